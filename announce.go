@@ -1,0 +1,75 @@
+package gocosi
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/telemetry"
+)
+
+// modulePath is this library.
+const modulePath = "github.com/doomshrine/gocosi"
+
+// announce writes the line at start, and a warning for everything that is allowed but unwise.
+func (d *Driver) announce(name string, t *telemetry.Telemetry) {
+	log, s := d.config.log, d.settings
+	fields := append([]any{
+		"driver", name, "address", d.addr.Network() + "://" + d.addr.String(),
+		"version", mainVersion(), "gocosi", libraryVersion(),
+	}, t.Why...)
+	if d.addr.Network() == endpoint.Unix {
+		fields = append(fields, "mode", fmt.Sprintf("%04o", s.perms.Mode),
+			"uid", orProcess(s.perms.UID, os.Getuid()), "gid", orProcess(s.perms.GID, os.Getgid()))
+	}
+	log.Info("driver listening", append(fields, "overridden", d.overrode)...)
+	for _, warning := range d.warnings(name) {
+		log.Info("warning", "reason", warning)
+	}
+}
+
+func (d *Driver) warnings(name string) []string {
+	warnings := warnDriverName(name)
+	if d.addr.Network() != endpoint.Unix {
+		return warnings
+	}
+	if !strings.HasSuffix(d.addr.String(), ".sock") {
+		warnings = append(warnings, "GEN-1: the socket's name does not end in .sock; later sidecars refuse that")
+	}
+	if d.settings.perms.Mode&0o002 != 0 {
+		warnings = append(warnings, EnvCOSIEndpointPerms+": every user of this machine may use the socket")
+	}
+	return warnings
+}
+
+func orProcess(id, own int) int {
+	if id == endpoint.Keep {
+		return own
+	}
+	return id
+}
+
+// mainVersion is the version of the program, as the Go toolchain recorded it.
+func mainVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}
+
+// libraryVersion is the version of this module within the program.
+func libraryVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == modulePath {
+			return dep.Version
+		}
+	}
+	return mainVersion()
+}

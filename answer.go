@@ -1,0 +1,116 @@
+package gocosi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doomshrine/gocosi/internal/redact"
+)
+
+// errNoResult is a handler's fault: success without a result (requirement GEN-16).
+var errNoResult = errors.New("the handler returned neither a response nor an error")
+
+// answered sees to it that the caller gets either a result or a canonical code with a message that holds nothing
+// secret (requirements GEN-4 to GEN-6, GEN-16).
+func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
+	response, err := c.next(ctx)
+	if err == nil && isNil(response) {
+		err = errNoResult
+	}
+	if err == nil {
+		return response, nil
+	}
+	err = ch.failed(ctx, c, response, err)
+	if c.method == nil || !ch.translate {
+		return nil, err
+	}
+	return ch.translated(ctx, c, err)
+}
+
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// failed keeps the cause for the log, with secrets masked, and returns the status that the caller gets.
+func (ch *chain) failed(ctx context.Context, c *call, response any, cause error) error {
+	request, _ := c.request.(proto.Message)
+	granted, _ := response.(proto.Message)
+	c.done.cause = errors.New(redact.Text(cause.Error(), redact.Values(request, granted)))
+
+	var panicked *panicError
+	if errors.As(cause, &panicked) {
+		c.done.stack = panicked.stack
+		ch.telemetry.CountPanic(ctx, c.name)
+		return status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.name)
+	}
+	if c.method == nil {
+		return cause // a service of the author's own: its errors are its own
+	}
+	st := c.normalize(ctx, cause)
+	return status.Error(st.Code(), redact.Text(st.Message(), redact.Values(granted)))
+}
+
+// normalize finds the status in an error: its own, the one that it wraps, that of a context, or INTERNAL with a neutral
+// message. Details are dropped.
+func (c *call) normalize(ctx context.Context, err error) *status.Status {
+	if st, wrapped := statusOf(err); st != nil {
+		c.done.wrapped = wrapped
+		return canonical(st)
+	}
+	over := errors.Join(err, ctx.Err()) // when the call is over, an error without a code most likely came of that
+	switch {
+	case c.done.expired || errors.Is(over, context.DeadlineExceeded):
+		return status.Newf(codes.DeadlineExceeded, "%s did not end before its deadline", c.name)
+	case errors.Is(over, context.Canceled):
+		return status.Newf(codes.Canceled, "%s was cancelled", c.name)
+	}
+	return status.Newf(codes.Internal, "%s failed; the driver's log has the cause", c.name)
+}
+
+// statusOf returns the status that an error is, or wraps; nil when there is none. A status that says OK is none.
+func statusOf(err error) (st *status.Status, wrapped bool) {
+	var holder interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &holder) || holder.GRPCStatus().Code() == codes.OK {
+		return nil, false
+	}
+	_, direct := err.(interface{ GRPCStatus() *status.Status }) //nolint:errorlint // the question is what err itself is
+	return holder.GRPCStatus(), !direct
+}
+
+// canonical replaces UNKNOWN and codes that gRPC does not define by INTERNAL, and fills in a missing message.
+func canonical(st *status.Status) *status.Status {
+	code, message := st.Code(), st.Message()
+	if code == codes.Unknown || code > codes.Unauthenticated {
+		code = codes.Internal
+	}
+	if message == "" {
+		message = fmt.Sprintf("the driver answered %s without a reason", st.Code())
+	}
+	return status.New(code, message)
+}
+
+// translated applies the method's translation to the code of a failure. A status that the handler had wrapped may come
+// from something else than the object asked for, so NOT_FOUND counts only when the handler itself returned it.
+func (ch *chain) translated(ctx context.Context, c *call, err error) (any, error) {
+	t := c.method.translation
+	if t.rule == "" || status.Code(err) != t.from || c.done.wrapped && !t.wrapped {
+		return nil, err
+	}
+	ch.log.Info("status code translated", "rule", t.rule, "method", c.name, "from", t.from.String(), "to", t.to.String(),
+		"bucket", c.bucket, "account", c.account, "cause", c.done.cause.Error())
+	ch.telemetry.CountTranslation(ctx, c.name, t.rule)
+	if t.to == codes.OK {
+		return t.reply(), nil
+	}
+	return nil, status.Error(t.to, status.Convert(err).Message())
+}

@@ -1,0 +1,136 @@
+package gocosi
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+
+	"github.com/doomshrine/gocosi/internal/keylock"
+	"github.com/doomshrine/gocosi/internal/telemetry"
+)
+
+// chain is what happens around each call. It is built once for a running driver.
+type chain struct {
+	log        logr.Logger
+	telemetry  *telemetry.Telemetry
+	methods    map[string]*method
+	calls      calls
+	locks      keylock.Table
+	rpcTimeout time.Duration
+	translate  bool
+	stages     []stage
+	unserved   unserved
+}
+
+// stage does its part of a call and goes on with call.next.
+type stage func(context.Context, *call) (any, error)
+
+// newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler.
+func newChain(c *config, s settings, t *telemetry.Telemetry) *chain {
+	ch := &chain{
+		log: c.log, telemetry: t, methods: methods(),
+		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation,
+	}
+	stages := []stage{
+		ch.logged,    // one line for the finished call
+		ch.answered,  // canonical codes, neutral messages, never success without a result
+		ch.recovered, // a panic is a failure
+		unless(c.withoutSerialization, ch.serialized), // one call at a time for a bucket
+		unless(s.rpcTimeout == 0, ch.limited),         // a deadline for a call that came without one
+		intercepted(c.interceptors),                   // the author's own, around the handler
+	}
+	ch.stages = slices.DeleteFunc(stages, func(s stage) bool { return s == nil })
+	return ch
+}
+
+func unless(off bool, s stage) stage {
+	if off {
+		return nil
+	}
+	return s
+}
+
+// call is one RPC on its way through the stages.
+type call struct {
+	method  *method // nil: not one of the specification's
+	name    string
+	bucket  string
+	account string
+	start   time.Time
+
+	request any
+	info    *grpc.UnaryServerInfo
+	handler grpc.UnaryHandler
+	stages  []stage // those still to come
+
+	due  deadline
+	done outcome
+}
+
+// next runs what is left of the chain, and in the end the handler.
+func (c *call) next(ctx context.Context) (any, error) {
+	if len(c.stages) == 0 {
+		return c.handler(ctx, c.request)
+	}
+	s := c.stages[0]
+	c.stages = c.stages[1:]
+	return s(ctx, c)
+}
+
+// outcome is what the stages found out about a call, for its line in the log.
+type outcome struct {
+	cause   error  // what really happened; the caller may have been told less
+	wrapped bool   // the handler had wrapped its status in another error
+	stack   string // of a panic
+	expired bool   // the deadline that ended the call was the driver's own
+}
+
+// unary is the server's interceptor.
+func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	c := &call{
+		method: ch.methods[info.FullMethod], name: info.FullMethod[1:], start: time.Now(),
+		request: request, info: info, handler: handler, stages: ch.stages,
+	}
+	if m := c.method; m != nil {
+		c.name, c.bucket, c.account = m.name, m.bucket(request), m.account(request)
+	}
+	ch.calls.enter(c)
+	defer ch.calls.leave(c)
+	return c.next(ctx)
+}
+
+// stream is the interceptor for streaming calls: those of health, reflection and services of the author's own. They
+// are counted, recovered from and logged.
+func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if !ch.unserved.serves(info.FullMethod) {
+		return handler(server, stream)
+	}
+	c := &call{name: info.FullMethod[1:], start: time.Now()}
+	ch.calls.enter(c)
+	defer ch.calls.leave(c)
+	err := recoverStream(server, stream, info, handler)
+	if err != nil {
+		err = ch.failed(stream.Context(), c, nil, err)
+	}
+	ch.logCall(stream.Context(), c, nil, err)
+	return err
+}
+
+// intercepted chains the author's interceptors; nil when there are none.
+func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
+	interceptors = slices.DeleteFunc(slices.Clone(interceptors), func(i grpc.UnaryServerInterceptor) bool { return i == nil })
+	if len(interceptors) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, c *call) (any, error) {
+		handler := c.handler
+		for _, i := range slices.Backward(interceptors) {
+			inner := handler
+			handler = func(ctx context.Context, request any) (any, error) { return i(ctx, request, c.info, inner) }
+		}
+		return handler(ctx, c.request)
+	}
+}

@@ -1,0 +1,98 @@
+package gocosi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/redact"
+)
+
+// S3Credentials is what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
+// (requirement GRANT-9). Printing it, by fmt, logr or slog, shows no secret; it refuses to become JSON.
+type S3Credentials struct {
+	Endpoint        string // URL of the store
+	Region          string
+	AccessKeyID     string
+	AccessSecretKey string
+}
+
+// Map returns the credentials as a grant's response holds them.
+func (c S3Credentials) Map() map[string]*cosi.CredentialDetails {
+	return map[string]*cosi.CredentialDetails{"s3": {Secrets: map[string]string{
+		"endpoint":        c.Endpoint,
+		"region":          c.Region,
+		"accessKeyID":     c.AccessKeyID,
+		"accessSecretKey": c.AccessSecretKey,
+	}}}
+}
+
+// public is c without its secret. The type has no methods, so that it can be printed.
+func (c S3Credentials) public() any {
+	type s3 S3Credentials
+	if c.AccessSecretKey != "" {
+		c.AccessSecretKey = redact.Mask
+	}
+	return s3(c)
+}
+
+// Format implements [fmt.Formatter] without the secret.
+func (c S3Credentials) Format(f fmt.State, verb rune) { format(f, verb, c.public()) }
+
+// MarshalLog implements logr's Marshaler without the secret.
+func (c S3Credentials) MarshalLog() any { return c.public() }
+
+// LogValue implements [slog.LogValuer] without the secret.
+func (c S3Credentials) LogValue() slog.Value { return slog.AnyValue(c.public()) }
+
+// MarshalJSON refuses: loggers call it on values within values, and a masked secret must not be stored by mistake. Use
+// Map, or the fields.
+func (S3Credentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
+
+// AzureCredentials is what a grant on an Azure container returns (requirement GRANT-10). Printing it, by fmt, logr or
+// slog, shows no secret; it refuses to become JSON.
+type AzureCredentials struct {
+	AccessToken string    // the shared access signature
+	Expiry      time.Time // when it ends; zero: not told
+}
+
+// expiryLayout is the layout in which the released sidecar parses an expiry; it takes any other for none.
+const expiryLayout = "2006-01-02 15:04:05.999999999 -0700 MST"
+
+// Map returns the credentials as a grant's response holds them.
+func (c AzureCredentials) Map() map[string]*cosi.CredentialDetails {
+	secrets := map[string]string{"accessToken": c.AccessToken}
+	if !c.Expiry.IsZero() {
+		secrets["expiryTs"] = c.Expiry.UTC().Format(expiryLayout)
+	}
+	return map[string]*cosi.CredentialDetails{"azure": {Secrets: secrets}}
+}
+
+func (c AzureCredentials) public() any {
+	type azure AzureCredentials
+	if c.AccessToken != "" {
+		c.AccessToken = redact.Mask
+	}
+	return azure(c)
+}
+
+// Format implements [fmt.Formatter] without the secret.
+func (c AzureCredentials) Format(f fmt.State, verb rune) { format(f, verb, c.public()) }
+
+// MarshalLog implements logr's Marshaler without the secret.
+func (c AzureCredentials) MarshalLog() any { return c.public() }
+
+// LogValue implements [slog.LogValuer] without the secret.
+func (c AzureCredentials) LogValue() slog.Value { return slog.AnyValue(c.public()) }
+
+// MarshalJSON refuses: see [S3Credentials.MarshalJSON].
+func (AzureCredentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
+
+var errNoJSON = errors.New("gocosi: credentials do not become JSON: use Map, or the fields")
+
+func format(f fmt.State, verb rune, public any) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), public)
+}

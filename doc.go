@@ -1,0 +1,2 @@
+// Package gocosi
+package gocosi

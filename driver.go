@@ -1,0 +1,299 @@
+package gocosi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/telemetry"
+)
+
+const (
+	// obeyTimeout is how long handlers whose contexts were cancelled may take to return.
+	obeyTimeout = time.Second
+	// handshakeTimeout is how long a new connection may stay silent.
+	handshakeTimeout = 10 * time.Second
+	// pingInterval is how often a client may ping; the sidecar's connection lives for months and is never punished.
+	pingInterval = time.Millisecond
+)
+
+// Driver serves an Identity and a Provisioner server as a COSI driver. Make one with [New]. Its methods are safe for
+// concurrent use.
+type Driver struct {
+	identity    cosi.IdentityServer
+	provisioner cosi.ProvisionerServer
+	config      *config
+	settings    settings
+	overrode    []string
+
+	started   atomic.Bool
+	listening chan struct{} // closed when addr is set
+	addr      net.Addr
+	ended     chan struct{} // closed when Run or Serve has returned
+}
+
+// New makes a driver of the author's two servers. It opens no socket and writes nothing; at most it looks up the names
+// of a socket's user and group, and reads the certificate files that OTEL_EXPORTER_OTLP_*CERTIFICATE name. When
+// anything is wrong with the servers, the options or the environment, it returns every problem at once and a nil Driver.
+func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, options ...Option) (*Driver, error) {
+	c := newConfig(options)
+	s, overrode, err := c.settle()
+	named, err2 := nameIdentity(identity, s.driverName)
+	if err := errors.Join(err2, checkServer("provisioner", provisioner), err, c.telemetry.Check()); err != nil {
+		return nil, fmt.Errorf("gocosi: %w", err)
+	}
+	return &Driver{
+		identity: named, provisioner: provisioner, config: c, settings: s, overrode: overrode,
+		listening: make(chan struct{}), ended: make(chan struct{}),
+	}, nil
+}
+
+// settle resolves the settings and holds them against each other.
+func (c *config) settle() (settings, []string, error) {
+	s, overrode, err := resolve(c.defaults, c.lookup)
+	if err == nil && !s.endpoint.Loopback() && !c.offLoopback(s) {
+		err = fmt.Errorf("%s=%q: %w", EnvCOSIEndpoint, s.endpoint, errOffLoopback)
+	}
+	return s, overrode, err
+}
+
+// offLoopback says whether the driver may be reached from other machines.
+func (c *config) offLoopback(s settings) bool {
+	return s.insecure || c.credentials != nil && c.credentials.Info().SecurityProtocol != "insecure"
+}
+
+// errOffLoopback says how an endpoint off loopback becomes possible.
+var errOffLoopback = fmt.Errorf("off loopback, %w: give WithTransportCredentials, or set %s=true",
+	endpoint.ErrOffLoopback, EnvCOSIEndpointInsecure)
+
+// nameIdentity checks the Identity server, and gives ours the name that the operator wants.
+func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentityServer, error) {
+	if err := checkServer("identity", server); err != nil {
+		return nil, err
+	}
+	own, ok := server.(*identity)
+	switch {
+	case !ok && override != "":
+		return nil, fmt.Errorf("%s=%q: cannot rename an Identity server that is not made by NewIdentity", EnvCOSIDriverName, override)
+	case !ok:
+		return server, nil
+	case override != "":
+		return &identity{name: override}, nil
+	}
+	return own, checkDriverName(own.name)
+}
+
+// checkServer refuses nil, and an interface that holds a nil pointer.
+func checkServer(what string, server any) error {
+	v := reflect.ValueOf(server)
+	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("the %s server is nil", what)
+	}
+	return nil
+}
+
+// errStarted is the answer to a second Run.
+var errStarted = errors.New("gocosi: a driver runs at most once; make another one with New")
+
+// Run listens on the endpoint and serves until ctx ends; then it removes the socket, lets calls finish for as long as
+// the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when it was stopped by ctx
+// and every call was answered, and an error when calls had to be cut off, or when listening or serving failed. At most
+// the shutdown timeout and six seconds pass between the end of ctx and the return of Run, whatever a handler does.
+//
+// Run or [Driver.Serve] may be called once. Signals are the process's: use [signal.NotifyContext].
+func (d *Driver) Run(ctx context.Context) error {
+	return d.once(func() error {
+		if ctx.Err() != nil {
+			return nil
+		}
+		name, err := d.driverName(ctx)
+		if err != nil {
+			return unlessStopped(ctx, err)
+		}
+		lis, err := d.settings.endpoint.Listen(ctx, d.settings.perms, d.config.offLoopback(d.settings))
+		if err != nil {
+			return unlessStopped(ctx, fmt.Errorf("%s=%q: %w", EnvCOSIEndpoint, d.settings.endpoint, err))
+		}
+		return d.serve(ctx, lis, name)
+	})
+}
+
+// unlessStopped forgives a start that failed because a stop was requested during it.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// Serve is [Driver.Run] on a listener of the caller's own, which Serve closes: COSI_ENDPOINT and X_COSI_ENDPOINT_* have
+// no effect, but a TCP listener off loopback is refused as they would be.
+func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
+	return d.once(func() error {
+		addr, tcp := lis.Addr().(*net.TCPAddr)
+		if tcp && !addr.IP.IsLoopback() && !d.config.offLoopback(d.settings) {
+			return errors.Join(fmt.Errorf("listener %s: %w", addr, errOffLoopback), lis.Close())
+		}
+		name, err := d.driverName(ctx)
+		if err != nil {
+			return errors.Join(unlessStopped(ctx, err), lis.Close())
+		}
+		return d.serve(ctx, lis, name)
+	})
+}
+
+// Addr waits until the driver listens and returns the address, which tells the port where the endpoint asked for port 0.
+// It returns an error when ctx ends first, or when the driver ended without listening.
+func (d *Driver) Addr(ctx context.Context) (net.Addr, error) {
+	select {
+	case <-d.listening:
+		return d.addr, nil
+	default:
+	}
+	select {
+	case <-d.listening:
+		return d.addr, nil
+	case <-d.ended:
+		return nil, errors.New("gocosi: the driver ended before it listened")
+	case <-ctx.Done():
+		return nil, fmt.Errorf("gocosi: waiting for the driver to listen: %w", ctx.Err())
+	}
+}
+
+func (d *Driver) once(run func() error) error {
+	if d.started.Swap(true) {
+		return errStarted
+	}
+	defer close(d.ended)
+	if err := run(); err != nil {
+		return fmt.Errorf("gocosi: %w", err)
+	}
+	return nil
+}
+
+// driverName asks the Identity server once, before anything is opened.
+func (d *Driver) driverName(ctx context.Context) (string, error) {
+	if timeout := d.settings.rpcTimeout; timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	return askName(ctx, d.identity)
+}
+
+// serve runs a server on lis until ctx ends, and ends it.
+func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error {
+	log := d.config.log
+	t, err := telemetry.Start(ctx, d.config.telemetry, name, mainVersion(), log)
+	if err != nil {
+		return errors.Join(err, lis.Close())
+	}
+	defer t.Flush()
+	chain := newChain(d.config, d.settings, t)
+	health := newHealthServer(log, d.config.ready)
+	server := d.newServer(chain, health)
+
+	watching, stopWatching := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() { defer close(watched); chain.calls.watch(watching, log) }()
+	defer func() { stopWatching(); <-watched }()
+
+	conns := trackConns(lis)
+	served := make(chan struct{})
+	var serveErr error
+	go func() { defer close(served); serveErr = server.Serve(conns) }()
+	defer func() { <-served }()
+	d.addr = lis.Addr()
+	close(d.listening)
+	d.announce(name, t)
+
+	var failure error
+	select {
+	case <-ctx.Done():
+		log.Info("stopping", "timeout", d.settings.shutdownTimeout.String())
+	case <-served:
+		failure = fmt.Errorf("serving on %s: %w", lis.Addr(), serveErr)
+	}
+	health.drain()
+	if err := lis.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		log.Error(err, "the listener was not closed cleanly")
+	}
+	return errors.Join(failure, d.drain(server, chain, conns))
+}
+
+// newServer puts the author's servers, health and the chain into one gRPC server.
+func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
+	c := d.config
+	options := []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(chain.unary),
+		grpc.ChainStreamInterceptor(chain.stream),
+		grpc.UnknownServiceHandler(chain.unserved.refuse),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
+	}
+	if chain.telemetry.Handler != nil {
+		options = append(options, grpc.StatsHandler(chain.telemetry.Handler))
+	}
+	if c.credentials != nil {
+		options = append(options, grpc.Creds(c.credentials))
+	}
+	server := grpc.NewServer(append(options, c.serverOptions...)...)
+	cosi.RegisterIdentityServer(server, d.identity)
+	cosi.RegisterProvisionerServer(server, d.provisioner)
+	healthpb.RegisterHealthServer(server, health)
+	for _, register := range c.services {
+		register(server)
+	}
+	if c.reflection {
+		reflection.Register(server)
+	}
+	services := server.GetServiceInfo()
+	chain.unserved.know(services, c.log)
+	health.know(services)
+	return server
+}
+
+// drain lets calls finish, cuts off those that do not, and says which they were.
+func (d *Driver) drain(server *grpc.Server, chain *chain, conns *connTracker) error {
+	log := d.config.log
+	done := make(chan struct{})
+	go func() { defer close(done); server.GracefulStop() }()
+	if within(done, d.settings.shutdownTimeout) {
+		return nil
+	}
+	cut := chain.calls.unanswered(time.Now())
+	conns.cut()
+	server.Stop()
+	if !within(done, obeyTimeout) {
+		log.Info("handlers that do not heed their context are left behind", "calls", chain.calls.unanswered(time.Now()))
+	}
+	if len(cut) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d calls were cut off after %s (%s): %s",
+		len(cut), d.settings.shutdownTimeout, EnvCOSIShutdownTimeout, strings.Join(cut, ", "))
+}
+
+// within waits for done, and says whether it came in time.
+func within(done <-chan struct{}, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,154 @@
+// Package keylock is a table of locks by key: one holder for each key, waiters in the order in which they came, and
+// nothing kept for a key that nobody holds.
+package keylock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Key names a lock. Equal names in different spaces are different locks.
+type Key struct {
+	Space, Name string
+}
+
+// Table is ready for use as its zero value, by any number of goroutines.
+type Table struct {
+	mu   sync.Mutex
+	held map[Key]entry
+}
+
+// entry is one held lock.
+type entry struct {
+	holder  string
+	since   time.Time
+	waiters []waiter
+}
+
+// waiter is one caller in the queue; its turn is closed when the lock is its own.
+type waiter struct {
+	holder string
+	turn   chan struct{}
+}
+
+// TimeoutError says who held the lock when a waiter ran out of patience.
+type TimeoutError struct {
+	Holder string        // who holds the lock
+	Age    time.Duration // for how long
+}
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("%s has held the lock for %s", e.Holder, e.Age.Round(time.Millisecond))
+}
+
+// Lock takes key for holder. When another holds it, Lock waits until it is handed over, until ctx ends (its error is
+// returned) or until patience has passed (a *TimeoutError is returned; 0 waits without a limit). Whoever got nil owes
+// an Unlock.
+func (t *Table) Lock(ctx context.Context, key Key, holder string, patience time.Duration) error {
+	turn := t.enter(key, holder)
+	if turn == nil {
+		return nil
+	}
+	err := wait(ctx, turn, patience)
+	if err == nil {
+		return nil
+	}
+	if !t.leave(key, turn) { // handed over at the moment of giving up
+		t.Unlock(key)
+	}
+	if errors.Is(err, errImpatient) {
+		return t.describe(key)
+	}
+	return err
+}
+
+// Unlock hands key to the waiter that came first, or forgets it. It panics when nobody holds key.
+func (t *Table) Unlock(key Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, ok := t.held[key]
+	if !ok {
+		panic("keylock: unlock of a key that nobody holds")
+	}
+	if len(e.waiters) == 0 {
+		delete(t.held, key)
+		return
+	}
+	next := e.waiters[0]
+	t.held[key] = entry{holder: next.holder, since: time.Now(), waiters: e.waiters[1:]}
+	close(next.turn)
+}
+
+// Len is the number of keys held.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.held)
+}
+
+// enter takes a free key and returns nil, or queues and returns the channel that is closed when the turn has come.
+func (t *Table) enter(key Key, holder string) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, busy := t.held[key]
+	if !busy {
+		if t.held == nil {
+			t.held = make(map[Key]entry)
+		}
+		t.held[key] = entry{holder: holder, since: time.Now()}
+		return nil
+	}
+	turn := make(chan struct{})
+	e.waiters = append(e.waiters, waiter{holder, turn})
+	t.held[key] = e
+	return turn
+}
+
+// leave removes a waiter from the queue; false says that it is no longer there, because the lock is now its own.
+func (t *Table) leave(key Key, turn chan struct{}) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.held[key]
+	i := slices.IndexFunc(e.waiters, func(w waiter) bool { return w.turn == turn })
+	if i < 0 {
+		return false
+	}
+	e.waiters = slices.Delete(e.waiters, i, i+1)
+	t.held[key] = e
+	return true
+}
+
+// describe says who holds key now.
+func (t *Table) describe(key Key) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, held := t.held[key]
+	if !held {
+		return &TimeoutError{Holder: "a call that has just ended"}
+	}
+	return &TimeoutError{Holder: e.holder, Age: time.Since(e.since)}
+}
+
+// errImpatient is what wait answers when patience ran out.
+var errImpatient = errors.New("waited too long")
+
+func wait(ctx context.Context, turn <-chan struct{}, patience time.Duration) error {
+	var expired <-chan time.Time
+	if patience > 0 {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-expired:
+		return errImpatient
+	}
+}

@@ -1,0 +1,165 @@
+// Package redact keeps secrets out of what a driver prints: it masks known values in texts, and renders messages so that
+// a field's content appears only when the field is known to hold nothing secret.
+package redact
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Mask stands in the place of what must not be shown.
+const Mask = "[redacted]"
+
+// shortest is the length in bytes from which a value is masked in texts: masking a value such as "1" or "s3" would
+// garble the text and hide nothing.
+const shortest = 6
+
+// userinfo finds the password of a URL (scheme://user:password@host) or of a data source name (user:password@host).
+// The password may itself hold an "@" or a "/": everything up to the last "@" before white space or a quote is taken.
+var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"']*|[^\s:/@"']+):[^\s"']*@`)
+
+// Text masks passwords in URLs, and every secret of six bytes or more.
+func Text(text string, secrets []string) string {
+	text = userinfo.ReplaceAllString(text, "${1}:"+Mask+"@")
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // a secret may hold another
+	for _, s := range secrets {
+		if len(s) >= shortest {
+			text = strings.ReplaceAll(text, s, Mask)
+		}
+	}
+	return text
+}
+
+// class says what of a field may be shown.
+type class int
+
+const (
+	hidden class = iota // nothing: the class of every field that is not listed
+	public              // the value
+	keys                // of a map: the keys
+)
+
+// fields lists what the messages of v1alpha1 hold, by full name. cosi_secret is declared upstream but set on no field,
+// so this list is the only source.
+var fields = map[protoreflect.FullName]class{
+	"cosi.v1alpha1.DriverGetInfoResponse.name":                            public,
+	"cosi.v1alpha1.DriverCreateBucketRequest.name":                        public,
+	"cosi.v1alpha1.DriverCreateBucketRequest.parameters":                  keys,
+	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_id":                  public,
+	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_info":                public,
+	"cosi.v1alpha1.DriverDeleteBucketRequest.bucket_id":                   public,
+	"cosi.v1alpha1.DriverDeleteBucketRequest.delete_context":              keys,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.bucket_id":              public,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.name":                   public,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.authentication_type":    public,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.parameters":             keys,
+	"cosi.v1alpha1.DriverGrantBucketAccessResponse.account_id":            public,
+	"cosi.v1alpha1.DriverGrantBucketAccessResponse.credentials":           public,
+	"cosi.v1alpha1.CredentialDetails.secrets":                             keys,
+	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.bucket_id":             public,
+	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.account_id":            public,
+	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.revoke_access_context": keys,
+	"cosi.v1alpha1.Protocol.s3":                                           public,
+	"cosi.v1alpha1.Protocol.azureBlob":                                    public,
+	"cosi.v1alpha1.Protocol.gcs":                                          public,
+	"cosi.v1alpha1.S3.region":                                             public,
+	"cosi.v1alpha1.S3.signature_version":                                  public,
+	"cosi.v1alpha1.AzureBlob.storage_account":                             public,
+	"cosi.v1alpha1.GCS.private_key_name":                                  public,
+	"cosi.v1alpha1.GCS.project_id":                                        public,
+	"cosi.v1alpha1.GCS.service_account":                                   public,
+}
+
+// Classified says whether the field is listed; a test walks the bindings' descriptors with it.
+func Classified(field protoreflect.FullName) bool {
+	_, ok := fields[field]
+	return ok
+}
+
+// Message renders m as a tree of maps for a logger. Fields that are not classified, and the values of parameters and
+// credentials, are masked. A nil m gives nil.
+func Message(m protoreflect.ProtoMessage) map[string]any {
+	if m == nil {
+		return nil
+	}
+	return message(m.ProtoReflect())
+}
+
+func message(m protoreflect.Message) map[string]any {
+	out := map[string]any{}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		out[string(f.Name())] = field(f, v)
+		return true
+	})
+	return out
+}
+
+func field(f protoreflect.FieldDescriptor, v protoreflect.Value) any {
+	c := fields[f.FullName()]
+	switch {
+	case c == hidden:
+		return Mask
+	case f.IsMap():
+		return entries(f, v.Map(), c)
+	case f.Message() != nil:
+		return message(v.Message())
+	case f.Enum() != nil:
+		return enum(f, v.Enum())
+	}
+	return v.Interface()
+}
+
+func enum(f protoreflect.FieldDescriptor, n protoreflect.EnumNumber) any {
+	if v := f.Enum().Values().ByNumber(n); v != nil {
+		return string(v.Name())
+	}
+	return int32(n)
+}
+
+func entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c class) map[string]any {
+	out := map[string]any{}
+	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+		out[k.String()] = Mask
+		if c == public && f.MapValue().Message() != nil {
+			out[k.String()] = message(v.Message())
+		}
+		return true
+	})
+	return out
+}
+
+// Values collects what Message would mask in the messages, for use with Text. A nil message holds none.
+func Values(messages ...protoreflect.ProtoMessage) []string {
+	var found []string
+	for _, m := range messages {
+		if m != nil {
+			found = collect(m.ProtoReflect(), found)
+		}
+	}
+	return found
+}
+
+func collect(m protoreflect.Message, found []string) []string {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.IsMap():
+			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
+				if f.MapValue().Message() != nil {
+					found = collect(v.Message(), found)
+				} else {
+					found = append(found, v.String())
+				}
+				return true
+			})
+		case f.Message() != nil && !f.IsList():
+			found = collect(v.Message(), found)
+		case fields[f.FullName()] == hidden && f.Kind() == protoreflect.StringKind && !f.IsList():
+			found = append(found, v.String())
+		}
+		return true
+	})
+	return found
+}

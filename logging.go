@@ -1,0 +1,81 @@
+package gocosi
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doomshrine/gocosi/internal/redact"
+)
+
+// Verbosity of the driver's lines.
+const (
+	levelChange  = 0 // a successful call that changed something
+	levelRead    = 1 // any other successful call
+	levelPayload = 5 // requests and responses, redacted
+)
+
+// logged writes one line for each finished call, and its payload where that was asked for.
+func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
+	response, err := c.next(ctx)
+	ch.logCall(ctx, c, response, err)
+	if log := ch.log.V(levelPayload); log.Enabled() {
+		request, _ := c.request.(proto.Message)
+		answer, _ := response.(proto.Message)
+		log.Info("payload", "method", c.name, "request", redact.Message(request), "response", redact.Message(answer))
+	}
+	return response, err
+}
+
+// logCall writes the line of a finished call: a failure by Error, whatever it is about.
+func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) {
+	if err != nil {
+		ch.log.Error(c.done.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failure(err)...)...)
+		return
+	}
+	level := levelRead
+	if c.method != nil && c.method.changes {
+		level = levelChange
+	}
+	log := ch.log.V(level)
+	if !log.Enabled() {
+		return
+	}
+	fields := c.fields(ctx, codes.OK)
+	if c.method != nil && c.method.result.key != "" {
+		fields = append(fields, c.method.result.key, c.method.result.value(response))
+	}
+	log.Info("call done", fields...)
+}
+
+// fields is what every line of a call says.
+func (c *call) fields(ctx context.Context, code codes.Code) []any {
+	fields := append(make([]any, 0, 14), "method", c.name, "code", code.String(), "duration", time.Since(c.start).String())
+	if c.bucket != "" {
+		fields = append(fields, "bucket", c.bucket)
+	}
+	if c.account != "" {
+		fields = append(fields, "account", c.account)
+	}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		fields = append(fields, "trace_id", span.TraceID().String())
+	}
+	return fields
+}
+
+// failure is what the line of a failed call says besides.
+func (c *call) failure(err error) []any {
+	request, _ := c.request.(proto.Message)
+	fields := []any{"answer", redact.Text(status.Convert(err).Message(), redact.Values(request))}
+	if c.done.expired {
+		fields = append(fields, "limit", EnvCOSIRPCTimeout)
+	}
+	if c.done.stack != "" {
+		fields = append(fields, "stack", c.done.stack)
+	}
+	return fields
+}

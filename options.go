@@ -1,0 +1,161 @@
+package gocosi
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/doomshrine/gocosi/internal/telemetry"
+)
+
+// Option changes what [New] or [Probe] builds. Options are applied in order; of two that set the same, the last one
+// wins. An option only records: what it gives is checked by New, together with everything else.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// config is what the options recorded.
+type config struct {
+	defaults      map[string]string // by environment variable, as text
+	lookup        func(string) (string, bool)
+	log           logr.Logger
+	credentials   credentials.TransportCredentials
+	telemetry     telemetry.Config
+	interceptors  []grpc.UnaryServerInterceptor
+	serverOptions []grpc.ServerOption
+	services      []func(grpc.ServiceRegistrar)
+	ready         func(context.Context) error
+	reflection    bool
+
+	withoutSerialization    bool
+	withoutErrorTranslation bool
+}
+
+func newConfig(options []Option) *config {
+	c := &config{defaults: map[string]string{}, lookup: os.LookupEnv, log: logr.Discard()}
+	for _, o := range options {
+		if o != nil {
+			o.apply(c)
+		}
+	}
+	return c
+}
+
+func withDefault(variable, text string) Option {
+	return optionFunc(func(c *config) { c.defaults[variable] = text })
+}
+
+// WithDefaultEndpoint sets where the driver listens unless COSI_ENDPOINT says otherwise, in one of the forms that the
+// variable accepts. Default: unix:///var/lib/cosi/cosi.sock.
+func WithDefaultEndpoint(endpoint string) Option { return withDefault(EnvCOSIEndpoint, endpoint) }
+
+// WithDefaultSocketPerms sets the mode of the socket unless X_COSI_ENDPOINT_PERMS says otherwise. Only permission bits
+// are accepted, with read and write for the owner. Default: 0755. Without effect on TCP, but checked.
+func WithDefaultSocketPerms(mode fs.FileMode) Option {
+	return withDefault(EnvCOSIEndpointPerms, fmt.Sprintf("%04o", uint32(mode)))
+}
+
+// WithDefaultSocketUser sets the owner of the socket, by name or number, unless X_COSI_ENDPOINT_USER says otherwise.
+// Default, and "": the process's user. Without effect on TCP, but checked.
+func WithDefaultSocketUser(user string) Option { return withDefault(EnvCOSIEndpointUser, user) }
+
+// WithDefaultSocketGroup sets the group of the socket, by name or number, unless X_COSI_ENDPOINT_GROUP says otherwise.
+// Default, and "": the process's group. Without effect on TCP, but checked.
+func WithDefaultSocketGroup(group string) Option { return withDefault(EnvCOSIEndpointGroup, group) }
+
+// WithDefaultRPCTimeout sets the deadline of a call that came without one, unless X_COSI_RPC_TIMEOUT says otherwise.
+// The released sidecar never sets a deadline. 0 sets none. Default: 2 minutes.
+func WithDefaultRPCTimeout(d time.Duration) Option { return withDefault(EnvCOSIRPCTimeout, d.String()) }
+
+// WithDefaultShutdownTimeout sets how long calls may go on after a stop was requested, before they are cut off, unless
+// X_COSI_SHUTDOWN_TIMEOUT says otherwise. 0 cuts them off at once. Default: 20 seconds; Kubernetes kills after 30.
+func WithDefaultShutdownTimeout(d time.Duration) Option {
+	return withDefault(EnvCOSIShutdownTimeout, d.String())
+}
+
+// WithEnvironment makes lookup the source of the variables COSI_ENDPOINT and X_COSI_*, in place of [os.LookupEnv]; nil
+// reads none. OTEL_* variables are read from the process all the same: see [WithoutTelemetry].
+func WithEnvironment(lookup func(name string) (value string, ok bool)) Option {
+	if lookup == nil {
+		lookup = func(string) (string, bool) { return "", false }
+	}
+	return optionFunc(func(c *config) { c.lookup = lookup })
+}
+
+// WithLogger sets where the driver logs. Default, and the zero Logger: nothing is logged.
+func WithLogger(log logr.Logger) Option { return optionFunc(func(c *config) { c.log = log }) }
+
+// WithTransportCredentials secures the connections to the driver, with TLS for example; the driver may then listen on
+// TCP off loopback. Given to [Probe], they are the client's side. Default, and nil: none.
+//
+// Credentials that are given by [WithServerOptions] instead do not open the way off loopback: they cannot be seen there.
+func WithTransportCredentials(creds credentials.TransportCredentials) Option {
+	return optionFunc(func(c *config) { c.credentials = creds })
+}
+
+// WithTracerProvider traces calls with a provider of the author's own, whatever the environment says. Run flushes it
+// when it ends, but does not shut it down. Default, and nil: as OTEL_* say.
+func WithTracerProvider(p trace.TracerProvider) Option {
+	return optionFunc(func(c *config) { c.telemetry.Tracer = p })
+}
+
+// WithMeterProvider is [WithTracerProvider] for metrics.
+func WithMeterProvider(p metric.MeterProvider) Option {
+	return optionFunc(func(c *config) { c.telemetry.Meter = p })
+}
+
+// WithoutTelemetry turns traces and metrics off, whatever the environment says. A provider that a later option gives is
+// used all the same.
+func WithoutTelemetry() Option {
+	return optionFunc(func(c *config) { c.telemetry = telemetry.Config{IgnoreEnv: true} })
+}
+
+// WithInterceptors adds interceptors of the author's own, the first one outermost. They run innermost, around the
+// handler: what they return is checked, logged and recovered from like a handler's answer.
+func WithInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
+	return optionFunc(func(c *config) { c.interceptors = append(c.interceptors, interceptors...) })
+}
+
+// WithServerOptions passes options on to [grpc.NewServer], after the driver's own. Interceptors and stats handlers in
+// them run outside the driver's.
+func WithServerOptions(options ...grpc.ServerOption) Option {
+	return optionFunc(func(c *config) { c.serverOptions = append(c.serverOptions, options...) })
+}
+
+// WithServices registers more gRPC services on the driver's server. Their calls are logged, recovered from and given a
+// deadline; the rules of COSI do not touch them.
+func WithServices(register func(grpc.ServiceRegistrar)) Option {
+	return optionFunc(func(c *config) { c.services = append(c.services, register) })
+}
+
+// WithReady makes ready decide, at each health check, whether a driver that is listening answers SERVING: nil says
+// yes. It is called by one check at a time, with the check's context. Default, and nil: always.
+func WithReady(ready func(context.Context) error) Option {
+	return optionFunc(func(c *config) { c.ready = ready })
+}
+
+// WithReflection registers gRPC server reflection, for tools such as grpcurl. Default: off.
+func WithReflection() Option { return optionFunc(func(c *config) { c.reflection = true }) }
+
+// WithoutSerialization lets calls for one bucket run side by side. By default Create runs once at a time for a bucket's
+// name, and Delete, Grant and Revoke once at a time for a bucket's id, within this process (requirement GEN-10).
+func WithoutSerialization() Option {
+	return optionFunc(func(c *config) { c.withoutSerialization = true })
+}
+
+// WithoutErrorTranslation sends the status codes of the author's handlers as they are. By default a NOT_FOUND from
+// Delete or Revoke is answered as OK (DELETE-2, REVOKE-4) and an ALREADY_EXISTS from Grant as FAILED_PRECONDITION: the
+// released sidecar dies of it (GRANT-11).
+func WithoutErrorTranslation() Option {
+	return optionFunc(func(c *config) { c.withoutErrorTranslation = true })
+}

@@ -1,0 +1,32 @@
+package gocosi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/keylock"
+)
+
+// serialized lets calls for one bucket take turns within this process (requirements GEN-10 and GRANT-15). A call that
+// waits longer than the RPC timeout is refused and says for whom it waited.
+func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
+	if c.method == nil || c.method.serialize == "" {
+		return c.next(ctx)
+	}
+	key := keylock.Key{Space: c.method.serialize, Name: c.bucket}
+	err := ch.locks.Lock(ctx, key, c.name, ch.rpcTimeout)
+	var busy *keylock.TimeoutError
+	if errors.As(err, &busy) {
+		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
+			c.bucket, busy.Holder, busy.Age.Round(time.Millisecond))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer ch.locks.Unlock(key)
+	return c.next(ctx)
+}
