@@ -1,0 +1,45 @@
+# Needs Go and make. "make help" lists the targets.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+# The race detector needs a C compiler.
+ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)
+RACE := -race
+endif
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## take a bucket through its life, over the socket of a real driver
+	go run ./internal/demo
+
+.PHONY: test
+test: ## run the tests
+ifndef RACE
+	@echo "no C compiler found: testing without the race detector"
+endif
+	go test $(RACE) ./...
+
+.PHONY: bench
+bench: ## compare the chain with bare gRPC
+	go test -run '^$$' -bench Call -benchmem .
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## check style, and that the code builds for other systems
+	$(GOLANGCI_LINT) run ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+
+$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/bin/install go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/install/golangci-lint $@ && rmdir bin/install
+
+.PHONY: tidy
+tidy: ## check that go.mod and go.sum are complete
+	go mod tidy -diff
+
+.PHONY: check
+check: lint tidy test ## everything that must pass before a change lands

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// poll is how often a starting driver is asked whether it serves.
+const poll = 20 * time.Millisecond
+
+// driver is a driver's process and a connection to it.
+type driver struct {
+	binary string
+	socket string
+
+	process *exec.Cmd
+	log     *bytes.Buffer
+	exited  chan struct{}
+	conn    *grpc.ClientConn
+}
+
+func (d *driver) build(ctx context.Context, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", d.binary, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// start runs the driver and waits until it serves.
+func (d *driver) start(ctx context.Context) error {
+	log := &bytes.Buffer{}
+	cmd := exec.CommandContext(ctx, d.binary)
+	cmd.Env = append(os.Environ(), gocosi.EnvCOSIEndpoint+"=unix://"+d.socket)
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() { defer close(exited); _ = cmd.Wait() }()
+	d.process, d.log, d.exited = cmd, log, exited
+	if err := d.ready(ctx); err != nil {
+		d.kill()
+		return fmt.Errorf("%w; the driver's log:\n%s", err, d.log)
+	}
+	conn, err := grpc.NewClient("unix://"+d.socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	d.conn = conn
+	return err
+}
+
+func (d *driver) ready(ctx context.Context) error {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		err := gocosi.Probe(ctx, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint("unix://"+d.socket))
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-d.exited:
+			return errors.New("the driver ended")
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// terminate asks the driver to end and expects exit code 0.
+func (d *driver) terminate() error {
+	if err := d.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	<-d.exited
+	if code := d.process.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("exit code %d; the driver's log:\n%s", code, d.log)
+	}
+	return nil
+}
+
+// kill ends the driver at once; one that has ended stays so.
+func (d *driver) kill() {
+	if d.conn != nil {
+		d.conn.Close()
+		d.conn = nil
+	}
+	if d.process != nil {
+		_ = d.process.Process.Kill()
+		<-d.exited
+	}
+}
