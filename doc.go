@@ -1,2 +1,51 @@
-// Package gocosi
+// Package gocosi is what surrounds a COSI driver: an author hands it an Identity and a Provisioner server of COSI
+// v1alpha1, and it listens where the operator says, puts tracing, logging, recovery and the specification's rules
+// around every call, serves gRPC, and ends cleanly.
+//
+// # Quick start
+//
+//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
+//	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), provisioner, gocosi.WithLogger(log))
+//	if err != nil {
+//		return err
+//	}
+//	return driver.Run(ctx) // nil when ctx ended and everything is drained, flushed and removed
+//
+// The bindings are those of sigs.k8s.io/container-object-storage-interface-spec. Those of
+// …-interface/proto define the same messages, and Go's protobuf refuses to link both into one program.
+//
+// # Configuration
+//
+// A built-in default gives way to the author's WithDefault… option, and that to the environment: the operator has the
+// last word. A variable that is set and wrong is an error of [New], which names it, its value and what is accepted; one
+// that is set to "" counts as unset.
+//
+//	COSI_ENDPOINT             unix:///var/lib/cosi/cosi.sock  unix:///path, unix:/path, /path or tcp://host:port
+//	X_COSI_ENDPOINT_PERMS     0755                            mode of the socket, octal
+//	X_COSI_ENDPOINT_USER      the process's                   owner of the socket, by name or number
+//	X_COSI_ENDPOINT_GROUP     the process's                   group of the socket, by name or number
+//	X_COSI_ENDPOINT_INSECURE  false                           allows TCP off loopback without transport credentials
+//	X_COSI_DRIVER_NAME        the name given to NewIdentity   for several instances in one cluster
+//	X_COSI_SHUTDOWN_TIMEOUT   20s                             how long calls may go on after a stop was requested
+//	X_COSI_RPC_TIMEOUT        2m                              deadline for a call that came without one; 0 sets none
+//
+// Traces and metrics are off until a provider is given, or OpenTelemetry's own variables ask for them:
+// OTEL_{TRACES,METRICS}_EXPORTER=otlp, or an endpoint in OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]ENDPOINT.
+//
+// # What happens around a call
+//
+// From the outside in: a span and metrics; one line in the log; a canonical status code with a message that holds
+// nothing secret; recovery from panics; one call at a time for a bucket; a deadline for a call that came without one;
+// the author's interceptors; the handler.
+//
+// An error that is a status, such as one of [google.golang.org/grpc/status.Error], reaches the caller without its
+// details; one that wraps a status reaches it with the inner code and message. Any other error becomes INTERNAL with a
+// neutral message; its text goes to the log alone. NOT_FOUND from Delete and Revoke means that the bucket or account is
+// gone, and is answered as OK; for anything else that is missing, say UNAVAILABLE.
+//
+// # Stability
+//
+// Until v1, a minor version may change the API, and the changelog says what to do about it. The environment variables
+// and their defaults stay.
 package gocosi
