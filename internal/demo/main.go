@@ -1,4 +1,4 @@
-// Command demo builds a driver, starts it on a socket in a temporary folder, and takes a bucket through its life over
+// Command demo scaffolds a driver, builds it, starts it on a socket in a temporary folder, and takes a bucket through its life over
 // that socket the way the sidecar does. It prints a line for each step and fails on the first surprise.
 package main
 
@@ -15,10 +15,8 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-const (
-	driverPackage = "./examples/memory"
-	timeLimit     = 2 * time.Minute
-)
+// timeLimit is for the whole demo, most of which is compiling.
+const timeLimit = 10 * time.Minute
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
@@ -38,11 +36,16 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	driver := &driver{binary: filepath.Join(dir, "driver"), socket: filepath.Join(dir, "cosi.sock")}
-	if err := driver.build(ctx, driverPackage); err != nil {
+	module := filepath.Join(dir, "cosi-osp")
+	if err := command(ctx, ".", "go", "run", "./cmd/bootstrap", "-module", "example.com/cosi-osp", "-dir", module); err != nil {
 		return err
 	}
-	say("build", "%s", driverPackage)
+	say("scaffold", "%s", module)
+	driver := &driver{binary: filepath.Join(dir, "driver"), socket: filepath.Join(dir, "cosi.sock")}
+	if err := command(ctx, module, "go", "build", "-o", driver.binary, "."); err != nil {
+		return err
+	}
+	say("build", "%s", driver.binary)
 	defer driver.kill()
 	if err := driver.start(ctx); err != nil {
 		return err

@@ -1,0 +1,354 @@
+package scaffold_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	cosiv1alpha1 "sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
+	"sigs.k8s.io/yaml"
+)
+
+// scaffold writes a module and returns its folder.
+func scaffold(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "new")
+	cmd := exec.CommandContext(t.Context(), bootstrap, "-module", "example.com/acme/cosi-osp", "-dir", dir, "-gocosi", root)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dir
+}
+
+// manifests are the objects of deploy/, each in the type of its kind.
+type manifests struct {
+	namespace    corev1.Namespace
+	account      corev1.ServiceAccount
+	clusterRole  rbacv1.ClusterRole
+	clusterBind  rbacv1.ClusterRoleBinding
+	role         rbacv1.Role
+	bind         rbacv1.RoleBinding
+	deployment   appsv1.Deployment
+	bucketClass  cosiv1alpha1.BucketClass
+	accessClass  cosiv1alpha1.BucketAccessClass
+	bucketClaim  cosiv1alpha1.BucketClaim
+	bucketAccess cosiv1alpha1.BucketAccess
+}
+
+// readManifests parses every document of deploy/ strictly: an unknown or doubled field fails.
+func readManifests(t *testing.T) *manifests {
+	t.Helper()
+	m := &manifests{}
+	kinds := map[string]any{
+		"v1/Namespace": &m.namespace, "v1/ServiceAccount": &m.account, "apps/v1/Deployment": &m.deployment,
+		"rbac.authorization.k8s.io/v1/ClusterRole": &m.clusterRole, "rbac.authorization.k8s.io/v1/ClusterRoleBinding": &m.clusterBind,
+		"rbac.authorization.k8s.io/v1/Role": &m.role, "rbac.authorization.k8s.io/v1/RoleBinding": &m.bind,
+		"objectstorage.k8s.io/v1alpha1/BucketClass": &m.bucketClass, "objectstorage.k8s.io/v1alpha1/BucketAccessClass": &m.accessClass,
+		"objectstorage.k8s.io/v1alpha1/BucketClaim": &m.bucketClaim, "objectstorage.k8s.io/v1alpha1/BucketAccess": &m.bucketAccess,
+	}
+	files, err := filepath.Glob(filepath.Join(scaffold(t), "deploy", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range bytes.Split(text, []byte("\n---\n")) {
+			var head struct {
+				APIVersion string `json:"apiVersion"`
+				Kind       string `json:"kind"`
+			}
+			if err := yaml.Unmarshal(document, &head); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			object, ok := kinds[head.APIVersion+"/"+head.Kind]
+			if !ok {
+				t.Fatalf("%s holds an unexpected %s %s, or two of them", name, head.APIVersion, head.Kind)
+			}
+			delete(kinds, head.APIVersion+"/"+head.Kind)
+			if err := yaml.UnmarshalStrict(document, object); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	for kind := range kinds {
+		t.Errorf("deploy/ holds no %s", kind)
+	}
+	return m
+}
+
+func TestDeployment(t *testing.T) {
+	t.Parallel()
+	m := readManifests(t)
+	if s := m.deployment.Spec.Strategy.Type; s != appsv1.RecreateDeploymentStrategyType {
+		t.Errorf("strategy is %q", s)
+	}
+	template := m.deployment.Spec.Template
+	for key, value := range m.deployment.Spec.Selector.MatchLabels {
+		if template.Labels[key] != value {
+			t.Errorf("the selector's %s=%s is no label of the pod", key, value)
+		}
+	}
+	pod := template.Spec
+	checkPodSecurity(t, pod)
+	driver, sidecar := pod.Containers[0], pod.Containers[1]
+	if sidecar.Image != "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2" {
+		t.Errorf("sidecar image is %q", sidecar.Image)
+	}
+	for _, c := range pod.Containers {
+		checkContainer(t, c)
+		if mountOf(c, "socket") != "/var/lib/cosi" {
+			t.Errorf("%s has the socket's folder at %q", c.Name, mountOf(c, "socket"))
+		}
+	}
+	checkProbes(t, driver)
+	checkSocketVolume(t, volume(t, pod, "socket"))
+	checkToken(t, pod, driver, sidecar)
+	if keys := volume(t, pod, "keys"); keys.Secret == nil || mountOf(driver, "keys") == "" || mountOf(sidecar, "keys") != "" {
+		t.Error("the store's keys are not a Secret that the driver alone mounts")
+	}
+	if len(driver.Env) != 0 {
+		t.Error("the driver's environment holds something; keys belong into files")
+	}
+}
+
+func checkPodSecurity(t *testing.T, pod corev1.PodSpec) {
+	t.Helper()
+	s := pod.SecurityContext
+	if *s.RunAsUser != 65532 || *s.RunAsGroup != 65532 || *s.FSGroup != 65532 || !*s.RunAsNonRoot {
+		t.Errorf("the pod does not run as 65532: %+v", s)
+	}
+	if s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("seccomp profile is %q", s.SeccompProfile.Type)
+	}
+	if len(pod.Containers) != 2 || pod.HostNetwork || pod.HostPID || pod.HostIPC {
+		t.Error("the pod is not two containers of their own")
+	}
+}
+
+func checkContainer(t *testing.T, c corev1.Container) {
+	t.Helper()
+	s := c.SecurityContext
+	if !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || s.Privileged != nil || s.RunAsUser != nil {
+		t.Errorf("%s: security context is %+v", c.Name, s)
+	}
+	if !slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) != 0 {
+		t.Errorf("%s: capabilities are %+v", c.Name, s.Capabilities)
+	}
+	if len(c.Ports) != 0 {
+		t.Errorf("%s opens ports", c.Name)
+	}
+	if c.Resources.Limits.Memory().IsZero() {
+		t.Errorf("%s has no limit of memory", c.Name)
+	}
+}
+
+// checkProbes expects the driver's own health check everywhere.
+func checkProbes(t *testing.T, driver corev1.Container) {
+	t.Helper()
+	for name, probe := range map[string]*corev1.Probe{
+		"startup": driver.StartupProbe, "readiness": driver.ReadinessProbe, "liveness": driver.LivenessProbe,
+	} {
+		if probe == nil || probe.Exec == nil || !slices.Equal(probe.Exec.Command, []string{"/driver", "-healthcheck"}) {
+			t.Errorf("%s probe is %+v", name, probe)
+		}
+	}
+}
+
+func checkSocketVolume(t *testing.T, v corev1.Volume) {
+	t.Helper()
+	if v.EmptyDir == nil || v.EmptyDir.Medium != corev1.StorageMediumMemory {
+		t.Fatalf("the socket's volume is %+v", v)
+	}
+	if most := resource.MustParse("16Mi"); v.EmptyDir.SizeLimit == nil || v.EmptyDir.SizeLimit.Cmp(most) > 0 {
+		t.Errorf("the socket's volume may grow to %v", v.EmptyDir.SizeLimit)
+	}
+}
+
+// checkToken expects that the sidecar alone can speak to the API server.
+func checkToken(t *testing.T, pod corev1.PodSpec, driver, sidecar corev1.Container) {
+	t.Helper()
+	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
+		t.Error("a token is mounted into every container")
+	}
+	for _, v := range pod.Volumes {
+		if v.Projected == nil {
+			continue
+		}
+		if mountOf(driver, v.Name) != "" {
+			t.Errorf("the driver mounts %s", v.Name)
+		}
+		if mountOf(sidecar, v.Name) != "/var/run/secrets/kubernetes.io/serviceaccount" {
+			t.Errorf("the sidecar has its token at %q", mountOf(sidecar, v.Name))
+		}
+		return
+	}
+	t.Error("the sidecar has no token")
+}
+
+func volume(t *testing.T, pod corev1.PodSpec, name string) corev1.Volume {
+	t.Helper()
+	for _, v := range pod.Volumes {
+		if v.Name == name {
+			return v
+		}
+	}
+	t.Fatalf("the pod has no volume %q", name)
+	return corev1.Volume{}
+}
+
+func mountOf(c corev1.Container, name string) string {
+	for _, m := range c.VolumeMounts {
+		if m.Name == name {
+			return m.MountPath
+		}
+	}
+	return ""
+}
+
+// TestRBAC lists every permission: a new one is a decision.
+func TestRBAC(t *testing.T) {
+	t.Parallel()
+	m := readManifests(t)
+	const cosi = "objectstorage.k8s.io/"
+	want := []string{
+		"/events create", "/events patch",
+		"/secrets create", "/secrets delete", "/secrets get", "/secrets update",
+		cosi + "bucketaccessclasses get",
+		cosi + "bucketaccesses delete", cosi + "bucketaccesses list", cosi + "bucketaccesses update", cosi + "bucketaccesses watch",
+		cosi + "bucketaccesses/status update",
+		cosi + "bucketclaims get", cosi + "bucketclaims update", cosi + "bucketclaims/status update",
+		cosi + "bucketclasses get",
+		cosi + "buckets get", cosi + "buckets list", cosi + "buckets update", cosi + "buckets watch", cosi + "buckets/status update",
+	}
+	if got := permissions(m.clusterRole.Rules); !slices.Equal(got, want) {
+		t.Errorf("in the cluster:\n got %q\nwant %q", got, want)
+	}
+	leases := "coordination.k8s.io/leases "
+	if got := permissions(m.role.Rules); !slices.Equal(got, []string{leases + "create", leases + "get", leases + "update"}) {
+		t.Errorf("in the namespace: %q", got)
+	}
+	subject := []rbacv1.Subject{{Kind: "ServiceAccount", Name: m.account.Name, Namespace: m.namespace.Name}}
+	if !slices.Equal(m.clusterBind.Subjects, subject) || !slices.Equal(m.bind.Subjects, subject) {
+		t.Error("the roles are not bound to the service account alone")
+	}
+	if m.deployment.Spec.Template.Spec.ServiceAccountName != m.account.Name || m.deployment.Namespace != m.namespace.Name {
+		t.Error("the deployment does not run as the service account")
+	}
+	if m.namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
+		t.Error("the namespace does not enforce the restricted profile")
+	}
+}
+
+func permissions(rules []rbacv1.PolicyRule) []string {
+	var list []string
+	for _, rule := range rules {
+		for _, group := range rule.APIGroups {
+			for _, r := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					list = append(list, group+"/"+r+" "+verb)
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	m := readManifests(t)
+	if m.bucketClass.DriverName != "cosi-osp.example.com" || m.accessClass.DriverName != "cosi-osp.example.com" {
+		t.Error("the classes name another driver")
+	}
+	if m.accessClass.AuthenticationType != cosiv1alpha1.AuthenticationTypeKey || m.bucketClass.DeletionPolicy != cosiv1alpha1.DeletionPolicyDelete {
+		t.Errorf("classes: %q, %q", m.accessClass.AuthenticationType, m.bucketClass.DeletionPolicy)
+	}
+	if m.bucketClaim.Spec.BucketClassName != m.bucketClass.Name || m.bucketAccess.Spec.BucketAccessClassName != m.accessClass.Name ||
+		m.bucketAccess.Spec.BucketClaimName != m.bucketClaim.Name || m.bucketAccess.Namespace != m.bucketClaim.Namespace {
+		t.Error("the samples do not refer to the classes and to each other")
+	}
+}
+
+// TestDockerfileBuilds runs the build line of the Dockerfile, for both platforms that the Makefile names.
+func TestDockerfileBuilds(t *testing.T) {
+	t.Parallel()
+	dir := scaffold(t)
+	text, err := os.ReadFile(filepath.Join(dir, "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := regexp.MustCompile(`(?m)^RUN (.* go build .*)$`).FindSubmatch(text)
+	if build == nil {
+		t.Fatal("the Dockerfile has no line that builds")
+	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		out := t.TempDir()
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(string(build[1]), "/out/", out+"/"))
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+arch)
+		if message, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", build[1], err, message)
+		}
+		info, err := os.Stat(filepath.Join(out, "driver"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("linux/%s: %.1f MB", arch, float64(info.Size())/1e6)
+	}
+}
+
+// TestGoVersions holds the versions of Go against each other: the library's, the new module's and the Dockerfile's.
+func TestGoVersions(t *testing.T) {
+	t.Parallel()
+	dir := scaffold(t)
+	want := goDirective(t, root)
+	if got := goDirective(t, dir); got != want {
+		t.Errorf("the new module says go %s, the library go %s", got, want)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := regexp.MustCompile(`golang:([0-9.]+) `).FindSubmatch(text)
+	if image == nil || !strings.HasPrefix(want, string(image[1])+".") {
+		t.Errorf("the Dockerfile builds with %q, go.mod wants %s", image, want)
+	}
+}
+
+func goDirective(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := modfile.ParseLax("go.mod", text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Go.Version
+}
+
+// TestMainIsShort holds main.go at a length that is read at a glance.
+func TestMainIsShort(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(scaffold(t), "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := bytes.Count(text, []byte("\n")); lines > 45 {
+		t.Errorf("main.go has %d lines", lines)
+	}
+}
