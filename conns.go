@@ -11,7 +11,7 @@ type connTracker struct {
 	net.Listener
 
 	mu   sync.Mutex
-	open map[*trackedConn]struct{}
+	open map[*trackedConn]struct{} // nil: cut
 }
 
 func trackConns(lis net.Listener) *connTracker {
@@ -26,17 +26,22 @@ func (t *connTracker) Accept() (net.Conn, error) {
 	tracked := &trackedConn{Conn: conn, tracker: t}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.open == nil {
+		conn.Close()
+		return tracked, nil
+	}
 	t.open[tracked] = struct{}{}
 	return tracked, nil
 }
 
-// cut closes all connections.
+// cut closes all connections, and those that are still to be accepted.
 func (t *connTracker) cut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for conn := range t.open {
 		conn.Conn.Close()
 	}
+	t.open = nil
 }
 
 type trackedConn struct {

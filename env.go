@@ -108,7 +108,7 @@ func resolve(defaults map[string]string, lookup func(string) (string, bool)) (s 
 			read(v, v.option, text)
 			preset = text
 		}
-		if text, _ := lookup(v.env); text != "" {
+		if text, ok := lookup(v.env); ok && text != "" {
 			read(v, v.env, text)
 			if text != preset {
 				overrode = append(overrode, fmt.Sprintf("%s=%s (default %q)", v.env, text, preset))

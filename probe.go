@@ -33,7 +33,11 @@ func Probe(ctx context.Context, options ...Option) error {
 	if creds == nil {
 		creds = insecure.NewCredentials()
 	}
-	host, _, _ := net.SplitHostPort(s.endpoint.Address)
+	host, port, _ := net.SplitHostPort(s.endpoint.Address)
+	if port == "0" {
+		return fmt.Errorf("gocosi: probe of %s: the driver chose its port at start, so the endpoint does not tell it; name a port",
+			s.endpoint)
+	}
 	conn, err := grpc.NewClient("passthrough:///"+host, grpc.WithTransportCredentials(creds),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			var d net.Dialer

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,7 +62,7 @@ func parsePath(path string) (Endpoint, error) {
 	switch {
 	case !filepath.IsAbs(path):
 		return Endpoint{}, fmt.Errorf("the path %q is not absolute; %s", path, accepted)
-	case strings.HasSuffix(path, "/"):
+	case slices.Contains([]string{"", ".", ".."}, path[strings.LastIndex(path, "/")+1:]):
 		return Endpoint{}, fmt.Errorf("the path %q names a folder; name the socket in it", path)
 	case strings.ContainsRune(path, 0):
 		return Endpoint{}, errors.New("the path holds a zero byte")
@@ -90,7 +91,7 @@ func (e Endpoint) Loopback() bool {
 	}
 	host, _, _ := net.SplitHostPort(e.Address)
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // ErrOffLoopback refuses an address that other machines can reach.
@@ -105,16 +106,15 @@ func (e Endpoint) Listen(ctx context.Context, perms Perms, offLoopback bool) (ne
 	return listenTCP(ctx, e.Address, offLoopback)
 }
 
-// listenTCP resolves the address before it listens, so that a localhost that the machine's host table sends elsewhere
-// is not opened to the network.
+// listenTCP checks the address that the name resolved to before it is bound, so that a localhost that the machine's
+// host table sends elsewhere is not opened to the network.
 func listenTCP(ctx context.Context, address string, offLoopback bool) (net.Listener, error) {
-	addr, err := net.ResolveTCPAddr(TCP, address)
-	if err != nil {
-		return nil, err
-	}
-	if !offLoopback && !addr.IP.IsLoopback() {
-		return nil, fmt.Errorf("%s is %s: %w", address, addr.IP, ErrOffLoopback)
-	}
-	var lc net.ListenConfig
-	return lc.Listen(ctx, TCP, addr.String())
+	lc := net.ListenConfig{Control: func(_, resolved string, _ syscall.RawConn) error {
+		addr, err := netip.ParseAddrPort(resolved)
+		if !offLoopback && (err != nil || !addr.Addr().IsLoopback()) {
+			return fmt.Errorf("%s is %s: %w", address, resolved, ErrOffLoopback)
+		}
+		return nil
+	}}
+	return lc.Listen(ctx, TCP, address)
 }

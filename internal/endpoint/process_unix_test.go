@@ -1,0 +1,287 @@
+//go:build unix
+
+package endpoint_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/leaktest"
+)
+
+// childVariable is set in processes that a test starts: they take commands from it.
+const childVariable = "GOCOSI_ENDPOINT_CHILD"
+
+// limit is how long a test waits for what must happen.
+const limit = 30 * time.Second
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		new(child).run()
+		return
+	}
+	leaktest.Main(m)
+}
+
+// child is a process that obeys a test.
+type child struct {
+	lis     net.Listener
+	folder  *os.File // whose lock it holds
+	denied  atomic.Int64
+	entered atomic.Int64
+}
+
+// run obeys one command a line and answers each with one line, until its input ends.
+func (c *child) run() {
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		fmt.Println(strings.ReplaceAll(c.obey(strings.Fields(in.Text())), "\n", "; "))
+	}
+}
+
+func (c *child) obey(words []string) string {
+	switch words[0] {
+	case "umask":
+		syscall.Umask(octal(words[1]))
+	case "listen": // path, mode, user, group
+		return said(c.listen(words[1], octal(words[2]), decimal(words[3]), decimal(words[4])))
+	case "close":
+		return said(c.lis.Close())
+	case "lock": // folder
+		return said(c.lock(words[1]))
+	case "unlock":
+		return said(c.folder.Close())
+	case "knock": // path
+		go c.knock(words[1])
+	case "denied":
+		return strconv.FormatInt(c.denied.Load(), 10)
+	case "entered":
+		return strconv.FormatInt(c.entered.Load(), 10)
+	case "sockets":
+		return strconv.Itoa(openSockets())
+	}
+	return ""
+}
+
+// listen serves the number of the process to whoever connects.
+func (c *child) listen(path string, mode, uid, gid int) (err error) {
+	perms := endpoint.Perms{Mode: os.FileMode(mode), UID: uid, GID: gid}
+	c.lis, err = endpoint.Endpoint{Network: endpoint.Unix, Address: path}.Listen(context.Background(), perms, false)
+	if err == nil {
+		go answer(c.lis, strconv.Itoa(os.Getpid()))
+	}
+	return err
+}
+
+func (c *child) lock(folder string) (err error) {
+	if c.folder, err = os.Open(folder); err != nil {
+		return err
+	}
+	return syscall.Flock(int(c.folder.Fd()), syscall.LOCK_EX)
+}
+
+// knock tries to connect without a pause, and counts how often permission was denied, and how often not.
+func (c *child) knock(path string) {
+	for {
+		fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+		if err != nil {
+			panic(err)
+		}
+		switch err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: path}); {
+		case errors.Is(err, syscall.EACCES):
+			c.denied.Add(1)
+		case !errors.Is(err, syscall.ENOENT): // a refused connection comes after permission
+			c.entered.Add(1)
+		}
+		syscall.Close(fd)
+	}
+}
+
+// openSockets counts the sockets that the process has open, where the system tells.
+func openSockets() (n int) {
+	links, _ := filepath.Glob("/proc/self/fd/*")
+	for _, link := range links {
+		if target, _ := os.Readlink(link); strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n
+}
+
+// answer writes the text to every connection until the listener is closed.
+func answer(lis net.Listener, text string) {
+	for {
+		conn, err := lis.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, text)
+		conn.Close()
+	}
+}
+
+func said(err error) string {
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	return ""
+}
+
+func octal(text string) int { return number(text, 8) }
+
+func decimal(text string) int { return number(text, 10) }
+
+func number(text string, base int) int {
+	n, err := strconv.ParseInt(text, base, 32)
+	if err != nil {
+		panic(err)
+	}
+	return int(n)
+}
+
+// process is a child, seen from the test.
+type process struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+// spawn starts a child as the given user, and ends it after the test.
+func spawn(t *testing.T, uid int) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(executable(t))}
+	p.cmd.Env = append(os.Environ(), childVariable+"=1")
+	p.cmd.Stderr = os.Stderr
+	if uid != os.Getuid() {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	}
+	var err error
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.out = bufio.NewScanner(out)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	return p
+}
+
+// executable is the test binary, by a path that other users can reach where there is one.
+func executable(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe"
+	}
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// kill ends the process at once; it may be called again.
+func (p *process) kill() {
+	if p.cmd.ProcessState == nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	}
+}
+
+// send gives a command, and read waits for its answer.
+func (p *process) send(format string, args ...any) {
+	p.t.Helper()
+	if _, err := fmt.Fprintf(p.in, format+"\n", args...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) read() string {
+	p.t.Helper()
+	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	if !p.out.Scan() {
+		p.t.Fatal("the child process ended, or did not answer")
+	}
+	return p.out.Text()
+}
+
+func (p *process) do(format string, args ...any) string {
+	p.t.Helper()
+	p.send(format, args...)
+	return p.read()
+}
+
+// must is do for a command that has to succeed.
+func (p *process) must(format string, args ...any) {
+	p.t.Helper()
+	if text := p.do(format, args...); text != "" {
+		p.t.Fatalf(format+": %s", append(args, text)...)
+	}
+}
+
+// listen makes the process listen with the usual mode.
+func (p *process) listen(path string) { p.must("listen %s 0755 -1 -1", path) }
+
+func (p *process) pid() string { return strconv.Itoa(p.cmd.Process.Pid) }
+
+// shortDir makes a folder whose path leaves room for a socket's name, which every user may enter and which belongs to
+// uid, and removes it after the test.
+func shortDir(t *testing.T, uid int) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cosi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if runtime.GOOS != "linux" {
+		return dir // where a socket is made only in a closed folder
+	}
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Lchown(dir, uid, -1)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// socketPath is a path in a folder of its own.
+func socketPath(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(shortDir(t, os.Getuid()), "cosi.sock")
+}
+
+// needRoot skips a test that starts processes of other users, or gives files to them.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can start a process of another user, or give it a file")
+	}
+}
+
+// eventually waits until done says true.
+func eventually(t *testing.T, done func() bool, format string, args ...any) {
+	t.Helper()
+	for end := time.Now().Add(limit); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf(format, args...)
+		}
+	}
+}
