@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"maps"
+	"regexp"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/doomshrine/gocosi"
 )
+
+// bucketName is what S3 takes for the name of a bucket; a store of your own may take something else.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // provisioner keeps buckets and the accounts that may use them. A bucket's id is its name, and an account's id is the
 // name of the access that was granted, so a repeated call finds what the first one made.
@@ -36,8 +40,8 @@ func newProvisioner() *provisioner {
 
 // DriverCreateBucket makes the bucket, or finds the one that an earlier call with the same parameters made.
 func (p *provisioner) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
-	if r.GetName() == "" {
-		return nil, status.Error(codes.InvalidArgument, "name is required")
+	if !bucketName.MatchString(r.GetName()) {
+		return nil, status.Errorf(codes.InvalidArgument, "name %.80q is not a bucket's: 3 to 63 of a-z, 0-9, - and .", r.GetName())
 	}
 	parameters, err := gocosi.Parameters(r.GetParameters(), "region")
 	if err != nil {

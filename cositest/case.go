@@ -1,0 +1,61 @@
+package cositest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/doomshrine/gocosi/internal/rules"
+)
+
+// Case is one thing that the kit looks at. Its name is the ID of the rule, with a word after it where a rule has
+// several cases.
+type Case struct {
+	Name  string `json:"name"`
+	ID    string `json:"id"`    // of the rule
+	Level string `json:"level"` // MUST, MUST NOT, SHOULD, MAY or REAL: see docs/requirements.md
+	RPC   string `json:"rpc"`   // "": every call
+	Text  string `json:"text"`  // what the driver has to do
+
+	advice bool     // a driver that does not is warned, not failed
+	needs  []string // names of cases without which this one cannot say anything
+	run    func(context.Context, *trial) error
+}
+
+// Cases returns every case, in the order in which they run. Safe for concurrent use.
+func Cases() []Case {
+	var all []Case
+	for _, part := range [][]Case{infoCases(), createCases(), deleteCases(), grantCases(), revokeCases(), generalCases()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+// newCase makes the case of a rule. A rule that binds nobody gives advice only.
+func newCase(name string, run func(context.Context, *trial) error, needs ...string) Case {
+	id := ruleID(name)
+	rule, ok := rules.Of(id)
+	if !ok {
+		panic(fmt.Sprintf("cositest: no rule %s", id)) // a mistake of this package's, which any test finds
+	}
+	return Case{
+		Name: name, ID: id, Level: string(rule.Level), RPC: rule.RPC, Text: rule.Text,
+		advice: !rule.Level.Binding(), needs: needs, run: run,
+	}
+}
+
+// advised is the case of a part of a rule that a driver should, but need not keep.
+func advised(name string, run func(context.Context, *trial) error, needs ...string) Case {
+	c := newCase(name, run, needs...)
+	c.advice = true
+	return c
+}
+
+// ruleID is the part of a case's name before the space.
+func ruleID(name string) string {
+	for i, r := range name {
+		if r == ' ' {
+			return name[:i]
+		}
+	}
+	return name
+}

@@ -1,0 +1,224 @@
+package cositest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+)
+
+// generalCases come last: several of them look at what the driver answered to all the others.
+func generalCases() []Case {
+	return []Case{
+		newCase("GEN-3", everyMethod, "INFO-1"),
+		newCase("GEN-9", longName, usual()...),
+		newCase("GEN-10", createAtOnce, after(usual(), "CREATE-3")...),
+		newCase("GEN-15", createCutShort, after(usual(), "CREATE-3")...),
+		newCase("GEN-15 grant", grantCutShort, after(granted(), "GRANT-5")...),
+		newCase("GEN-12", nothingBeside, usual()...),
+		newCase("GEN-4", canonicalCodes, "INFO-1"),
+		newCase("GEN-5", messages, "INFO-1"),
+		newCase("GEN-6", noDetails, "INFO-1"),
+		newCase("GEN-11", noSecrets, granted()...),
+	}
+}
+
+// everyMethod calls each method with a request that a driver refuses, and looks who refuses it.
+func everyMethod(ctx context.Context, t *trial) error {
+	_, info := t.getInfo(ctx)
+	_, create := t.make(ctx, "", nil)
+	_, grant := t.give(ctx, &cosi.DriverGrantBucketAccessRequest{})
+	for rpc, err := range map[string]error{
+		"DriverGetInfo":            info,
+		"DriverCreateBucket":       create,
+		"DriverDeleteBucket":       t.delete(ctx, &cosi.DriverDeleteBucketRequest{}),
+		"DriverGrantBucketAccess":  grant,
+		"DriverRevokeBucketAccess": t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{}),
+	} {
+		if status.Code(err) == codes.Unimplemented && unknownMethod(status.Convert(err).Message()) {
+			return fmt.Errorf("%s does not exist: %w", rpc, err)
+		}
+	}
+	return nil
+}
+
+// unknownMethod tells the answer of a gRPC server that does not know a method from that of a driver that does not
+// support it.
+func unknownMethod(message string) bool {
+	for _, words := range []string{"unknown service", "unknown method", "not served", "Method not found"} {
+		if strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// longName asks for two buckets whose names differ in the 129th byte alone.
+func longName(ctx context.Context, t *trial) error {
+	first, err := t.make(ctx, long("x"), t.cfg.BucketParameters)
+	if err != nil {
+		return refused("a name of 129 bytes", err, codes.InvalidArgument, codes.OutOfRange)
+	}
+	if n := len(first.GetBucketId()); n > 128 {
+		return fmt.Errorf("a name of 129 bytes is accepted, and answered by a bucket_id of %d bytes", n)
+	}
+	second, err := t.make(ctx, long("y"), t.cfg.BucketParameters)
+	if err == nil && second.GetBucketId() == first.GetBucketId() {
+		return errors.New("a name of 129 bytes is accepted and truncated: two such names have one bucket")
+	}
+	return nil
+}
+
+// createAtOnce makes one bucket by many calls side by side.
+func createAtOnce(ctx context.Context, t *trial) error {
+	name := bucketName()
+	ids := make([]string, t.cfg.Parallel)
+	for i, err := range atOnce(t.cfg.Parallel, func(i int) error {
+		return t.patiently(ctx, func() error {
+			response, err := t.make(ctx, name, t.cfg.BucketParameters)
+			ids[i] = response.GetBucketId()
+			return err
+		})
+	}) {
+		if err != nil {
+			return fmt.Errorf("create %d of %d at once for one name is refused: %w", i+1, t.cfg.Parallel, err)
+		}
+	}
+	for _, id := range ids {
+		if id != ids[0] {
+			return fmt.Errorf("created at once, one name has the ids %q and %q", ids[0], id)
+		}
+	}
+	return nil
+}
+
+// createCutShort cancels a create at different moments, and repeats it until the end.
+func createCutShort(ctx context.Context, t *trial) error {
+	for _, delay := range delays() {
+		name := bucketName()
+		cutShort(ctx, delay, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+		first, err := t.make(ctx, name, t.cfg.BucketParameters)
+		if err != nil {
+			return accepted("a repeat of a create that was cut short", err)
+		}
+		again, err := t.make(ctx, name, t.cfg.BucketParameters)
+		if err != nil {
+			return accepted("a second repeat of a create that was cut short", err)
+		}
+		if again.GetBucketId() != first.GetBucketId() {
+			return fmt.Errorf("after a create that was cut short, repeats answer the ids %q and %q", first.GetBucketId(), again.GetBucketId())
+		}
+	}
+	return nil
+}
+
+// grantCutShort does the same with a grant.
+func grantCutShort(ctx context.Context, t *trial) error {
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	for _, delay := range delays() {
+		request := t.request(b, accountName())
+		cutShort(ctx, delay, func(ctx context.Context) { _, _ = t.give(ctx, request) })
+		first, err := t.give(ctx, request)
+		if err != nil {
+			return accepted("a repeat of a grant that was cut short", err)
+		}
+		again, err := t.give(ctx, request)
+		if err != nil {
+			return accepted("a second repeat of a grant that was cut short", err)
+		}
+		if again.GetAccountId() != first.GetAccountId() || !sameCredentials(first.GetCredentials(), again.GetCredentials()) {
+			return errors.New("after a grant that was cut short, repeats answer different accounts or credentials")
+		}
+	}
+	return nil
+}
+
+// nothingBeside lists the folder of the driver's socket.
+func nothingBeside(_ context.Context, t *trial) error {
+	if t.cfg.SocketFolder == "" {
+		return skipError("needs SocketFolder")
+	}
+	entries, err := os.ReadDir(t.cfg.SocketFolder)
+	if err != nil {
+		return missed("the socket's folder cannot be read", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.Type()&os.ModeSocket == 0 {
+			names = append(names, filepath.Join(t.cfg.SocketFolder, entry.Name()))
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("beside the socket lie %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// everyFailure looks at each error that the driver has answered so far; there must be one to look at.
+func everyFailure(t *trial, look func(failure) error) error {
+	failures := t.seen()
+	if len(failures) == 0 {
+		return skipError("the driver has not answered an error")
+	}
+	for _, f := range failures {
+		if err := look(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func canonicalCodes(_ context.Context, t *trial) error {
+	return everyFailure(t, func(f failure) error {
+		if f.status.Code() == codes.Unknown || f.status.Code() > codes.Unauthenticated {
+			return fmt.Errorf("%s answered %s: %q", f.rpc, f.status.Code(), f.status.Message())
+		}
+		return nil
+	})
+}
+
+func messages(_ context.Context, t *trial) error {
+	return everyFailure(t, func(f failure) error {
+		if f.status.Message() == "" {
+			return fmt.Errorf("%s answered %s without a message", f.rpc, f.status.Code())
+		}
+		return nil
+	})
+}
+
+func noDetails(_ context.Context, t *trial) error {
+	return everyFailure(t, func(f failure) error {
+		if n := len(f.status.Proto().GetDetails()); n > 0 {
+			return fmt.Errorf("%s answered %s with %d details", f.rpc, f.status.Code(), n)
+		}
+		return nil
+	})
+}
+
+// noSecrets looks for every secret that was granted, in the messages of all errors and in the driver's log.
+func noSecrets(_ context.Context, t *trial) error {
+	log := ""
+	if t.cfg.Log != nil {
+		log = t.cfg.Log()
+	}
+	for _, secret := range t.secretsSeen() {
+		if strings.Contains(log, secret) {
+			return errors.New("the driver's log holds a secret that it granted")
+		}
+		for _, f := range t.seen() {
+			if strings.Contains(f.status.Message(), secret) {
+				return fmt.Errorf("an error of %s holds a secret that the driver granted", f.rpc)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package cositest
+
+import (
+	"context"
+	"time"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+)
+
+// Config tells the kit what it cannot know of a driver. Its zero value is useful.
+type Config struct {
+	// BucketParameters and AccessParameters are those of the classes to test with. nil: none.
+	BucketParameters map[string]string
+	AccessParameters map[string]string
+
+	// IncompatibleBucketParameters differ from BucketParameters in a way that the same bucket cannot have both
+	// (CREATE-4). nil: the case is skipped.
+	IncompatibleBucketParameters map[string]string
+	// IncompatibleAccessParameters do the same for an access (GRANT-11). nil: that part of the case is left out.
+	IncompatibleAccessParameters map[string]string
+
+	// AuthenticationTypes are those that the driver supports. nil: both are tried, and at least one must work.
+	AuthenticationTypes []cosi.AuthenticationType
+
+	// BadBucketName is one that the store cannot take (CREATE-6). "": the case is skipped.
+	BadBucketName string
+	// UnprovisionableParameters cannot be provisioned (CREATE-7). nil: the case is skipped.
+	UnprovisionableParameters map[string]string
+
+	// Repeat is how often a call is repeated where repeats matter. 0: 3.
+	Repeat int
+	// Parallel is how many calls run side by side where that matters. 0: 16.
+	Parallel int
+	// Timeout is for each call. 0: 10 seconds.
+	Timeout time.Duration
+
+	// Skip says why a case is left out, by its name or by the rule's ID.
+	Skip map[string]string
+	// Only, if not nil, says whether a case is looked at; those that are not are left out of the report.
+	Only func(Case) bool
+
+	// SocketFolder is the folder of the driver's socket, if the kit can read it (GEN-12). "": the case is skipped.
+	SocketFolder string
+	// Log returns what the driver has logged so far (GEN-11). nil: only error messages are looked at.
+	Log func() string
+
+	// Access uses credentials on a bucket by the store's own protocol. nil: what needs it is skipped.
+	Access func(ctx context.Context, use Use) error
+	// MakeForeignBucket makes a bucket behind the driver's back that somebody else owns, and returns its name, its id
+	// and how it is removed (CREATE-13, DELETE-5). nil: these cases are skipped.
+	MakeForeignBucket func(ctx context.Context) (foreign Foreign, err error)
+	// CountAccounts says how many accounts the store has (GRANT-5, GRANT-12). nil: that part of the cases is left out.
+	CountAccounts func(ctx context.Context) (int, error)
+
+	// OnResult is called after each case, in order. nil: nothing is called.
+	OnResult func(Result)
+}
+
+// Use is what an [Config.Access] hook has to do with credentials: put an object and get it back. It returns nil when
+// that works, and an error when the store refuses.
+type Use struct {
+	BucketName  string // the name given to DriverCreateBucket
+	BucketID    string
+	Credentials map[string]*cosi.CredentialDetails
+	// Keep asks to leave the object there; otherwise it is removed again.
+	Keep bool
+}
+
+// Foreign is a bucket that the driver did not make.
+type Foreign struct {
+	Name   string
+	ID     string // the id by which an administrator would enter it as an existing bucket
+	Remove func(context.Context) error
+	// Exists says whether it is still there.
+	Exists func(context.Context) (bool, error)
+}
+
+const (
+	defaultRepeat   = 3
+	defaultParallel = 16
+	defaultTimeout  = 10 * time.Second
+)
+
+func (c Config) withDefaults() Config {
+	if c.Repeat <= 0 {
+		c.Repeat = defaultRepeat
+	}
+	if c.Parallel <= 0 {
+		c.Parallel = defaultParallel
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	return c
+}
+
+// skipped returns why a case is left out; "" when it is not.
+func (c Config) skipped(k Case) string {
+	if reason := c.Skip[k.Name]; reason != "" {
+		return reason
+	}
+	return c.Skip[k.ID]
+}

@@ -1,0 +1,181 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/drivername"
+)
+
+// Sizes of requirement GEN-9, in bytes.
+const (
+	maxString = 128
+	maxMap    = 4096
+)
+
+// ExpiryLayout is how the released sidecar reads expiryTs (GRANT-10).
+const ExpiryLayout = "2006-01-02 15:04:05.999999999 -0700 MST"
+
+// Violation is a message that breaks a rule. It says what is wrong with which field, and never what the field holds.
+type Violation struct {
+	Rule   string
+	Field  string
+	Reason string
+}
+
+// Error reads as "name is required (CREATE-2)".
+func (v *Violation) Error() string { return fmt.Sprintf("%s %s (%s)", v.Field, v.Reason, v.Rule) }
+
+// Request holds a request against the rules that a driver can refuse it by; nil when it breaks none, and for messages
+// that are not the specification's. It allocates nothing for a request that is right.
+func Request(request any) *Violation {
+	switch r := request.(type) {
+	case *cosi.DriverCreateBucketRequest:
+		return first(required("CREATE-2", "name", r.GetName()), small("parameters", r.GetParameters()))
+	case *cosi.DriverDeleteBucketRequest:
+		return first(required("DELETE-1", "bucket_id", r.GetBucketId()), small("delete_context", r.GetDeleteContext()))
+	case *cosi.DriverGrantBucketAccessRequest:
+		return first(required("GRANT-1", "bucket_id", r.GetBucketId()), required("GRANT-2", "name", r.GetName()),
+			authentication(r.GetAuthenticationType()), small("parameters", r.GetParameters()))
+	case *cosi.DriverRevokeBucketAccessRequest:
+		return first(required("REVOKE-1", "bucket_id", r.GetBucketId()), required("REVOKE-2", "account_id", r.GetAccountId()),
+			small("revoke_access_context", r.GetRevokeAccessContext()))
+	}
+	return nil
+}
+
+// Response holds a successful answer against the rules that bind a driver; nil when it breaks none, and for messages
+// that are not the specification's. It allocates nothing for a response that is right.
+func Response(request, response any) *Violation {
+	switch r := response.(type) {
+	case *cosi.DriverGetInfoResponse:
+		return name(r.GetName())
+	case *cosi.DriverCreateBucketResponse:
+		return first(required("CREATE-5", "bucket_id", r.GetBucketId()), protocol(r.GetBucketInfo()))
+	case *cosi.DriverGrantBucketAccessResponse:
+		q, _ := request.(*cosi.DriverGrantBucketAccessRequest)
+		return first(required("GRANT-6", "account_id", r.GetAccountId()), credentials(q.GetAuthenticationType(), r.GetCredentials()))
+	}
+	return nil
+}
+
+// Advice returns what a successful answer leaves out although it should not; nil when there is nothing.
+func Advice(response any) *Violation {
+	switch r := response.(type) {
+	case *cosi.DriverCreateBucketResponse:
+		if r.GetBucketInfo().GetType() == nil {
+			return &Violation{"CREATE-9", "bucket_info", "does not say the protocol"}
+		}
+	case *cosi.DriverGrantBucketAccessResponse:
+		if s3 := r.GetCredentials()["s3"]; s3 != nil && s3.GetSecrets()["region"] == "" {
+			return &Violation{"GRANT-9", `credentials["s3"].region`, "is empty"}
+		}
+	}
+	return nil
+}
+
+func first(violations ...*Violation) *Violation {
+	for _, v := range violations {
+		if v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// required is also a check of the field's size.
+func required(rule, field, value string) *Violation {
+	if value == "" {
+		return &Violation{rule, field, "is required"}
+	}
+	return short(field, value)
+}
+
+func short(field, value string) *Violation {
+	if len(value) > maxString {
+		return &Violation{"GEN-9", field, fmt.Sprintf("has %d bytes, %d are accepted", len(value), maxString)}
+	}
+	return nil
+}
+
+func small(field string, m map[string]string) *Violation {
+	size := 0
+	for k, v := range m {
+		size += len(k) + len(v)
+	}
+	if size > maxMap {
+		return &Violation{"GEN-9", field, fmt.Sprintf("has %d bytes, %d are accepted", size, maxMap)}
+	}
+	return nil
+}
+
+func authentication(t cosi.AuthenticationType) *Violation {
+	if t != cosi.AuthenticationType_Key && t != cosi.AuthenticationType_IAM {
+		return &Violation{"GRANT-3", "authentication_type", fmt.Sprintf("is %d; accepted are 1 (Key) and 2 (IAM)", t)}
+	}
+	return nil
+}
+
+func name(value string) *Violation {
+	if value == "" {
+		return &Violation{"INFO-2", "name", "is empty"}
+	}
+	if drivername.Check(value) != nil {
+		return &Violation{"INFO-3", "name", "is not a driver's name"}
+	}
+	return nil
+}
+
+func protocol(p *cosi.Protocol) *Violation {
+	switch t := p.GetType().(type) {
+	case *cosi.Protocol_S3:
+		return short("bucket_info.s3.region", t.S3.GetRegion())
+	case *cosi.Protocol_AzureBlob:
+		return short("bucket_info.azureBlob.storage_account", t.AzureBlob.GetStorageAccount())
+	case *cosi.Protocol_Gcs:
+		return first(short("bucket_info.gcs.private_key_name", t.Gcs.GetPrivateKeyName()),
+			short("bucket_info.gcs.project_id", t.Gcs.GetProjectId()), short("bucket_info.gcs.service_account", t.Gcs.GetServiceAccount()))
+	}
+	return nil
+}
+
+func credentials(t cosi.AuthenticationType, all map[string]*cosi.CredentialDetails) *Violation {
+	if len(all) != 1 {
+		return &Violation{"GRANT-7", "credentials", fmt.Sprintf("has %d entries, not one", len(all))}
+	}
+	for key, details := range all {
+		switch key {
+		case "s3":
+			return first(s3(t, details.GetSecrets()), small(`credentials["s3"]`, details.GetSecrets()))
+		case "azure":
+			return first(azure(t, details.GetSecrets()), small(`credentials["azure"]`, details.GetSecrets()))
+		}
+	}
+	return &Violation{"GRANT-8", "credentials", "has an entry that is neither s3 nor azure"}
+}
+
+func s3(t cosi.AuthenticationType, secrets map[string]string) *Violation {
+	if t != cosi.AuthenticationType_Key {
+		return nil
+	}
+	for _, key := range [...]string{"accessKeyID", "accessSecretKey", "endpoint"} {
+		if secrets[key] == "" {
+			return &Violation{"GRANT-9", `credentials["s3"].` + key, "is empty"}
+		}
+	}
+	return nil
+}
+
+func azure(t cosi.AuthenticationType, secrets map[string]string) *Violation {
+	if t == cosi.AuthenticationType_Key && secrets["accessToken"] == "" {
+		return &Violation{"GRANT-10", `credentials["azure"].accessToken`, "is empty"}
+	}
+	if expiry, ok := secrets["expiryTs"]; ok {
+		if _, err := time.Parse(ExpiryLayout, expiry); err != nil {
+			return &Violation{"GRANT-10", `credentials["azure"].expiryTs`, "is not in the layout " + ExpiryLayout}
+		}
+	}
+	return nil
+}
