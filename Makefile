@@ -3,6 +3,9 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
+# The modules of this repository; the nested ones are kept apart for the weight of what they require.
+MODULES := . test/scaffold
+
 # The race detector needs a C compiler.
 ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)
 RACE := -race
@@ -17,11 +20,13 @@ demo: ## take a bucket through its life, over the socket of a real driver
 	go run ./internal/demo
 
 .PHONY: test
-test: ## run the tests
+test: ## run the tests, those of the nested modules too
 ifndef RACE
 	@echo "no C compiler found: testing without the race detector"
 endif
-	go test $(RACE) ./...
+	@set -e; for module in $(MODULES); do \
+		echo "go -C $$module test $(RACE) ./..."; go -C $$module test $(RACE) ./...; \
+	done
 
 .PHONY: bench
 bench: ## compare the chain with bare gRPC
@@ -29,7 +34,9 @@ bench: ## compare the chain with bare gRPC
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, and that the code builds for other systems
-	$(GOLANGCI_LINT) run ./...
+	@set -e; for module in $(MODULES); do \
+		echo "golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...); \
+	done
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
 
@@ -39,7 +46,7 @@ $(GOLANGCI_LINT):
 
 .PHONY: tidy
 tidy: ## check that go.mod and go.sum are complete
-	go mod tidy -diff
+	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy -diff"; go -C $$module mod tidy -diff; done
 
 .PHONY: check
 check: lint tidy test ## everything that must pass before a change lands
