@@ -1,0 +1,200 @@
+//go:build unix
+
+package gocosi_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// probeAt asks the driver at an endpoint.
+func probeAt(ctx context.Context, endpoint string, options ...gocosi.Option) error {
+	return gocosi.Probe(ctx, append([]gocosi.Option{env(map[string]string{gocosi.EnvCOSIEndpoint: endpoint})}, options...)...)
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		ready func(context.Context) error
+		says  string // "": the driver is serving
+	}{
+		"serving":   {nil, ""},
+		"ready":     {func(context.Context) error { return nil }, ""},
+		"not ready": {func(context.Context) error { return errors.New("no database") }, "NOT_SERVING"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, &handlers{}, gocosi.WithReady(row.ready))
+			err := probeAt(timeout(t), "unix://"+d.path)
+			switch {
+			case row.says == "" && err != nil:
+				t.Error(err)
+			case row.says != "":
+				checkError(t, err, "gocosi: ", "unix://"+d.path, row.says)
+			}
+		})
+	}
+}
+
+func TestProbeFollowsReadiness(t *testing.T) {
+	t.Parallel()
+	ready := make(chan error, 1)
+	d := start(t, &handlers{}, gocosi.WithReady(func(context.Context) error { return <-ready }))
+	for _, answer := range []error{errors.New("not yet"), nil, errors.New("no more"), nil} {
+		ready <- answer
+		if err := probeAt(timeout(t), d.path); (err != nil) != (answer != nil) {
+			t.Errorf("ready says %v, Probe says %v", answer, err)
+		}
+	}
+}
+
+func TestProbeWhereNothingListens(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(shortDir(t), "cosi.sock")
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lis.Close()
+	for _, endpoint := range []string{"unix://" + missing, "tcp://" + lis.Addr().String()} {
+		t.Run(endpoint, func(t *testing.T) {
+			t.Parallel()
+			checkError(t, probeAt(timeout(t), endpoint), "gocosi: probe of "+endpoint)
+		})
+	}
+}
+
+func TestProbeOfAStoppedDriver(t *testing.T) {
+	t.Parallel()
+	d := start(t, &handlers{})
+	if err := d.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	checkError(t, probeAt(timeout(t), d.path), "gocosi: probe of unix://"+d.path)
+}
+
+// TestProbeOfADrainingDriver: the socket is removed before calls are waited for.
+func TestProbeOfADrainingDriver(t *testing.T) {
+	t.Parallel()
+	entered, release := make(chan struct{}), make(chan struct{})
+	d := start(t, &handlers{delete: func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
+		close(entered)
+		<-release
+		return &cosi.DriverDeleteBucketResponse{}, nil
+	}})
+	done := make(chan error, 1)
+	go func() {
+		_, err := cosi.NewProvisionerClient(d.conn).DriverDeleteBucket(timeout(t), &cosi.DriverDeleteBucketRequest{BucketId: "b"})
+		done <- err
+	}()
+	<-entered
+	d.stop()
+	eventually(t, func() bool { return probeAt(timeout(t), d.path) != nil }, "a driver that drains is still serving")
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProbeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		endpoint string
+		says     []string
+	}{
+		"a wrong endpoint":   {"cosi.sock", []string{`COSI_ENDPOINT="cosi.sock"`}},
+		"off loopback":       {"tcp://192.0.2.1:9000", []string{`COSI_ENDPOINT="tcp://192.0.2.1:9000"`, offLoopback}},
+		"any free port":      {"tcp://127.0.0.1:0", []string{"tcp://127.0.0.1:0", "name a port"}},
+		"any free IPv6 port": {"tcp://[::1]:0", []string{"tcp://[::1]:0", "name a port"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := probeAt(timeout(t), row.endpoint)
+			checkError(t, err, append(row.says, "gocosi: ")...)
+			if err != nil && strings.Contains(err.Error(), "dial") {
+				t.Errorf("it dialled: %v", err)
+			}
+		})
+	}
+}
+
+func TestProbeWithTLS(t *testing.T) {
+	t.Parallel()
+	certs := newCertificates(t)
+	endpoint := "tcp://" + runTCP(t, gocosi.WithTransportCredentials(certs.server()))
+	for name, row := range map[string]struct {
+		options []gocosi.Option
+		refused bool
+	}{
+		"client certificate":    {[]gocosi.Option{gocosi.WithTransportCredentials(certs.client())}, false},
+		"no client certificate": {[]gocosi.Option{gocosi.WithTransportCredentials(certs.anonymous())}, true},
+		"another authority":     {[]gocosi.Option{gocosi.WithTransportCredentials(newCertificates(t).client())}, true},
+		"no TLS":                {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := probeAt(timeout(t), endpoint, row.options...)
+			if row.refused {
+				checkError(t, err, "gocosi: probe of "+endpoint)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// silentListener accepts and never says a word.
+func silentListener(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(shortDir(t), "cosi.sock")
+	lis, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := lis.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+		}
+	}()
+	t.Cleanup(func() { lis.Close(); <-done })
+	return path
+}
+
+func TestProbeHeedsItsContext(t *testing.T) {
+	t.Parallel()
+	path := silentListener(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	checkError(t, probeAt(ctx, path), "gocosi: probe of unix://"+path)
+	if took := time.Since(begin); took > 4*time.Second { // without the context, it would be 5
+		t.Errorf("it took %s", took)
+	}
+}
+
+func TestProbeHasALimitOfItsOwn(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes the 5 s of the limit")
+	}
+	begin := time.Now()
+	checkError(t, probeAt(t.Context(), silentListener(t)), "gocosi: probe of unix://")
+	if took := time.Since(begin); took > 15*time.Second { // an attempt to connect may take 20
+		t.Errorf("it took %s", took)
+	}
+}
