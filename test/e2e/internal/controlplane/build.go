@@ -1,0 +1,60 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// The versions that binaries/go.mod requires; a test holds them against each other.
+const (
+	KubernetesVersion = "v1.34.2"
+	EtcdVersion       = "v3.6.4"
+)
+
+// Binaries are the programs of the control plane.
+type Binaries struct {
+	APIServer, Etcd string
+}
+
+// Build builds the programs from the module in the given folder, or finds those that an earlier run built. They are kept
+// in the user's cache folder by version, for building them takes minutes.
+func Build(ctx context.Context, module string) (Binaries, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = filepath.Join(os.TempDir(), fmt.Sprintf("gocosi-e2e-%d", os.Getuid()))
+	}
+	name := strings.Join([]string{KubernetesVersion, EtcdVersion, runtime.Version(), runtime.GOARCH}, "_")
+	dir := filepath.Join(cache, "gocosi-e2e", name)
+	b := Binaries{APIServer: filepath.Join(dir, "kube-apiserver"), Etcd: filepath.Join(dir, "etcd")}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return b, err
+	}
+	minor := strings.Split(strings.TrimPrefix(KubernetesVersion, "v"), ".")
+	const version = " -X k8s.io/component-base/version."
+	stamp := "-s -w" + version + "gitVersion=" + KubernetesVersion + version + "gitMajor=" + minor[0] + version + "gitMinor=" + minor[1]
+	if err := buildOnce(ctx, module, b.APIServer, stamp, "k8s.io/kubernetes/cmd/kube-apiserver"); err != nil {
+		return b, err
+	}
+	return b, buildOnce(ctx, module, b.Etcd, "-s -w", "go.etcd.io/etcd/server/v3")
+}
+
+// buildOnce builds under another name and renames: a build that was cut short is never taken for a program.
+func buildOnce(ctx context.Context, module, target, ldflags, pkg string) error {
+	if _, err := os.Stat(target); err == nil {
+		return nil
+	}
+	temporary := fmt.Sprintf("%s.%d", target, os.Getpid())
+	defer os.Remove(temporary)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-o", temporary, pkg)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return os.Rename(temporary, target)
+}

@@ -1,0 +1,78 @@
+// Package fault is the language in which a test tells the fault driver how to behave: a file that the driver reads at
+// each call. It imports no bindings, for the test and the driver cannot share them.
+package fault
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+)
+
+// The environment variables of the fault driver.
+const (
+	EnvFaults        = "E2E_FAULTS"         // file with a Script
+	EnvStore         = "E2E_STORE"          // file that the buckets are kept in
+	EnvCalls         = "E2E_CALLS"          // file that each call is noted in
+	EnvNoTranslation = "E2E_NO_TRANSLATION" // "true": the library does not translate status codes
+)
+
+// Script says how each method behaves; a method that it lacks works.
+type Script map[string]Behaviour
+
+// Behaviour is what goes wrong in a call, in this order; the zero value is nothing.
+type Behaviour struct {
+	Once   string        `json:"once,omitempty"`   // file made by the first call that finds it missing; later calls work
+	Kill   string        `json:"kill,omitempty"`   // "before" or "after" the work: the process kills itself
+	Delay  time.Duration `json:"delay,omitempty"`  // before the work; heeds the call's context
+	Hang   bool          `json:"hang,omitempty"`   // until the call's context ends
+	Panic  bool          `json:"panic,omitempty"`  // before the work
+	Nil    bool          `json:"nil,omitempty"`    // a nil response without an error
+	Code   uint32        `json:"code,omitempty"`   // a gRPC status code, before the work
+}
+
+// Moments at which a driver kills itself.
+const (
+	Before = "before"
+	After  = "after"
+)
+
+// Message is the text of every failure that a script asks for.
+const Message = "as the script says"
+
+// Write puts a script in place, atomically: a call reads this one or the one before.
+func Write(path string, s Script) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// Read returns how a method behaves now.
+func Read(path, method string) (Behaviour, error) {
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return Behaviour{}, nil
+	}
+	if err != nil {
+		return Behaviour{}, err
+	}
+	var s Script
+	err = json.Unmarshal(text, &s)
+	return s[method], err
+}
+
+// Applies tells whether the behaviour holds for this call.
+func (b Behaviour) Applies() bool {
+	if b.Once == "" {
+		return true
+	}
+	f, err := os.OpenFile(b.Once, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
+}
