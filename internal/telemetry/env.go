@@ -1,14 +1,17 @@
 package telemetry
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/doomshrine/gocosi/internal/redact"
 )
@@ -53,23 +56,21 @@ func planFromEnv(signal string) plan {
 	case "none":
 		return plan{why: exporter + " is none"}
 	case "otlp":
-		return plan{on: true, protocol: otlpProtocol(signal), why: exporter + " is otlp"}
+		return plan{on: true, protocol: protocolFor(signal), why: exporter + " is otlp"}
 	}
 	for _, name := range []string{otlpPrefix + signal + "_ENDPOINT", otlpPrefix + "ENDPOINT"} {
 		if getEnv(name) != "" {
-			return plan{on: true, protocol: otlpProtocol(signal), why: name + " is set"}
+			return plan{on: true, protocol: protocolFor(signal), why: name + " is set"}
 		}
 	}
 	return plan{why: "neither an exporter nor an OTLP endpoint is named"}
 }
 
-func otlpProtocol(signal string) string {
-	for _, name := range []string{otlpPrefix + signal + "_PROTOCOL", otlpPrefix + "PROTOCOL"} {
-		if p := getEnv(name); p != "" {
-			return p
-		}
-	}
-	return protocolGRPC
+func protocolFor(signal string) string { return otlpEnv(signal, "PROTOCOL", protocolGRPC) }
+
+// otlpEnv reads the variable of a signal, else the one of all signals, else it is otherwise.
+func otlpEnv(signal, name, otherwise string) string {
+	return cmp.Or(getEnv(otlpPrefix+signal+"_"+name), getEnv(otlpPrefix+name), otherwise)
 }
 
 // getEnv reads a variable as the SDK does: from the process, without white space around it.
@@ -114,10 +115,8 @@ func checkExporter(value string) error {
 
 func oneOf(accepted ...string) func(string) error {
 	return func(value string) error {
-		for _, a := range accepted {
-			if value == a {
-				return nil
-			}
+		if slices.Contains(accepted, value) {
+			return nil
 		}
 		return fmt.Errorf("%q is not supported; accepted are %s", redact.Text(value, nil), strings.Join(accepted, " and "))
 	}
@@ -126,8 +125,10 @@ func oneOf(accepted ...string) func(string) error {
 func checkOTLPEndpoint(value string) error {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("%q is not accepted; accepted are URLs such as http://localhost:4317 or https://collector:4318",
-			redact.Text(value, nil))
+		if i := strings.LastIndexByte(value, '@'); i >= 0 {
+			value = redact.Mask + value[i:] // a malformed URL does not tell where its password begins
+		}
+		return fmt.Errorf("%q is not accepted; accepted are URLs such as http://localhost:4317 or https://collector:4318", value)
 	}
 	return nil
 }
@@ -138,8 +139,9 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 func checkOTLPHeaders(value string) error {
 	for i, pair := range strings.Split(value, ",") {
 		name, text, ok := strings.Cut(pair, "=")
-		_, err := url.PathUnescape(text)
-		if !ok || err != nil || !headerName.MatchString(strings.TrimSpace(name)) {
+		text, err := url.PathUnescape(text)
+		if !ok || err != nil || !headerName.MatchString(strings.TrimSpace(name)) ||
+			strings.ContainsFunc(strings.TrimSpace(text), unicode.IsControl) {
 			return fmt.Errorf("entry %d is malformed (not shown: it may hold a secret); "+
 				"accepted are name=value pairs with commas between, values percent-encoded", i+1)
 		}

@@ -14,7 +14,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc/stats"
@@ -64,19 +63,28 @@ type Telemetry struct {
 	translations metric.Int64Counter
 
 	log      logr.Logger
-	flushers []func(context.Context) error
-	abandon  context.CancelFunc // cancels exports under way
+	flushers []flusher
+	hurry    context.CancelFunc // no export is tried again
+	abandon  context.CancelFunc // ends exports under way
 }
+
+// flusher delivers what a provider holds.
+type flusher = func(context.Context) error
 
 // Start builds what is asked for; nothing in it waits for a collector. The caller owes a Flush when there is no error.
 func Start(ctx context.Context, c Config, driver, version string, log logr.Logger) (*Telemetry, error) {
-	exporting, abandon := context.WithCancel(context.Background())
-	t := &Telemetry{log: log, abandon: abandon}
+	ctx = context.WithoutCancel(ctx) // a driver that is stopped while it starts does not fail
+	exporting, abandon := context.WithCancel(ctx)
+	retrying, hurry := context.WithCancel(exporting)
+	t := &Telemetry{log: log, hurry: hurry, abandon: abandon}
 	tracing, metering := c.plan(traces, c.Tracer != nil), c.plan(metrics, c.Meter != nil)
 	t.Why = []any{"traces", tracing.String(), "metrics", metering.String()}
 
 	tracer, meter := c.Tracer, c.Meter
-	e := exporters{ctx, exporting, log, driver, version}
+	e := exporters{exporting: exporting, retrying: retrying, log: log}
+	if tracing.protocol != "" || metering.protocol != "" {
+		e.resource = newResource(ctx, log, driver, version)
+	}
 	err := t.startTracer(&tracer, tracing, e)
 	if err == nil {
 		err = t.startMeter(&meter, metering, e)
@@ -113,7 +121,7 @@ func (t *Telemetry) startTracer(tracer *trace.TracerProvider, p plan, e exporter
 	default:
 		provider, shutdown, err := e.tracerProvider(p.protocol)
 		if err != nil {
-			return err
+			return fmt.Errorf("traces: %w", err)
 		}
 		*tracer = provider
 		t.flushers = append(t.flushers, shutdown)
@@ -130,7 +138,7 @@ func (t *Telemetry) startMeter(meter *metric.MeterProvider, p plan, e exporters)
 	default:
 		provider, shutdown, err := e.meterProvider(p.protocol)
 		if err != nil {
-			return err
+			return fmt.Errorf("metrics: %w", err)
 		}
 		*meter = provider
 		t.flushers = append(t.flushers, shutdown)
@@ -143,18 +151,6 @@ func (t *Telemetry) flushGiven(provider any) {
 	if p, ok := provider.(interface{ ForceFlush(context.Context) error }); ok {
 		t.flushers = append(t.flushers, p.ForceFlush)
 	}
-}
-
-// newResource names the service after the driver; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word.
-func (e exporters) newResource() *resource.Resource {
-	res, err := resource.New(e.start,
-		resource.WithTelemetrySDK(),
-		resource.WithAttributes(attribute.String("service.name", e.driver), attribute.String("service.version", e.version)),
-		resource.WithFromEnv())
-	if err != nil {
-		e.log.Error(err, "part of OTEL_RESOURCE_ATTRIBUTES is ignored")
-	}
-	return res
 }
 
 // count makes the driver's own counters.
@@ -190,6 +186,7 @@ const (
 // call is left that could add to it.
 func (t *Telemetry) Flush() {
 	defer t.abandon()
+	t.hurry()
 	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, t.abandon)()

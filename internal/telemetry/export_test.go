@@ -1,0 +1,303 @@
+package telemetry_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/doomshrine/gocosi/internal/otlptest"
+	"github.com/doomshrine/gocosi/internal/telemetry"
+)
+
+// The variables of the exporters reach them, by whatever protocol, also those that gocosi reads in their place.
+func TestExportsAsTheEnvironmentSays(t *testing.T) {
+	for _, protocol := range protocols() {
+		plain, secure := otlptest.Start(t, protocol), otlptest.StartTLS(t, protocol)
+		for _, test := range []struct {
+			name     string
+			receiver *otlptest.Receiver
+			env      map[string]string
+		}{
+			{name: "plain", receiver: plain},
+			{name: "gzip", receiver: plain, env: map[string]string{"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}},
+			{name: "TLS for all signals", receiver: secure, env: map[string]string{
+				"OTEL_EXPORTER_OTLP_CERTIFICATE":        secure.Certificate,
+				"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": secure.Certificate, "OTEL_EXPORTER_OTLP_CLIENT_KEY": secure.Key,
+			}},
+			{name: "TLS for each signal", receiver: secure, env: map[string]string{
+				"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE":         secure.Certificate,
+				"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE":  secure.Certificate,
+				"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY":          secure.Key,
+				"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE":        secure.Certificate,
+				"OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE": secure.Certificate,
+				"OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY":         secure.Key,
+			}},
+		} {
+			t.Run(protocol+"/"+test.name, func(t *testing.T) {
+				setEnv(t, map[string]string{
+					"OTEL_EXPORTER_OTLP_ENDPOINT": test.receiver.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+					"OTEL_EXPORTER_OTLP_HEADERS": otlptest.Header + "=" + strings.ReplaceAll(t.Name(), " ", "%20"),
+				})
+				setEnv(t, test.env)
+				before := goleak.IgnoreCurrent()
+				l := &logs{}
+				tel := start(t, telemetry.Config{}, l)
+				spans := len(test.receiver.Spans())
+				call(tel)
+				tel.CountPanic(t.Context(), t.Name())
+				tel.CountTranslation(t.Context(), t.Name(), "RULE-1")
+				tel.Flush()
+
+				if got := len(test.receiver.Spans()) - spans; got != 1 {
+					t.Errorf("%d spans arrived, not 1", got)
+				}
+				if got := test.receiver.Counter("grpc_req_panics_recovered_total")[t.Name()]; got != 1 {
+					t.Errorf("%d panics were counted, not 1", got)
+				}
+				if got := test.receiver.Counter("gocosi.rpc.translations")[t.Name()+",RULE-1"]; got != 1 {
+					t.Errorf("%d translations were counted, not 1", got)
+				}
+				sent := 0
+				for _, header := range test.receiver.Headers() {
+					if header == t.Name() {
+						sent++
+					}
+				}
+				if sent != 2 {
+					t.Errorf("the header came with %d exports, not 2", sent)
+				}
+				if lines := l.lines(""); len(lines) != 0 {
+					t.Errorf("logged: %q", lines)
+				}
+				// The receiver is still there: connections to it would be too.
+				if err := goleak.Find(before); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func TestSignalsMayGoDifferentWays(t *testing.T) {
+	byGRPC, byHTTP := otlptest.Start(t, "grpc"), otlptest.Start(t, "http/protobuf")
+	setEnv(t, map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT":         byGRPC.URL,
+		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": byHTTP.URL + "/v1/metrics",
+		"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
+	})
+	tel := start(t, telemetry.Config{}, &logs{})
+	call(tel)
+	tel.Flush()
+	if len(byGRPC.Spans()) != 1 || len(byHTTP.Spans()) != 0 {
+		t.Errorf("spans: %d by gRPC, %d by HTTP", len(byGRPC.Spans()), len(byHTTP.Spans()))
+	}
+	const duration = "rpc.server.call.duration"
+	if grpc, http := byGRPC.Observations(duration, ""), byHTTP.Observations(duration, ""); len(grpc) != 0 || len(http) != 1 {
+		t.Errorf("metrics: %v by gRPC, %v by HTTP", grpc, http)
+	}
+}
+
+func TestNamesTheService(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{name: "after the driver", want: "driver.example.com"},
+		{name: "as OTEL_SERVICE_NAME says", env: map[string]string{"OTEL_SERVICE_NAME": "mine"}, want: "mine"},
+		{name: "as OTEL_RESOURCE_ATTRIBUTES says", env: map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "service.name=ours"}, want: "ours"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			receiver := otlptest.Start(t, "grpc")
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
+			setEnv(t, test.env)
+			tel := start(t, telemetry.Config{}, &logs{})
+			call(tel)
+			tel.Flush()
+			if got := receiver.Resource("service.name"); len(got) != 1 || got[0] != test.want {
+				t.Errorf("service.name is %q, not %q", got, test.want)
+			}
+			if got := receiver.Resource("service.version"); len(got) != 1 || got[0] != "v1" {
+				t.Errorf("service.version is %q", got)
+			}
+		})
+	}
+}
+
+// often makes the exports of a running driver frequent.
+func often() map[string]string {
+	return map[string]string{"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_METRIC_EXPORT_INTERVAL": "50"}
+}
+
+const (
+	failed    = "telemetry cannot be exported"
+	recovered = "telemetry is exported again"
+	lost      = "telemetry was lost"
+)
+
+func TestLogsTheFirstFailureAndTheRecovery(t *testing.T) {
+	for _, protocol := range protocols() {
+		t.Run(protocol, func(t *testing.T) {
+			receiver := otlptest.Start(t, protocol)
+			setEnv(t, often())
+			setEnv(t, map[string]string{
+				"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+				"OTEL_BSP_EXPORT_TIMEOUT": "100", "OTEL_METRICS_EXPORTER": "none",
+			})
+			l := &logs{}
+			tel := start(t, telemetry.Config{}, l)
+			for round := 1; round <= 2; round++ {
+				receiver.Refuse("via https://user:canary-1@proxy" + strings.Repeat("x", 1<<12))
+				attempts := receiver.Exports()
+				eventually(t, func() bool { call(tel); return receiver.Exports() >= attempts+3 }, "three attempts")
+				eventually(t, func() bool { return len(l.lines(failed)) == round }, "a line about the failure")
+				receiver.Accept()
+				eventually(t, func() bool { call(tel); return len(l.lines(recovered)) == round }, "a line about the recovery")
+			}
+			tel.Flush()
+
+			first := l.lines(failed)[0]
+			if !strings.Contains(first, "via https://user:[redacted]@proxy") || strings.Contains(first, "canary") ||
+				!strings.Contains(first, `"signal"="traces"`) {
+				t.Errorf("the failure is logged as %q", first)
+			}
+			if len(first) > 2<<10 {
+				t.Errorf("the line has %d bytes", len(first))
+			}
+			if again := l.lines(recovered)[0]; !strings.Contains(again, `"failed_exports"=`) || strings.Contains(again, `"failed_exports"=0`) {
+				t.Errorf("the recovery is logged as %q", again)
+			}
+			if all := l.lines(""); len(all) != 4 {
+				t.Errorf("%d lines, not 4: %q", len(all), all)
+			}
+		})
+	}
+}
+
+// While a driver runs, an export that failed is tried again, after seconds.
+func TestRetriesWhileTheDriverRuns(t *testing.T) {
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	l := &logs{}
+	var receivers []*otlptest.Receiver
+	for _, protocol := range protocols() {
+		receiver := otlptest.Start(t, protocol)
+		receiver.Refuse("busy")
+		receivers = append(receivers, receiver)
+		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
+		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+		tel := start(t, telemetry.Config{}, l)
+		defer tel.Flush()
+		call(tel)
+	}
+	for _, receiver := range receivers { // side by side: each takes its time
+		eventually(t, func() bool { return receiver.Exports() == 1 }, "an attempt")
+		receiver.Accept()
+	}
+	for _, receiver := range receivers {
+		eventually(t, func() bool { return len(receiver.Spans()) == 1 }, "a second attempt")
+	}
+	if lines := l.lines(""); len(lines) != 0 {
+		t.Errorf("logged: %q", lines)
+	}
+}
+
+// A collector that says no, or is not there, does not hold up an exit, neither an export that begins with the flush nor
+// one that waits for its next attempt when the flush begins.
+func TestFlushDoesNotWaitForACollectorThatFails(t *testing.T) {
+	for _, protocol := range protocols() {
+		for _, test := range []struct {
+			name    string
+			down    bool
+			late    bool
+			waiting bool
+			env     map[string]string
+		}{
+			{name: "is down", down: true},
+			{name: "refuses"},
+			{name: "refused before", waiting: true, env: often()},
+			{name: "is late", late: true, env: map[string]string{"OTEL_EXPORTER_OTLP_TIMEOUT": "100"}},
+			{name: "is late for each signal", late: true, env: map[string]string{
+				"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "100", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "100",
+				"OTEL_EXPORTER_OTLP_TIMEOUT": "60000",
+			}},
+		} {
+			t.Run(protocol+"/"+test.name, func(t *testing.T) {
+				receiver := otlptest.Start(t, protocol)
+				receiver.Refuse("busy")
+				url := receiver.URL
+				if test.down {
+					url = otlptest.Down(t)
+				}
+				if test.late {
+					receiver.Stall()
+				}
+				setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
+				setEnv(t, test.env)
+				before := goleak.IgnoreCurrent()
+				l := &logs{}
+				tel := start(t, telemetry.Config{}, l)
+				call(tel)
+				if test.waiting {
+					eventually(t, func() bool { return receiver.Exports() == 2 }, "an attempt of each signal")
+				}
+				if took := flush(tel); took > bound/2 {
+					t.Errorf("took %s", took)
+				}
+				for _, text := range []string{failed, lost} {
+					if lines := l.lines(text); len(lines) != 2 {
+						t.Errorf("%d lines, not one for each signal: %q", len(lines), lines)
+					}
+				}
+				if all := l.lines(""); len(all) != 4 {
+					t.Errorf("%d lines, not 4: %q", len(all), all)
+				}
+				if err := goleak.Find(before); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// A collector that never answers holds up an exit up to the bound, and no goroutine outlives it.
+func TestFlushIsBoundedAndTakesEverythingWithIt(t *testing.T) {
+	type driver struct {
+		name, protocol, url string
+		telemetry           *telemetry.Telemetry
+		logs                logs
+	}
+	var drivers []*driver
+	for _, protocol := range protocols() {
+		receiver := otlptest.Start(t, protocol)
+		receiver.Stall()
+		drivers = append(drivers,
+			&driver{name: "reads and does not answer", protocol: protocol, url: receiver.URL},
+			&driver{name: "accepts connections", protocol: protocol, url: otlptest.Mute(t, "http")},
+			&driver{name: "does not shake hands", protocol: protocol, url: otlptest.Mute(t, "https")})
+	}
+	before := goleak.IgnoreCurrent()
+	for _, d := range drivers {
+		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", d.url)
+		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", d.protocol)
+		d.telemetry = start(t, telemetry.Config{}, &d.logs)
+		call(d.telemetry)
+	}
+	var flushed sync.WaitGroup
+	for _, d := range drivers { // side by side: each takes its time
+		flushed.Go(func() {
+			if took := flush(d.telemetry); took > bound+slack {
+				t.Errorf("%s, %s: took %s", d.protocol, d.name, took)
+			}
+			if len(d.logs.lines(failed)) != 2 || len(d.logs.lines(lost)) != 2 || len(d.logs.lines("")) != 4 {
+				t.Errorf("%s, %s: logged %q", d.protocol, d.name, d.logs.lines(""))
+			}
+		})
+	}
+	flushed.Wait()
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,102 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+
+	"github.com/doomshrine/gocosi/internal/redact"
+)
+
+// guard stands between the SDK and the exporter of a signal. It ends exports when exporting ends, and sends their
+// failures to the driver's log instead of the SDK's global handler: the first one, then the recovery; those between are
+// counted. The exports of a signal follow one another, and so do the attempts of an export: no lock is needed.
+type guard struct {
+	log       logr.Logger
+	signal    string          // as variables name it
+	exporting context.Context //nolint:containedctx // the lifetime of all exports, not of one call
+	retrying  context.Context //nolint:containedctx // the time in which an export is tried again
+
+	failures  int                // since the last success
+	giveUp    context.CancelFunc // ends the export under way
+	forget    func() bool        // its last attempt that failed
+	closeIdle func()             // closes the connections that the exporter does not close
+}
+
+func (e exporters) newGuard(signal string) *guard {
+	return &guard{
+		log: e.log.WithValues("signal", strings.ToLower(signal)), signal: signal,
+		exporting: e.exporting, retrying: e.retrying,
+		forget: func() bool { return true }, closeIdle: func() {},
+	}
+}
+
+// export does one export, whose context also ends with exporting.
+func (g *guard) export(ctx context.Context, do func(context.Context) error) {
+	ctx, g.giveUp = context.WithCancel(ctx)
+	defer g.giveUp()
+	defer context.AfterFunc(g.exporting, g.giveUp)()
+	g.report(do(ctx))
+}
+
+// attempt is one try of the export under way. The exporter waits for seconds after one that failed; when the driver
+// flushes, before or during that wait, the export ends instead: to wait would hold up every exit while a collector is
+// down.
+func (g *guard) attempt(try func() error) error {
+	g.forget()
+	err := try()
+	if err != nil {
+		g.forget = context.AfterFunc(g.retrying, g.giveUp)
+	}
+	return err
+}
+
+// dialOption shows the guard the attempts that are made over gRPC.
+func (g *guard) dialOption() grpc.DialOption {
+	return grpc.WithUnaryInterceptor(func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+		invoke grpc.UnaryInvoker, options ...grpc.CallOption,
+	) error {
+		return g.attempt(func() error { return invoke(ctx, method, request, reply, conn, options...) })
+	})
+}
+
+func (g *guard) report(err error) {
+	switch {
+	case err != nil:
+		if g.failures == 0 {
+			g.log.Error(masked(err), "telemetry cannot be exported; further failures are counted")
+		}
+		g.failures++
+	case g.failures > 0:
+		g.log.Info("telemetry is exported again", "failed_exports", g.failures)
+		g.failures = 0
+	}
+}
+
+// closing is shutdown, followed by a line when telemetry was lost to the end. The SDK gets no deadline: the end of
+// exporting ends its exports in time, and then it takes its goroutines with it.
+func (g *guard) closing(shutdown flusher) flusher {
+	return func(context.Context) error {
+		err := shutdown(context.Background())
+		g.closeIdle()
+		if g.failures > 0 {
+			g.log.Info("telemetry was lost", "failed_exports", g.failures)
+		}
+		return err
+	}
+}
+
+// longest is how many bytes of a failure are logged: a collector may answer with a page of HTML.
+const longest = 1 << 10
+
+// masked is err without the passwords of URLs, and not too long.
+func masked(err error) error {
+	text := redact.Text(err.Error(), nil)
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "..."
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,89 @@
+package telemetry
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+// httpClient is the client that an exporter over HTTP would make for itself, but for its connections: the exporters
+// share theirs with everybody, and would leave them open, or being dialled, when the driver has ended. It speaks HTTP/1
+// only: an HTTP/2 connection may count as busy for a moment after its last answer, and is then not closed as idle.
+func (g *guard) httpClient() (*http.Client, error) {
+	config, err := tlsFromEnv(g.signal)
+	if err != nil {
+		return nil, err
+	}
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	transport := &http.Transport{
+		Protocols:           protocols,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		TLSClientConfig:     config,
+		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     90 * time.Second,
+	}
+	g.closeIdle = transport.CloseIdleConnections
+	milliseconds, err := strconv.Atoi(otlpEnv(g.signal, "TIMEOUT", "10000"))
+	return &http.Client{
+		Transport: roundTripper{transport, g},
+		Timeout:   time.Duration(milliseconds) * time.Millisecond,
+	}, err
+}
+
+// tlsFromEnv reads the variables about certificates, those of the signal last, as the exporters do.
+func tlsFromEnv(signal string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	for _, prefix := range []string{otlpPrefix, otlpPrefix + signal + "_"} {
+		if path := getEnv(prefix + "CERTIFICATE"); path != "" {
+			pem, err := os.ReadFile(path)
+			if err != nil {
+				return nil, fmt.Errorf("%sCERTIFICATE: %w", prefix, err)
+			}
+			config.RootCAs = x509.NewCertPool()
+			config.RootCAs.AppendCertsFromPEM(pem)
+		}
+		cert, key := getEnv(prefix+"CLIENT_CERTIFICATE"), getEnv(prefix+"CLIENT_KEY")
+		if cert != "" && key != "" {
+			pair, err := tls.LoadX509KeyPair(cert, key)
+			if err != nil {
+				return nil, fmt.Errorf("%sCLIENT_CERTIFICATE and %[1]sCLIENT_KEY: %w", prefix, err)
+			}
+			config.Certificates = []tls.Certificate{pair}
+		}
+	}
+	return config, nil
+}
+
+// roundTripper shows a guard the attempts that are made over HTTP.
+type roundTripper struct {
+	transport *http.Transport
+	guard     *guard
+}
+
+// errAnswer stands for an answer that is a failure; the exporter words it.
+var errAnswer = errors.New("not accepted")
+
+// RoundTrip keeps the body of an answer that is a failure, so that it can be read when the export has been given up.
+func (r roundTripper) RoundTrip(request *http.Request) (response *http.Response, err error) {
+	_ = r.guard.attempt(func() error {
+		response, err = r.transport.RoundTrip(request) //nolint:bodyclose // the client closes it
+		if err != nil || response.StatusCode < http.StatusBadRequest {
+			return err
+		}
+		body, _ := io.ReadAll(io.LimitReader(response.Body, longest))
+		_ = response.Body.Close()
+		response.Body = io.NopCloser(bytes.NewReader(body))
+		return errAnswer
+	})
+	return response, err
+}
