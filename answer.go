@@ -14,7 +14,7 @@ import (
 )
 
 // errNoResult is a handler's fault: success without a result (requirement GEN-16).
-var errNoResult = errors.New("the handler returned neither a response nor an error")
+var errNoResult = status.Error(codes.Internal, "the handler returned neither a response nor an error")
 
 // answered sees to it that the caller gets either a result or a canonical code with a message that holds nothing
 // secret (requirements GEN-4 to GEN-6, GEN-16).
@@ -22,6 +22,9 @@ func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 	response, err := c.next(ctx)
 	if err == nil && isNil(response) {
 		err = errNoResult
+	}
+	if err == nil && ch.vet {
+		err = ch.vetted(c, response)
 	}
 	if err == nil {
 		return response, nil
@@ -37,27 +40,49 @@ func isNil(v any) bool {
 	if v == nil {
 		return true
 	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
+		return r.IsNil()
+	default:
+		return false
+	}
 }
 
-// failed keeps the cause for the log, with secrets masked, and returns the status that the caller gets.
+// failed keeps the cause and the answer for the log, with secrets masked, and returns what the caller gets.
 func (ch *chain) failed(ctx context.Context, c *call, response any, cause error) error {
 	request, _ := c.request.(proto.Message)
 	granted, _ := response.(proto.Message)
-	c.done.cause = errors.New(redact.Text(cause.Error(), redact.Values(request, granted)))
+	secrets := redact.Values(request, granted)
+	answer := ch.answer(ctx, c, cause)
+	st := status.Convert(answer)
+	c.done.cause = errors.New(redact.Text(cause.Error(), secrets))
+	c.done.answer = redact.Text(st.Message(), secrets)
+	if c.method == nil {
+		return answer
+	}
+	return status.Error(st.Code(), redact.Text(st.Message(), redact.Values(granted)))
+}
 
+// answer finds what the caller is told of a cause.
+func (ch *chain) answer(ctx context.Context, c *call, cause error) error {
 	var panicked *panicError
-	if errors.As(cause, &panicked) {
+	switch {
+	case errors.As(cause, &panicked):
 		c.done.stack = panicked.stack
 		ch.telemetry.CountPanic(ctx, c.name)
 		return status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.name)
+	case c.method == nil:
+		return asSent(cause) // a service of the author's own: its errors are its own
 	}
-	if c.method == nil {
-		return cause // a service of the author's own: its errors are its own
+	return c.normalize(ctx, cause).Err()
+}
+
+// asSent gives an error that is no status the code that gRPC would send for it.
+func asSent(err error) error {
+	if _, ok := status.FromError(err); ok {
+		return err
 	}
-	st := c.normalize(ctx, cause)
-	return status.Error(st.Code(), redact.Text(st.Message(), redact.Values(granted)))
+	return status.FromContextError(err).Err()
 }
 
 // normalize finds the status in an error: its own, the one that it wraps, that of a context, or INTERNAL with a neutral
@@ -99,11 +124,13 @@ func canonical(st *status.Status) *status.Status {
 	return status.New(code, message)
 }
 
-// translated applies the method's translation to the code of a failure. A status that the handler had wrapped may come
-// from something else than the object asked for, so NOT_FOUND counts only when the handler itself returned it.
+// translated applies the method's translation to the code of a failure. A status that the handler had wrapped, or that an
+// interceptor returned, may come from something else than the object asked for, so NOT_FOUND counts only when the
+// handler itself returned it.
 func (ch *chain) translated(ctx context.Context, c *call, err error) (any, error) {
 	t := c.method.translation
-	if t.rule == "" || status.Code(err) != t.from || c.done.wrapped && !t.wrapped {
+	own := !c.done.wrapped && codes.Code(c.returned.Load()) == t.from
+	if t.rule == "" || status.Code(err) != t.from || !own && !t.always {
 		return nil, err
 	}
 	ch.log.Info("status code translated", "rule", t.rule, "method", c.name, "from", t.from.String(), "to", t.to.String(),

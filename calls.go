@@ -3,6 +3,7 @@ package gocosi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,16 +17,30 @@ const overdueCheck = time.Second
 // calls knows every call that has not been answered. Its zero value is ready; safe for concurrent use.
 type calls struct {
 	mu   sync.Mutex
-	open map[*call]bool // true: reported as overdue
+	open map[*call]deadline
+}
+
+// deadline is when a call has to end. The zero value is never.
+type deadline struct {
+	at       time.Time
+	limit    string // the variable that it comes from; "": the caller set it
+	reported bool
 }
 
 func (cs *calls) enter(c *call) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.open == nil {
-		cs.open = make(map[*call]bool)
+		cs.open = make(map[*call]deadline)
 	}
-	cs.open[c] = false
+	cs.open[c] = deadline{}
+}
+
+// expect records when an open call has to end.
+func (cs *calls) expect(c *call, d deadline) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.open[c] = d
 }
 
 func (cs *calls) leave(c *call) {
@@ -42,6 +57,7 @@ func (cs *calls) unanswered(now time.Time) []string {
 	for c := range cs.open {
 		list = append(list, c.describe(now))
 	}
+	slices.Sort(list)
 	return list
 }
 
@@ -61,24 +77,26 @@ func (cs *calls) watch(ctx context.Context, log logr.Logger) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, c := range cs.overdue(now) {
+			for c, limit := range cs.overdue(now) {
 				log.Info("a handler does not heed its deadline", "method", c.name, "bucket", c.bucket, "account", c.account,
-					"age", now.Sub(c.start).String(), "limit", EnvCOSIRPCTimeout)
+					"age", now.Sub(c.start).String(), "limit", limit)
 			}
 		}
 	}
 }
 
-// overdue returns the calls that are past their deadline, each of them once.
-func (cs *calls) overdue(now time.Time) []*call {
+// overdue returns the calls that are past their deadline, each of them once, with the variable that set it.
+func (cs *calls) overdue(now time.Time) map[*call]string {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	var late []*call
-	for c, reported := range cs.open {
-		if !reported && c.due.passed(now) {
-			cs.open[c] = true
-			late = append(late, c)
+	late := map[*call]string{}
+	for c, d := range cs.open {
+		if d.reported || d.at.IsZero() || !now.After(d.at) {
+			continue
 		}
+		d.reported = true
+		cs.open[c] = d
+		late[c] = d.limit
 	}
 	return late
 }

@@ -3,10 +3,13 @@ package gocosi
 import (
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/telemetry"
@@ -21,6 +24,8 @@ type chain struct {
 	locks      keylock.Table
 	rpcTimeout time.Duration
 	translate  bool
+	vet        bool     // answers are held against the rules
+	advised    sync.Map // rules of which the log has told
 	stages     []stage
 	unserved   unserved
 }
@@ -32,15 +37,16 @@ type stage func(context.Context, *call) (any, error)
 func newChain(c *config, s settings, t *telemetry.Telemetry) *chain {
 	ch := &chain{
 		log: c.log, telemetry: t, methods: methods(),
-		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation,
+		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation, vet: s.responseRules,
 	}
 	stages := []stage{
-		ch.logged,    // one line for the finished call
-		ch.answered,  // canonical codes, neutral messages, never success without a result
-		ch.recovered, // a panic is a failure
+		ch.logged,                           // one line for the finished call
+		ch.answered,                         // a result that breaks no rule, or a canonical code with a neutral message
+		ch.recovered,                        // a panic is a failure
+		unless(!s.requestRules, ch.checked), // no request that breaks a rule
 		unless(c.withoutSerialization, ch.serialized), // one call at a time for a bucket
-		unless(s.rpcTimeout == 0, ch.limited),         // a deadline for a call that came without one
-		intercepted(c.interceptors),                   // the author's own, around the handler
+		ch.limited,                  // a deadline for a call that came without one
+		intercepted(c.interceptors), // the author's own, around the handler
 	}
 	ch.stages = slices.DeleteFunc(stages, func(s stage) bool { return s == nil })
 	return ch
@@ -66,23 +72,35 @@ type call struct {
 	handler grpc.UnaryHandler
 	stages  []stage // those still to come
 
-	due  deadline
-	done outcome
+	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
+	done     outcome
 }
 
 // next runs what is left of the chain, and in the end the handler.
 func (c *call) next(ctx context.Context) (any, error) {
 	if len(c.stages) == 0 {
-		return c.handler(ctx, c.request)
+		return c.handle(ctx, c.request)
 	}
 	s := c.stages[0]
 	c.stages = c.stages[1:]
 	return s(ctx, c)
 }
 
+// handle runs the handler, and remembers what it said before an interceptor says something else.
+func (c *call) handle(ctx context.Context, request any) (any, error) {
+	response, err := c.handler(ctx, request)
+	code := codes.OK
+	if st, wrapped := statusOf(err); st != nil && !wrapped {
+		code = st.Code()
+	}
+	c.returned.Store(uint32(code))
+	return response, err
+}
+
 // outcome is what the stages found out about a call, for its line in the log.
 type outcome struct {
 	cause   error  // what really happened; the caller may have been told less
+	answer  string // what the caller was told, less parameters
 	wrapped bool   // the handler had wrapped its status in another error
 	stack   string // of a panic
 	expired bool   // the deadline that ended the call was the driver's own
@@ -111,7 +129,7 @@ func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamS
 	c := &call{name: info.FullMethod[1:], start: time.Now()}
 	ch.calls.enter(c)
 	defer ch.calls.leave(c)
-	err := recoverStream(server, stream, info, handler)
+	err := recoveredStream(server, stream, info, handler)
 	if err != nil {
 		err = ch.failed(stream.Context(), c, nil, err)
 	}
@@ -126,7 +144,7 @@ func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
 		return nil
 	}
 	return func(ctx context.Context, c *call) (any, error) {
-		handler := c.handler
+		handler := c.handle
 		for _, i := range slices.Backward(interceptors) {
 			inner := handler
 			handler = func(ctx context.Context, request any) (any, error) { return i(ctx, request, c.info, inner) }

@@ -13,6 +13,10 @@ import (
 
 // S3Credentials is what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
 // (requirement GRANT-9). Printing it, by fmt, logr or slog, shows no secret; it refuses to become JSON.
+//
+// Two things are beyond it. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
+// the field's type: keep a pointer in such a field, of which %v prints the address. And the verbs %p and %w, which go vet
+// refuses for such a value, print all of it.
 type S3Credentials struct {
 	Endpoint        string // URL of the store
 	Region          string
@@ -53,7 +57,7 @@ func (c S3Credentials) LogValue() slog.Value { return slog.AnyValue(c.public()) 
 func (S3Credentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
 
 // AzureCredentials is what a grant on an Azure container returns (requirement GRANT-10). Printing it, by fmt, logr or
-// slog, shows no secret; it refuses to become JSON.
+// slog, shows no secret, with the exceptions that [S3Credentials] tells; it refuses to become JSON.
 type AzureCredentials struct {
 	AccessToken string    // the shared access signature
 	Expiry      time.Time // when it ends; zero: not told

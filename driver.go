@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,8 +62,8 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 // settle resolves the settings and holds them against each other.
 func (c *config) settle() (settings, []string, error) {
 	s, overrode, err := resolve(c.defaults, c.lookup)
-	if err == nil && !s.endpoint.Loopback() && !c.offLoopback(s) {
-		err = fmt.Errorf("%s=%q: %w", EnvCOSIEndpoint, s.endpoint, errOffLoopback)
+	if s.endpoint.Network == endpoint.TCP && !s.endpoint.Loopback() && !c.offLoopback(s) {
+		err = errors.Join(err, fmt.Errorf("%s=%q: %w", s.endpointFrom, s.endpoint, errOffLoopback))
 	}
 	return s, overrode, err
 }
@@ -95,10 +94,9 @@ func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentitySer
 	return own, checkDriverName(own.name)
 }
 
-// checkServer refuses nil, and an interface that holds a nil pointer.
+// checkServer refuses nil, and an interface that holds a nil of some type.
 func checkServer(what string, server any) error {
-	v := reflect.ValueOf(server)
-	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if isNil(server) {
 		return fmt.Errorf("the %s server is nil", what)
 	}
 	return nil
@@ -110,21 +108,18 @@ var errStarted = errors.New("gocosi: a driver runs at most once; make another on
 // Run listens on the endpoint and serves until ctx ends; then it removes the socket, lets calls finish for as long as
 // the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when it was stopped by ctx
 // and every call was answered, and an error when calls had to be cut off, or when listening or serving failed. At most
-// the shutdown timeout and six seconds pass between the end of ctx and the return of Run, whatever a handler does.
+// the shutdown timeout and seven seconds pass between the end of ctx and the return of Run, whatever a handler does.
 //
 // Run or [Driver.Serve] may be called once. Signals are the process's: use [signal.NotifyContext].
 func (d *Driver) Run(ctx context.Context) error {
 	return d.once(func() error {
-		if ctx.Err() != nil {
-			return nil
-		}
 		name, err := d.driverName(ctx)
 		if err != nil {
 			return unlessStopped(ctx, err)
 		}
 		lis, err := d.settings.endpoint.Listen(ctx, d.settings.perms, d.config.offLoopback(d.settings))
 		if err != nil {
-			return unlessStopped(ctx, fmt.Errorf("%s=%q: %w", EnvCOSIEndpoint, d.settings.endpoint, err))
+			return unlessStopped(ctx, fmt.Errorf("%s=%q: %w", d.settings.endpointFrom, d.settings.endpoint, err))
 		}
 		return d.serve(ctx, lis, name)
 	})
@@ -183,8 +178,11 @@ func (d *Driver) once(run func() error) error {
 	return nil
 }
 
-// driverName asks the Identity server once, before anything is opened.
+// driverName asks the Identity server once, before anything is opened; a driver that was stopped by then asks nothing.
 func (d *Driver) driverName(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	if timeout := d.settings.rpcTimeout; timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)

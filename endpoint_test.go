@@ -275,7 +275,7 @@ func TestRunRefusesWhatIsNoSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	driver := goodDriver(t, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(path))
-	checkError(t, driver.Run(timeout(t)), fmt.Sprintf("COSI_ENDPOINT=%q", "unix://"+path), "a regular file")
+	checkError(t, driver.Run(timeout(t)), fmt.Sprintf("WithDefaultEndpoint=%q", "unix://"+path), "a regular file")
 	checkError(t, addrError(t, driver), "ended before it listened")
 	if content, err := os.ReadFile(path); string(content) != "precious" {
 		t.Errorf("the file holds %q, %v", content, err)

@@ -22,16 +22,21 @@ const (
 	EnvCOSIDriverName       = "X_COSI_DRIVER_NAME"
 	EnvCOSIShutdownTimeout  = "X_COSI_SHUTDOWN_TIMEOUT"
 	EnvCOSIRPCTimeout       = "X_COSI_RPC_TIMEOUT"
+	EnvCOSIRequestRules     = "X_COSI_REQUEST_RULES"
+	EnvCOSIResponseRules    = "X_COSI_RESPONSE_RULES"
 )
 
 // settings is what the environment, the author's defaults and the built-in ones come to.
 type settings struct {
 	endpoint        endpoint.Endpoint
+	endpointFrom    string // the variable or option that says so
 	perms           endpoint.Perms
 	insecure        bool
 	driverName      string // "": the name that the Identity server gives
 	shutdownTimeout time.Duration
 	rpcTimeout      time.Duration // 0: none
+	requestRules    bool
+	responseRules   bool
 }
 
 // variable is a setting: where its value may come from, and how its text is read.
@@ -86,6 +91,16 @@ func variables() []variable {
 			"deadline for a call that came without one; 0 sets none",
 			func(s *settings, text string) (err error) { s.rpcTimeout, err = parseTimeout(text); return err },
 		},
+		{
+			EnvCOSIRequestRules, "WithoutRequestRules", "true",
+			"false lets requests pass that the specification does not allow",
+			func(s *settings, text string) (err error) { s.requestRules, err = parseBool(text); return err },
+		},
+		{
+			EnvCOSIResponseRules, "WithoutResponseRules", "true",
+			"false lets answers pass that the specification does not allow",
+			func(s *settings, text string) (err error) { s.responseRules, err = parseBool(text); return err },
+		},
 	}
 }
 
@@ -95,6 +110,9 @@ func resolve(defaults map[string]string, lookup func(string) (string, bool)) (s 
 	s.perms.UID, s.perms.GID = endpoint.Keep, endpoint.Keep
 	var problems []error
 	read := func(v variable, source, text string) {
+		if v.env == EnvCOSIEndpoint {
+			s.endpointFrom = source
+		}
 		if err := v.parse(&s, text); err != nil {
 			problems = append(problems, fmt.Errorf("%s=%q: %w", source, redact.Text(text, nil), err))
 		}
@@ -102,7 +120,7 @@ func resolve(defaults map[string]string, lookup func(string) (string, bool)) (s 
 	for _, v := range variables() {
 		preset := v.preset
 		if preset != "" {
-			read(v, "default", preset)
+			read(v, v.env, preset)
 		}
 		if text := defaults[v.env]; text != "" {
 			read(v, v.option, text)

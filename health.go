@@ -22,14 +22,18 @@ type healthServer struct {
 	log      logr.Logger
 	ready    func(context.Context) error // nil: always ready
 	turn     chan struct{}               // held by the check that asks
+	last     healthpb.HealthCheckResponse_ServingStatus
 	services []string
-	draining chan struct{}
+
+	serving context.Context //nolint:containedctx // the time until the drain, not of one call
+	stop    context.CancelFunc
 }
 
 func newHealthServer(log logr.Logger, ready func(context.Context) error) *healthServer {
+	serving, stop := context.WithCancel(context.Background())
 	return &healthServer{
 		Server: health.NewServer(), log: log, ready: ready,
-		turn: make(chan struct{}, 1), services: []string{""}, draining: make(chan struct{}),
+		turn: make(chan struct{}, 1), services: []string{""}, serving: serving, stop: stop,
 	}
 }
 
@@ -54,8 +58,8 @@ func (h *healthServer) set(s healthpb.HealthCheckResponse_ServingStatus) {
 
 // drain answers NOT_SERVING from now on and ends every watch.
 func (h *healthServer) drain() {
+	h.stop()
 	h.Shutdown()
-	close(h.draining)
 }
 
 // Check answers SERVING when the driver is ready.
@@ -66,24 +70,32 @@ func (h *healthServer) Check(ctx context.Context, in *healthpb.HealthCheckReques
 	return h.Server.Check(ctx, in)
 }
 
+// List answers with the status of every service.
+func (h *healthServer) List(ctx context.Context, in *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
+	if err := h.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return h.Server.List(ctx, in)
+}
+
 // Watch sends the status now and each change that a check finds.
 func (h *healthServer) Watch(in *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
-	if err := h.refresh(stream.Context()); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
+	h.refreshBriefly(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- h.Server.Watch(in, watchStream{stream, ctx}) }()
 	select {
 	case err := <-ended:
 		return err
-	case <-h.draining:
-		cancel()
-		<-ended
-		return errors.Join(stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}),
-			status.Error(codes.Unavailable, "the driver is shutting down"))
+	case <-h.serving.Done():
 	}
+	cancel()
+	<-ended
+	if err := stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}); err != nil {
+		return err
+	}
+	return status.Error(codes.Unavailable, "the driver is shutting down")
 }
 
 // watchStream is a watcher's stream that the driver can end.
@@ -94,30 +106,63 @@ type watchStream struct {
 
 func (s watchStream) Context() context.Context { return s.ctx }
 
-// refresh asks whether the driver is ready. One check asks at a time; another waits as long as its context lets it.
+// refreshBriefly is refresh for a watch, which has no deadline. What it does not learn, a later check will.
+func (h *healthServer) refreshBriefly(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	_ = h.refresh(ctx)
+}
+
+// refresh asks whether the driver is ready. One check asks at a time; another waits as long as its context lets it. A
+// drain ends both: then the answer is known.
 func (h *healthServer) refresh(ctx context.Context) error {
-	if h.ready == nil {
+	if h.ready == nil || h.serving.Err() != nil {
 		return nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.serving, cancel)()
 	select {
 	case h.turn <- struct{}{}:
+		h.ask(ctx)
 	case <-ctx.Done():
-		return status.FromContextError(ctx.Err()).Err()
 	}
-	defer func() { <-h.turn }()
-	before, err := h.Server.Check(ctx, &healthpb.HealthCheckRequest{})
-	if err != nil {
-		return err
+	if h.serving.Err() != nil {
+		return nil
+	}
+	return status.FromContextError(ctx.Err()).Err()
+}
+
+// errPanicked is the answer of a readiness function that panics.
+var errPanicked = errors.New("the readiness function panicked")
+
+// ask calls the author's function, with the turn held.
+func (h *healthServer) ask(ctx context.Context) {
+	err := errPanicked
+	defer func() {
+		h.record(ctx, err)
+		<-h.turn
+	}()
+	err = h.ready(ctx)
+}
+
+// record sets the status, and logs a change. When the check was called off, its answer says nothing.
+func (h *healthServer) record(ctx context.Context, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
 	}
 	now := healthpb.HealthCheckResponse_SERVING
-	if err := h.ready(ctx); err != nil {
+	if err != nil {
 		now = healthpb.HealthCheckResponse_NOT_SERVING
-		if before.GetStatus() != now {
-			h.log.Error(errors.New(redact.Text(err.Error(), nil)), "not ready")
-		}
-	} else if before.GetStatus() != now {
+	}
+	if h.last == now {
+		return
+	}
+	h.last = now
+	h.set(now)
+	if err != nil {
+		h.log.Error(errors.New(redact.Text(err.Error(), nil)), "not ready")
+	} else {
 		h.log.Info("ready")
 	}
-	h.set(now)
-	return nil
 }

@@ -34,7 +34,7 @@ func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
 // logCall writes the line of a finished call: a failure by Error, whatever it is about.
 func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) {
 	if err != nil {
-		ch.log.Error(c.done.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failure(err)...)...)
+		ch.log.Error(c.done.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failure()...)...)
 		return
 	}
 	level := levelRead
@@ -68,9 +68,8 @@ func (c *call) fields(ctx context.Context, code codes.Code) []any {
 }
 
 // failure is what the line of a failed call says besides.
-func (c *call) failure(err error) []any {
-	request, _ := c.request.(proto.Message)
-	fields := []any{"answer", redact.Text(status.Convert(err).Message(), redact.Values(request))}
+func (c *call) failure() []any {
+	fields := []any{"answer", c.done.answer}
 	if c.done.expired {
 		fields = append(fields, "limit", EnvCOSIRPCTimeout)
 	}

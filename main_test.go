@@ -37,7 +37,7 @@ func (h *handlers) DriverCreateBucket(ctx context.Context, r *cosi.DriverCreateB
 	if h.create != nil {
 		return h.create(ctx, r)
 	}
-	return &cosi.DriverCreateBucketResponse{BucketId: "id-" + r.GetName()}, nil
+	return &cosi.DriverCreateBucketResponse{BucketId: "id-" + r.GetName(), BucketInfo: s3Info()}, nil
 }
 
 func (h *handlers) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
@@ -60,6 +60,11 @@ func (h *handlers) DriverRevokeBucketAccess(ctx context.Context, r *cosi.DriverR
 		return h.revoke(ctx, r)
 	}
 	return &cosi.DriverRevokeBucketAccessResponse{}, nil
+}
+
+// s3Info says that a bucket speaks S3.
+func s3Info() *cosi.Protocol {
+	return &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{SignatureVersion: cosi.S3SignatureVersion_S3V4}}}
 }
 
 // logs keeps the lines of a logger. Safe for concurrent use.

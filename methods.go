@@ -3,8 +3,6 @@ package gocosi
 import (
 	"google.golang.org/grpc/codes"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
-
-	"github.com/doomshrine/gocosi/internal/keylock"
 )
 
 // method is what the runtime knows of one RPC of the specification; the chain works from these tables alone.
@@ -26,20 +24,15 @@ type label struct {
 	value func(response any) string
 }
 
-// translation turns a code that a handler returned into the one that the released sidecar understands.
+// translation turns a code into the one that the released sidecar understands.
 type translation struct {
 	rule string
 	from codes.Code
 	to   codes.Code
-	// wrapped tells whether a status that the handler wrapped in an error of its own is translated too.
-	wrapped bool
+	// always: whoever the status comes from, wrapped or not. Otherwise only one that the handler itself returned counts.
+	always bool
 	// reply is the answer when to is OK.
 	reply func() any
-}
-
-// key is the lock that the call takes.
-func (m *method) key(request any) keylock.Key {
-	return keylock.Key{Space: m.serialize, Name: m.bucket(request)}
 }
 
 const (
@@ -82,7 +75,7 @@ func methods() map[string]*method {
 			account:     of((*cosi.DriverGrantBucketAccessRequest).GetName),
 			result:      label{"account_id", of((*cosi.DriverGrantBucketAccessResponse).GetAccountId)},
 			serialize:   byID,
-			translation: translation{rule: "GRANT-11", from: codes.AlreadyExists, to: codes.FailedPrecondition, wrapped: true},
+			translation: translation{rule: "GRANT-11", from: codes.AlreadyExists, to: codes.FailedPrecondition, always: true},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess": {
 			name:      "DriverRevokeBucketAccess",

@@ -147,6 +147,16 @@ func WithReady(ready func(context.Context) error) Option {
 // WithReflection registers gRPC server reflection, for tools such as grpcurl. Default: off.
 func WithReflection() Option { return optionFunc(func(c *config) { c.reflection = true }) }
 
+// WithoutRequestRules lets requests reach the handlers that the specification does not allow, unless
+// X_COSI_REQUEST_RULES says otherwise. By default they are refused with INVALID_ARGUMENT, the field and the rule's ID.
+// The handlers then have to refuse them: a missing name or id, an unknown authentication type, a value that is too long.
+func WithoutRequestRules() Option { return withDefault(EnvCOSIRequestRules, "false") }
+
+// WithoutResponseRules lets answers reach the caller that the specification does not allow, unless
+// X_COSI_RESPONSE_RULES says otherwise. By default they are answered as INTERNAL, and the log names the rule: the
+// released sidecar would store them, or die of them.
+func WithoutResponseRules() Option { return withDefault(EnvCOSIResponseRules, "false") }
+
 // WithoutSerialization lets calls for one bucket run side by side. By default Create runs once at a time for a bucket's
 // name, and Delete, Grant and Revoke once at a time for a bucket's id, within this process (requirement GEN-10).
 func WithoutSerialization() Option {

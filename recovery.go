@@ -2,10 +2,12 @@ package gocosi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
 )
 
 // panicError is a panic on its way to the log.
@@ -28,5 +30,26 @@ var (
 
 // recovered makes a panic of anything further in an error; the stage around it answers INTERNAL.
 func (*chain) recovered(ctx context.Context, c *call) (any, error) {
-	return recoverUnary(ctx, c.request, c.info, func(ctx context.Context, _ any) (any, error) { return c.next(ctx) })
+	return recoverUnary(ctx, c.request, c.info, func(ctx context.Context, _ any) (any, error) {
+		response, err := c.next(ctx)
+		return response, tried(err)
+	})
+}
+
+// recoveredStream is recovered for streaming calls.
+func recoveredStream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return recoverStream(server, stream, info, func(server any, stream grpc.ServerStream) error {
+		return tried(handler(server, stream))
+	})
+}
+
+// tried calls the methods of an error that are called further out, so that a panic of theirs is recovered from as well:
+// an error may be a nil pointer.
+func tried(err error) error {
+	if err != nil {
+		_ = err.Error()
+		_, _ = statusOf(err)
+		_ = errors.Is(err, context.Canceled)
+	}
+	return err
 }

@@ -93,7 +93,7 @@ func leakyHandlers() *handlers {
 			case "status":
 				return nil, status.Error(codes.Internal, text)
 			}
-			return &cosi.DriverCreateBucketResponse{BucketId: "id-" + r.GetName()}, nil
+			return &cosi.DriverCreateBucketResponse{BucketId: "id-" + r.GetName(), BucketInfo: s3Info()}, nil
 		},
 		delete: func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
 			return nil, status.Error(codes.NotFound, "gone")

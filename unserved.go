@@ -14,6 +14,9 @@ import (
 // unservedMax is how many different methods that are not served are named in the log.
 const unservedMax = 16
 
+// unservedLength is how much of such a method's name is shown: it is the caller's, and has no limit of its own.
+const unservedLength = 200
+
 // unserved answers calls of services and methods that the driver does not have, such as those of another generation of
 // the specification.
 type unserved struct {
@@ -44,10 +47,11 @@ func (u *unserved) serves(fullMethod string) bool { return u.methods[fullMethod]
 // refuse is the server's handler for what it does not know.
 func (u *unserved) refuse(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
+	method = method[:min(len(method), unservedLength)]
 	if u.first(method) {
 		u.log.Info("a method that this driver does not serve was called; it is not logged again", "method", method, "serves", u.names)
 	}
-	return status.Errorf(codes.Unimplemented, "%.200q is not served; this driver serves %s", method, u.names)
+	return status.Errorf(codes.Unimplemented, "%q is not served; this driver serves %s", method, u.names)
 }
 
 // first says whether the method was not asked for before; after unservedMax methods, none is first.

@@ -4,7 +4,6 @@ package keylock
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -53,17 +52,16 @@ func (t *Table) Lock(ctx context.Context, key Key, holder string, patience time.
 	if turn == nil {
 		return nil
 	}
-	err := wait(ctx, turn, patience)
-	if err == nil {
-		return nil
+	if !came(ctx, turn, patience) {
+		if busy, waiting := t.leave(key, turn); waiting {
+			return busy.refusal(ctx)
+		}
 	}
-	if !t.leave(key, turn) { // handed over at the moment of giving up
+	if err := ctx.Err(); err != nil { // handed over at the moment of giving up
 		t.Unlock(key)
+		return err
 	}
-	if errors.Is(err, errImpatient) {
-		return t.describe(key)
-	}
-	return err
+	return nil
 }
 
 // Unlock hands key to the waiter that came first, or forgets it. It panics when nobody holds key.
@@ -108,35 +106,31 @@ func (t *Table) enter(key Key, holder string) chan struct{} {
 	return turn
 }
 
-// leave removes a waiter from the queue; false says that it is no longer there, because the lock is now its own.
-func (t *Table) leave(key Key, turn chan struct{}) bool {
+// leave removes a waiter from the queue and returns what it waited for; false says that the waiter is no longer there,
+// because the lock is now its own.
+func (t *Table) leave(key Key, turn chan struct{}) (entry, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.held[key]
 	i := slices.IndexFunc(e.waiters, func(w waiter) bool { return w.turn == turn })
 	if i < 0 {
-		return false
+		return e, false
 	}
 	e.waiters = slices.Delete(e.waiters, i, i+1)
 	t.held[key] = e
-	return true
+	return e, true
 }
 
-// describe says who holds key now.
-func (t *Table) describe(key Key) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e, held := t.held[key]
-	if !held {
-		return &TimeoutError{Holder: "a call that has just ended"}
+// refusal says why a waiter gave up: its context ended, or else its patience.
+func (e entry) refusal(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	return &TimeoutError{Holder: e.holder, Age: time.Since(e.since)}
 }
 
-// errImpatient is what wait answers when patience ran out.
-var errImpatient = errors.New("waited too long")
-
-func wait(ctx context.Context, turn <-chan struct{}, patience time.Duration) error {
+// came waits for a turn, and says whether it came.
+func came(ctx context.Context, turn <-chan struct{}, patience time.Duration) bool {
 	var expired <-chan time.Time
 	if patience > 0 {
 		timer := time.NewTimer(patience)
@@ -145,10 +139,9 @@ func wait(ctx context.Context, turn <-chan struct{}, patience time.Duration) err
 	}
 	select {
 	case <-turn:
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-expired:
-		return errImpatient
 	}
+	return false
 }

@@ -19,18 +19,51 @@ const shortest = 6
 
 // userinfo finds the password of a URL (scheme://user:password@host) or of a data source name (user:password@host).
 // The password may itself hold an "@" or a "/": everything up to the last "@" before white space or a quote is taken.
+// A user alone (scheme://token@host) goes with it: it may be a token.
 var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"']*|[^\s:/@"']+):[^\s"']*@`)
 
-// Text masks passwords in URLs, and every secret of six bytes or more.
+// Text masks every secret of six bytes or more, and passwords in URLs. The secrets come first: one of them may hold a
+// URL, and could not be found any more without its password.
 func Text(text string, secrets []string) string {
-	text = userinfo.ReplaceAllString(text, "${1}:"+Mask+"@")
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // a secret may hold another
+	return userinfo.ReplaceAllString(mask(text, secrets), "${1}:"+Mask+"@")
+}
+
+// span is a part of a text, from a byte to before another.
+type span struct{ from, to int }
+
+// mask replaces each stretch of text that secrets cover, however they overlap.
+func mask(text string, secrets []string) string {
+	var masked strings.Builder
+	shown := 0
+	for _, s := range covered(text, secrets) {
+		if s.from >= shown {
+			masked.WriteString(text[shown:s.from])
+			masked.WriteString(Mask)
+		}
+		shown = max(shown, s.to)
+	}
+	masked.WriteString(text[shown:])
+	return masked.String()
+}
+
+// covered finds the secrets in text, in the order in which they begin.
+func covered(text string, secrets []string) []span {
+	var spans []span
 	for _, s := range secrets {
-		if len(s) >= shortest {
-			text = strings.ReplaceAll(text, s, Mask)
+		if len(s) < shortest {
+			continue
+		}
+		for at := 0; ; {
+			i := strings.Index(text[at:], s)
+			if i < 0 {
+				break
+			}
+			spans = append(spans, span{at + i, at + i + len(s)})
+			at += i + len(s)
 		}
 	}
-	return text
+	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	return spans
 }
 
 // class says what of a field may be shown.

@@ -1,0 +1,241 @@
+package gocosi_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi"
+)
+
+const (
+	yes = healthpb.HealthCheckResponse_SERVING
+	no  = healthpb.HealthCheckResponse_NOT_SERVING
+)
+
+// check asks for the health of a service.
+func check(t *testing.T, d *running, service string) (healthpb.HealthCheckResponse_ServingStatus, error) {
+	t.Helper()
+	answer, err := healthpb.NewHealthClient(d.conn).Check(timeout(t), &healthpb.HealthCheckRequest{Service: service})
+	return answer.GetStatus(), err
+}
+
+// list asks for the health of all services.
+func list(t *testing.T, conn *grpc.ClientConn) map[string]healthpb.HealthCheckResponse_ServingStatus {
+	t.Helper()
+	answer, err := healthpb.NewHealthClient(conn).List(timeout(t), &healthpb.HealthListRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]healthpb.HealthCheckResponse_ServingStatus{}
+	for name, s := range answer.GetStatuses() {
+		all[name] = s.GetStatus()
+	}
+	return all
+}
+
+func TestHealthOfServices(t *testing.T) {
+	t.Parallel()
+	verdict := func(err error) gocosi.Option { return gocosi.WithReady(func(context.Context) error { return err }) }
+	tests := map[string]struct {
+		ready gocosi.Option
+		want  healthpb.HealthCheckResponse_ServingStatus
+	}{
+		"always":    {nil, yes},
+		"nil":       {gocosi.WithReady(nil), yes},
+		"ready":     {verdict(nil), yes},
+		"not ready": {verdict(errors.New("not yet")), no},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := &echo{}
+			d := start(t, &handlers{}, tt.ready, gocosi.WithServices(e.register))
+			names := []string{"", "cosi.v1alpha1.Identity", "cosi.v1alpha1.Provisioner", "grpc.health.v1.Health", "test.Echo"}
+			all := list(t, d.conn)
+			if got := slices.Sorted(maps.Keys(all)); !slices.Equal(got, names) {
+				t.Errorf("the list has %q, want %q", got, names)
+			}
+			for _, name := range names {
+				if got, err := check(t, d, name); err != nil || got != tt.want || all[name] != tt.want {
+					t.Errorf("service %q: got %s, %v; in the list %s; want %s", name, got, err, all[name], tt.want)
+				}
+			}
+			if _, err := check(t, d, "no.such.Service"); status.Code(err) != codes.NotFound {
+				t.Errorf("got %v, want NOT_FOUND", err)
+			}
+		})
+	}
+}
+
+func TestReadinessChanges(t *testing.T) {
+	t.Parallel()
+	var log logs
+	var problem atomic.Value // of struct{ error }
+	problem.Store(struct{ error }{errors.New("dial " + secretURL)})
+	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()),
+		gocosi.WithReady(func(context.Context) error { return problem.Load().(struct{ error }).error }))
+	watching, err := healthpb.NewHealthClient(d.conn).Watch(timeout(t), &healthpb.HealthCheckRequest{Service: "cosi.v1alpha1.Provisioner"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []healthpb.HealthCheckResponse_ServingStatus{no, yes, no} {
+		if want == yes {
+			problem.Store(struct{ error }{})
+		} else {
+			problem.Store(struct{ error }{errors.New("dial " + secretURL)})
+		}
+		for range 3 {
+			if got, err := check(t, d, ""); err != nil || got != want {
+				t.Errorf("got %s, %v, want %s", got, err, want)
+			}
+		}
+		if update, err := watching.Recv(); err != nil || update.GetStatus() != want {
+			t.Errorf("the watch says %s, %v, want %s", update.GetStatus(), err, want)
+		}
+	}
+	if len(log.lines(`"msg"="not ready"`, "dial postgres://admin:[redacted]@")) != 2 || len(log.lines(`"msg"="ready"`)) != 1 {
+		t.Errorf("want a line for each change: %q", log.lines("ready"))
+	}
+	if found := log.lines(password); len(found) > 0 {
+		t.Errorf("the log holds the password: %q", found)
+	}
+}
+
+func TestReadinessPanics(t *testing.T) {
+	t.Parallel()
+	var log logs
+	var sick atomic.Bool
+	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), gocosi.WithReady(func(context.Context) error {
+		if sick.Load() {
+			panic(secretURL)
+		}
+		return nil
+	}))
+	watching, err := healthpb.NewHealthClient(d.conn).Watch(timeout(t), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []bool{false, true, false} {
+		sick.Store(bad)
+		want := yes
+		if bad {
+			want = no
+		}
+		for range 2 {
+			if got, err := check(t, d, ""); (status.Code(err) == codes.Internal) != bad || !bad && got != yes {
+				t.Errorf("panics %t: got %s, %v", bad, got, err)
+			}
+		}
+		if update, err := watching.Recv(); err != nil || update.GetStatus() != want {
+			t.Errorf("the watch says %s, %v, want %s", update.GetStatus(), err, want)
+		}
+	}
+	if len(log.lines(`"msg"="call failed"`, `"stack"=`, "panic: postgres")) != 2 || len(log.lines(password)) > 0 {
+		t.Errorf("want the two panics, without the password: %q", log.lines("panic"))
+	}
+}
+
+func TestReadinessHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asking, most atomic.Int32
+		var well atomic.Bool
+		d := serve(t, &handlers{}, gocosi.WithReady(func(ctx context.Context) error {
+			most.Store(max(most.Load(), asking.Add(1)))
+			defer asking.Add(-1)
+			if !well.Load() {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		}))
+		checkFor := func(limit time.Duration) (healthpb.HealthCheckResponse_ServingStatus, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			answer, err := healthpb.NewHealthClient(d.conn).Check(ctx, &healthpb.HealthCheckRequest{})
+			return answer.GetStatus(), err
+		}
+		// A watch asks as well, and has no deadline: it must not stand in the way of the others.
+		watching, err := healthpb.NewHealthClient(d.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for range 3 {
+			go func() { _, _ = checkFor(time.Second) }()
+		}
+		synctest.Wait()
+		if _, err := checkFor(2 * time.Second); status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
+		}
+		if update, err := watching.Recv(); err != nil || update.GetStatus() != no {
+			t.Errorf("the watch begins with %s, %v", update.GetStatus(), err)
+		}
+		well.Store(true)
+		if got, err := checkFor(time.Second); err != nil || got != yes {
+			t.Errorf("when it is well again: %s, %v", got, err)
+		}
+		if update, err := watching.Recv(); err != nil || update.GetStatus() != yes {
+			t.Errorf("the watch goes on with %s, %v", update.GetStatus(), err)
+		}
+		if most.Load() != 1 {
+			t.Errorf("%d checks asked at once", most.Load())
+		}
+	})
+}
+
+// TestCheckIsCalledOff has a client that goes away while the function is asked: that says nothing about the driver.
+func TestCheckIsCalledOff(t *testing.T) {
+	t.Parallel()
+	var log logs
+	asked := make(chan struct{}, 8)
+	var patient atomic.Bool
+	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), gocosi.WithReady(func(ctx context.Context) error {
+		asked <- struct{}{}
+		if patient.Load() {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}))
+	if got, err := check(t, d, ""); err != nil || got != yes {
+		t.Fatalf("got %s, %v", got, err)
+	}
+	<-asked
+	patient.Store(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	if _, err := healthpb.NewHealthClient(d.conn).Check(ctx, &healthpb.HealthCheckRequest{}); status.Code(err) != codes.Canceled {
+		t.Errorf("got %v, want CANCELLED", err)
+	}
+	log.wait(t, `"method"="grpc.health.v1.Health/Check"`, `"code"="Canceled"`)
+	patient.Store(false)
+	if got, err := check(t, d, ""); err != nil || got != yes {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if found := log.lines(`"msg"="not ready"`); len(found) > 0 {
+		t.Errorf("nobody said so: %q", found)
+	}
+}
+
+func TestHealthIsLoggedAsARead(t *testing.T) {
+	t.Parallel()
+	var log logs
+	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()))
+	if _, err := check(t, d, ""); err != nil {
+		t.Fatal(err)
+	}
+	if line := oneLine(t, &log, "grpc.health.v1.Health/Check"); !strings.HasPrefix(line, `"level"=1 "msg"="call done"`) {
+		t.Errorf("got %s", line)
+	}
+}

@@ -1,0 +1,261 @@
+package keylock_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/doomshrine/gocosi/internal/keylock"
+)
+
+var key = keylock.Key{Space: "name", Name: "b"}
+
+// lock takes key, which must be free.
+func lock(t *testing.T, table *keylock.Table, key keylock.Key, holder string) {
+	t.Helper()
+	if err := table.Lock(t.Context(), key, holder, time.Nanosecond); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// empty wants no key to be held.
+func empty(t *testing.T, table *keylock.Table) {
+	t.Helper()
+	if n := table.Len(); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+}
+
+func TestKeysAreIndependent(t *testing.T) {
+	t.Parallel()
+	var table keylock.Table
+	keys := []keylock.Key{{"name", "b"}, {"id", "b"}, {"name", "c"}, {"name", ""}, {"", "name"}}
+	for _, k := range keys {
+		lock(t, &table, k, "one")
+	}
+	if n := table.Len(); n != len(keys) {
+		t.Errorf("%d keys are held, want %d", n, len(keys))
+	}
+	for _, k := range keys {
+		table.Unlock(k)
+	}
+	empty(t, &table)
+}
+
+func TestHandOverInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table keylock.Table
+		var order []int // guarded by the lock
+		lock(t, &table, key, "first")
+		for i := range 20 {
+			go func() {
+				if err := table.Lock(context.Background(), key, "waiter", 0); err != nil {
+					t.Error(err)
+				}
+				order = append(order, i)
+				table.Unlock(key)
+			}()
+			synctest.Wait()
+		}
+		table.Unlock(key)
+		synctest.Wait()
+		if len(order) != 20 || !slices.IsSorted(order) {
+			t.Errorf("the order is %v", order)
+		}
+		empty(t, &table)
+	})
+}
+
+func TestGivingUp(t *testing.T) {
+	t.Parallel()
+	errOwn := errors.New("own cause")
+	tests := map[string]struct {
+		ctx      func(context.Context) (context.Context, context.CancelFunc)
+		patience time.Duration
+		want     error // nil: a TimeoutError
+		after    time.Duration
+	}{
+		"cancelled": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			time.AfterFunc(time.Second, func() { cancel(errOwn) })
+			return ctx, func() { cancel(nil) }
+		}, time.Minute, context.Canceled, time.Second},
+		"cancelled before": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx, cancel
+		}, time.Minute, context.Canceled, 0},
+		"deadline": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 2*time.Second)
+		}, time.Minute, context.DeadlineExceeded, 2 * time.Second},
+		"deadline, no patience set": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Hour)
+		}, 0, context.DeadlineExceeded, time.Hour},
+		"patience": {context.WithCancel, 3 * time.Second, nil, 3 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var table keylock.Table
+				lock(t, &table, key, "the holder")
+				time.Sleep(500 * time.Millisecond)
+				began := time.Now()
+				ctx, cancel := tt.ctx(t.Context())
+				defer cancel()
+				err := table.Lock(ctx, key, "the waiter", tt.patience)
+				if took := time.Since(began); took != tt.after {
+					t.Errorf("it took %s, want %s", took, tt.after)
+				}
+				var busy *keylock.TimeoutError
+				switch {
+				case tt.want != nil:
+					if !errors.Is(err, tt.want) {
+						t.Errorf("got %v, want %v", err, tt.want)
+					}
+				case !errors.As(err, &busy) || busy.Holder != "the holder" || busy.Age != tt.after+500*time.Millisecond:
+					t.Errorf("got %v, want the holder and its age", err)
+				case err.Error() != "the holder has held the lock for 3.5s":
+					t.Errorf("got %v", err)
+				}
+				table.Unlock(key)
+				empty(t, &table)
+				lock(t, &table, key, "another")
+				table.Unlock(key)
+			})
+		})
+	}
+}
+
+func TestHolderIsTheLatest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table keylock.Table
+		lock(t, &table, key, "first")
+		go func() { _ = table.Lock(context.Background(), key, "second", 0) }()
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		table.Unlock(key)
+		time.Sleep(time.Second)
+		var busy *keylock.TimeoutError
+		err := table.Lock(t.Context(), key, "third", time.Second)
+		if !errors.As(err, &busy) || busy.Holder != "second" || busy.Age != 2*time.Second {
+			t.Errorf("got %v, want the second holder and its own age", err)
+		}
+		table.Unlock(key)
+		empty(t, &table)
+	})
+}
+
+func TestWaiterInTheMiddleLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table keylock.Table
+		got := make(chan string, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		wait := func(ctx context.Context, name string) {
+			if table.Lock(ctx, key, name, 0) == nil {
+				got <- name
+				table.Unlock(key)
+			}
+		}
+		lock(t, &table, key, "holder")
+		for _, name := range []string{"a", "b", "c"} {
+			of := context.Background()
+			if name == "b" {
+				of = ctx
+			}
+			go wait(of, name)
+			synctest.Wait()
+		}
+		cancel()
+		synctest.Wait()
+		table.Unlock(key)
+		synctest.Wait()
+		close(got)
+		var names []string
+		for name := range got {
+			names = append(names, name)
+		}
+		if !slices.Equal(names, []string{"a", "c"}) {
+			t.Errorf("the lock went to %q", names)
+		}
+		empty(t, &table)
+	})
+}
+
+// TestHandedOverToTheDead gives the lock to a waiter at the moment at which its context ends.
+func TestHandedOverToTheDead(t *testing.T) {
+	t.Parallel()
+	for range 50 { // which of the two the waiter sees first is chance
+		synctest.Test(t, func(t *testing.T) {
+			var table keylock.Table
+			lock(t, &table, key, "holder")
+			ctx, cancel := context.WithCancel(t.Context())
+			result := make(chan error, 1)
+			go func() { result <- table.Lock(ctx, key, "waiter", 0) }()
+			synctest.Wait()
+			table.Unlock(key)
+			cancel()
+			if err := <-result; err == nil {
+				table.Unlock(key)
+			} else if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			empty(t, &table)
+		})
+	}
+}
+
+func TestUnlockOfAFreeKeyPanics(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("it does not")
+		}
+	}()
+	var table keylock.Table
+	table.Unlock(key)
+}
+
+func TestStress(t *testing.T) {
+	t.Parallel()
+	var table keylock.Table
+	var inside [3]atomic.Int32
+	var held, refused atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 500 {
+				n := rand.IntN(len(inside))
+				k := keylock.Key{Space: "name", Name: string(rune('a' + n))}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(200))*time.Microsecond)
+				if err := table.Lock(ctx, k, "worker", time.Duration(rand.IntN(200))*time.Microsecond); err != nil {
+					refused.Add(1)
+					cancel()
+					continue
+				}
+				held.Add(1)
+				if inside[n].Add(1) != 1 {
+					t.Error("two hold one key")
+				}
+				time.Sleep(time.Duration(rand.IntN(20)) * time.Microsecond)
+				inside[n].Add(-1)
+				table.Unlock(k)
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	empty(t, &table)
+	if held.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d were held and %d refused: that tried nothing", held.Load(), refused.Load())
+	}
+}

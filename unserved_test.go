@@ -1,0 +1,100 @@
+package gocosi_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/doomshrine/gocosi"
+)
+
+const notServed = "a method that this driver does not serve was called"
+
+func TestUnservedMethods(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		method string
+		logged bool // gRPC itself refuses the rest
+	}{
+		"another generation":       {"/sigs.k8s.io.cosi.v1alpha2.Provisioner/DriverCreateBucket", true},
+		"unknown method":           {"/cosi.v1alpha1.Provisioner/DriverRenameBucket", true},
+		"unknown method of health": {"/grpc.health.v1.Health/Cure", true},
+		"odd characters":           {"/a\"b\\c%/d", true},
+		"long":                     {"/" + strings.Repeat("x", 5000) + "/y", true},
+		"no service":               {"/x", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log logs
+			d := start(t, &handlers{}, gocosi.WithLogger(log.logger()))
+			for range 3 {
+				err := d.conn.Invoke(timeout(t), tt.method, &emptypb.Empty{}, &emptypb.Empty{})
+				if status.Code(err) != codes.Unimplemented {
+					t.Errorf("got %v, want UNIMPLEMENTED", err)
+				}
+				if tt.logged && !strings.Contains(status.Convert(err).Message(), "this driver serves cosi.v1alpha1.Identity, cosi.v1alpha1.Provisioner, grpc.health.v1.Health") {
+					t.Errorf("the caller does not learn what is served: %v", err)
+				}
+				if len(err.Error()) > 500 {
+					t.Errorf("the answer has %d bytes", len(err.Error()))
+				}
+			}
+			lives(t, d)
+			found := log.lines(notServed)
+			if !tt.logged {
+				if len(found) > 0 {
+					t.Errorf("got %q", found)
+				}
+				return
+			}
+			asked := fmt.Sprintf("%q", tt.method[:min(len(tt.method), 200)])
+			if len(found) != 1 || len(log.lines(`"level"=0`, notServed, asked, `"serves"="cosi.v1alpha1.Identity, cosi`)) != 1 {
+				t.Errorf("want one line that names %s: %q", asked, found)
+			}
+			if len(log.lines("call failed")) > 0 {
+				t.Errorf("it is logged as a call as well: %q", log.lines("call failed"))
+			}
+		})
+	}
+}
+
+func TestUnservedMethodsAreBounded(t *testing.T) {
+	t.Parallel()
+	var log logs
+	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()))
+	for i := range 100 {
+		err := d.conn.Invoke(timeout(t), fmt.Sprintf("/test.Guess/M%d", i), &emptypb.Empty{}, &emptypb.Empty{})
+		if status.Code(err) != codes.Unimplemented {
+			t.Fatalf("got %v, want UNIMPLEMENTED", err)
+		}
+	}
+	if found := log.lines(notServed); len(found) != 16 {
+		t.Errorf("%d lines, want 16", len(found))
+	}
+}
+
+func TestReflectionIsServedWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	const method = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+	for _, on := range []bool{false, true} {
+		t.Run(fmt.Sprint(on), func(t *testing.T) {
+			t.Parallel()
+			var log logs
+			options := []gocosi.Option{gocosi.WithLogger(log.logger())}
+			if on {
+				options = append(options, gocosi.WithReflection())
+			}
+			d := start(t, &handlers{}, options...)
+			_ = d.conn.Invoke(timeout(t), method, &emptypb.Empty{}, &emptypb.Empty{})
+			lives(t, d)
+			if found := log.lines(notServed, method); len(found) > 0 == on {
+				t.Errorf("reflection %t, and the log says %q", on, found)
+			}
+		})
+	}
+}
