@@ -17,7 +17,7 @@ import (
 
 const (
 	startLockWait  = 10 * time.Second      // how long a start waits for other processes that start or end
-	endLockWait    = 2 * time.Second       // how long a drain does
+	endLockWait    = time.Second           // how long a drain does
 	folderLockPoll = 10 * time.Millisecond // how often to ask
 	reclaimTimeout = 2 * time.Second       // how long a live socket may take to accept
 )

@@ -111,21 +111,23 @@ func (s *story) samples() int {
 // timed takes a claim and an access through their life, and measures until both are there. Claims that the controller
 // left stuck are not in the times.
 func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
-	began := time.Now()
-	claim := s.claim(name)
-	s.access(name)
-	for !s.readyUnlessStuck(claim) {
-		stuck++
-		s.deleteClaim(claim)
-		began = time.Now()
-		claim = s.claim(name)
+	for ; ; stuck++ {
+		began := time.Now()
+		claim := s.claim(name)
+		s.access(name)
+		m := s.follow(claim, name)
+		s.endLife(claim)
+		if !m.stuck {
+			return m.ready.Sub(began), m.granted.Sub(began), stuck
+		}
 	}
-	ready = time.Since(began)
-	s.waitGranted(name)
-	secret = time.Since(began)
-	s.deleteAccess(name)
+}
+
+// endLife deletes the access of a claim, then the claim: an access whose claim is gone cannot be revoked.
+func (s *story) endLife(claim *v1alpha1.BucketClaim) {
+	s.Helper()
+	s.deleteAccess(claim.Name)
 	s.deleteClaim(claim)
-	return ready, secret, stuck
 }
 
 // lease expects that somebody holds the lease of a driver.

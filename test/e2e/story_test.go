@@ -112,16 +112,21 @@ const (
 // driver starts the fault driver, and waits until it listens.
 func (s *story) driver(env ...string) *process.Process {
 	s.Helper()
+	p := s.start(s.T, s.driverCommand(env...))
+	s.listens(p)
+	return p
+}
+
+func (s *story) driverCommand(env ...string) process.Command {
+	s.Helper()
 	if _, err := os.Stat(filepath.Join(s.folder, "faults")); err != nil {
 		s.script(nil)
 	}
-	p := s.start(s.T, process.Command{Name: "driver-" + s.name, Path: filepath.Join(s.programs, "faultdriver"), Env: append([]string{
+	return process.Command{Name: "driver-" + s.name, Path: filepath.Join(s.programs, "faultdriver"), Env: append([]string{
 		"COSI_ENDPOINT=" + s.endpoint(), "X_COSI_DRIVER_NAME=" + s.driverName(),
 		fault.EnvFaults + "=" + filepath.Join(s.folder, "faults"), fault.EnvStore + "=" + s.store().Path,
 		fault.EnvCalls + "=" + filepath.Join(s.folder, "calls"),
-	}, env...)})
-	s.listens(p)
-	return p
+	}, env...)}
 }
 
 func (s *story) listens(p *process.Process) {
@@ -136,17 +141,22 @@ func (s *story) listens(p *process.Process) {
 }
 
 // sidecar starts the released sidecar's logic.
-func (s *story) sidecar() *process.Process {
+func (s *story) sidecar(flags ...string) *process.Process {
 	s.Helper()
-	namespace, _, _ := strings.Cut(s.account, "/")
-	return s.start(s.T, process.Command{
-		Name: "sidecar-" + s.name, Path: filepath.Join(s.programs, "sidecar"), Env: []string{"POD_NAMESPACE=" + namespace},
-		Args: []string{
-			"-driver-addr=" + s.endpoint(), "-kubeconfig=" + s.plane.Kubeconfig, "-as=" + s.account,
-			"-calls=" + filepath.Join(s.folder, "apicalls"), "-v=3",
-		},
-	})
+	return s.start(s.T, s.sidecarCommand(flags...))
 }
+
+func (s *story) sidecarCommand(flags ...string) process.Command {
+	namespace, _, _ := strings.Cut(s.account, "/")
+	return process.Command{
+		Name: "sidecar-" + s.name, Path: filepath.Join(s.programs, "sidecar"), Env: []string{"POD_NAMESPACE=" + namespace},
+		Args: append([]string{
+			"-driver-addr=" + s.endpoint(), "-kubeconfig=" + s.plane.Kubeconfig, "-as=" + s.account, "-calls=" + s.apiCalls(), "-v=3",
+		}, flags...),
+	}
+}
+
+func (s *story) apiCalls() string { return filepath.Join(s.folder, "apicalls") }
 
 // calls counts the driver's calls by method.
 func (s *story) calls() map[string]int {

@@ -9,8 +9,12 @@ import (
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 )
 
-// patience is how long a claim may be unready beside a ready bucket before it is taken for stuck.
-const patience = 1500 * time.Millisecond
+const (
+	// patience is how long a claim may be unready beside a ready bucket before it is taken for stuck.
+	patience = 1500 * time.Millisecond
+	// settled is how long a claim must stay ready: the controller's race can take it back.
+	settled = 300 * time.Millisecond
+)
 
 // readyOrRecreated waits until a claim is ready. A claim that the released controller left stuck is deleted and made anew;
 // it returns the claim that became ready, and how many were stuck before it.
@@ -20,7 +24,7 @@ func (s *story) readyOrRecreated(claim *v1alpha1.BucketClaim) (*v1alpha1.BucketC
 		if stuck > 10 {
 			s.Fatalf("claim %s was stuck %d times", claim.Name, stuck)
 		}
-		if s.readyUnlessStuck(claim) {
+		if m := s.follow(claim, ""); !m.stuck {
 			return claim, stuck
 		}
 		s.deleteClaim(claim)
@@ -28,19 +32,43 @@ func (s *story) readyOrRecreated(claim *v1alpha1.BucketClaim) (*v1alpha1.BucketC
 	}
 }
 
-// readyUnlessStuck waits until a claim is ready, or its bucket has been for longer than the controller needs to say so.
-func (s *story) readyUnlessStuck(claim *v1alpha1.BucketClaim) bool {
+// moments are when a claim became ready for good, and when its access was granted; or that it never will.
+type moments struct {
+	ready, granted time.Time
+	stuck          bool
+}
+
+// follow watches a claim, and an access if one is named, until both are there or the claim is stuck.
+func (s *story) follow(claim *v1alpha1.BucketClaim, access string) moments {
 	s.Helper()
-	var since time.Time
+	var m moments
+	var unready time.Time // beside a ready bucket
 	eventually(s.T, "claim "+claim.Name+" is ready, or stuck", func() bool {
-		bucket, err := s.buckets().Get(s.Context(), bucketName(claim), metav1.GetOptions{})
-		switch {
-		case err != nil || !bucket.Status.BucketReady:
-			since = time.Time{}
-		case since.IsZero():
-			since = time.Now()
-		}
-		return s.ready(claim.Name) || !since.IsZero() && time.Since(since) > patience
+		m.ready = since(m.ready, s.ready(claim.Name))
+		m.granted = since(m.granted, access == "" || s.granted(access))
+		unready = since(unready, m.ready.IsZero() && s.bucketReady(claim))
+		m.stuck = older(unready, patience)
+		return m.stuck || older(m.ready, settled) && !m.granted.IsZero()
 	})
-	return s.ready(claim.Name)
+	return m
+}
+
+func (s *story) bucketReady(claim *v1alpha1.BucketClaim) bool {
+	bucket, err := s.buckets().Get(s.Context(), bucketName(claim), metav1.GetOptions{})
+	return err == nil && bucket.Status.BucketReady
+}
+
+// since is when something began to hold; zero while it does not.
+func since(began time.Time, holds bool) time.Time {
+	switch {
+	case !holds:
+		return time.Time{}
+	case began.IsZero():
+		return time.Now()
+	}
+	return began
+}
+
+func older(began time.Time, age time.Duration) bool {
+	return !began.IsZero() && time.Since(began) >= age
 }

@@ -25,6 +25,9 @@ func misbehave(script string, calls *fault.CallLog) grpc.UnaryServerInterceptor 
 		if err != nil {
 			return nil, err
 		}
+		if err := pause(ctx, b.Delay); err != nil {
+			return nil, err
+		}
 		if !b.Applies() {
 			return handler(ctx, request)
 		}
@@ -39,6 +42,16 @@ func misbehave(script string, calls *fault.CallLog) grpc.UnaryServerInterceptor 
 	}
 }
 
+// pause heeds the context, as a handler that waits for its store should.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // before does what goes wrong before the work, and says whether that was all.
 func before(ctx context.Context, b fault.Behaviour) (response any, err error, done bool) { //nolint:revive,staticcheck // done says how to read the others
 	if b.Kill == fault.Before {
@@ -46,11 +59,7 @@ func before(ctx context.Context, b fault.Behaviour) (response any, err error, do
 	}
 	if b.Hang {
 		<-ctx.Done()
-	}
-	select {
-	case <-ctx.Done():
 		return nil, ctx.Err(), true
-	case <-time.After(b.Delay):
 	}
 	if b.Panic {
 		panic(fault.Message)

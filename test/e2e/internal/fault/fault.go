@@ -21,13 +21,13 @@ type Script map[string]Behaviour
 
 // Behaviour is what goes wrong in a call, in this order; the zero value is nothing.
 type Behaviour struct {
-	Once   string        `json:"once,omitempty"`   // file made by the first call that finds it missing; later calls work
-	Kill   string        `json:"kill,omitempty"`   // "before" or "after" the work: the process kills itself
-	Delay  time.Duration `json:"delay,omitempty"`  // before the work; heeds the call's context
-	Hang   bool          `json:"hang,omitempty"`   // until the call's context ends
-	Panic  bool          `json:"panic,omitempty"`  // before the work
-	Nil    bool          `json:"nil,omitempty"`    // a nil response without an error
-	Code   uint32        `json:"code,omitempty"`   // a gRPC status code, before the work
+	Delay time.Duration `json:"delay,omitempty"` // at every call; heeds the call's context
+	Once  string        `json:"once,omitempty"`  // file made by the first call that finds it missing: what follows is for that call only
+	Kill  string        `json:"kill,omitempty"`  // Before or After the work: the process kills itself
+	Hang  bool          `json:"hang,omitempty"`  // until the call's context ends
+	Panic bool          `json:"panic,omitempty"` // before the work
+	Code  uint32        `json:"code,omitempty"`  // a gRPC status code, before the work
+	Nil   bool          `json:"nil,omitempty"`   // a nil response without an error, before the work
 }
 
 // Moments at which a driver kills itself.
