@@ -108,7 +108,7 @@ func statusOf(err error) (st *status.Status, wrapped bool) {
 	if !errors.As(err, &holder) || holder.GRPCStatus().Code() == codes.OK {
 		return nil, false
 	}
-	_, direct := err.(interface{ GRPCStatus() *status.Status }) //nolint:errorlint // the question is what err itself is
+	_, direct := err.(interface{ GRPCStatus() *status.Status }) // the question is what err itself is
 	return holder.GRPCStatus(), !direct
 }
 

@@ -91,7 +91,7 @@ func (h *healthServer) Watch(in *healthpb.HealthCheckRequest, stream healthpb.He
 	case <-h.serving.Done():
 	}
 	cancel()
-	<-ended
+	<-ended //nolint:errcheck // it ends because it was told to
 	if err := stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}); err != nil {
 		return err
 	}

@@ -434,7 +434,7 @@ var wrongIdentities = map[string]struct {
 	"too long": {named(strings.Repeat("n", 64)), []string{"DriverGetInfo answered", "INFO-3"}},
 	"bad name": {named("s3 example"), []string{`DriverGetInfo answered "s3 example"`, "INFO-3"}},
 	"nil response": {
-		func(context.Context) (*cosi.DriverGetInfoResponse, error) { return nil, nil }, //nolint:nilnil // what the test is about
+		func(context.Context) (*cosi.DriverGetInfoResponse, error) { return nil, nil },
 		[]string{"DriverGetInfo", "INFO-2"},
 	},
 	"error": {

@@ -19,8 +19,7 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 	}
 	key := keylock.Key{Space: c.method.serialize, Name: c.bucket}
 	err := ch.locks.Lock(ctx, key, c.name, ch.rpcTimeout)
-	var busy *keylock.TimeoutError
-	if errors.As(err, &busy) {
+	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
 			c.bucket, busy.Holder, busy.Age.Round(time.Millisecond))
 	}

@@ -116,7 +116,7 @@ func bind(ctx context.Context, path string, perms Perms) (_ net.Listener, err er
 	if err != nil {
 		return nil, err
 	}
-	socket := &ownedSocket{UnixListener: lis.(*net.UnixListener), path: path}
+	socket := &ownedSocket{UnixListener: lis.(*net.UnixListener), path: path} //nolint:forcetypeassert // the network is unix
 	socket.SetUnlinkOnClose(false)
 	defer func() {
 		if err != nil {
