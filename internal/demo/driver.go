@@ -11,16 +11,13 @@ import (
 	"syscall"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/doomshrine/gocosi"
 )
 
 // poll is how often a starting driver is asked whether it serves.
 const poll = 20 * time.Millisecond
 
-// driver is a driver's process and a connection to it.
+// driver is a driver's process.
 type driver struct {
 	binary string
 	socket string
@@ -28,7 +25,6 @@ type driver struct {
 	process *exec.Cmd
 	log     *bytes.Buffer
 	exited  chan struct{}
-	conn    *grpc.ClientConn
 }
 
 // command runs a program that builds something; no C compiler is needed for that.
@@ -58,9 +54,7 @@ func (d *driver) start(ctx context.Context) error {
 		d.kill()
 		return fmt.Errorf("%w; the driver's log:\n%s", err, d.log)
 	}
-	conn, err := grpc.NewClient("unix://"+d.socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	d.conn = conn
-	return err
+	return nil
 }
 
 func (d *driver) ready(ctx context.Context) error {
@@ -82,11 +76,15 @@ func (d *driver) ready(ctx context.Context) error {
 }
 
 // terminate asks the driver to end and expects exit code 0.
-func (d *driver) terminate() error {
+func (d *driver) terminate(ctx context.Context) error {
 	if err := d.process.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	<-d.exited
+	select {
+	case <-d.exited:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if code := d.process.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("exit code %d; the driver's log:\n%s", code, d.log)
 	}
@@ -95,10 +93,6 @@ func (d *driver) terminate() error {
 
 // kill ends the driver at once; one that has ended stays so.
 func (d *driver) kill() {
-	if d.conn != nil {
-		d.conn.Close()
-		d.conn = nil
-	}
 	if d.process != nil {
 		_ = d.process.Process.Kill()
 		<-d.exited

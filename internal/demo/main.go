@@ -1,5 +1,6 @@
-// Command demo scaffolds a driver, builds it, starts it on a socket in a temporary folder, and takes a bucket through its life over
-// that socket the way the sidecar does. It prints a line for each step and fails on the first surprise.
+// Command demo scaffolds a driver, builds it, starts it on a socket in a temporary folder, takes a bucket through its
+// life over that socket the way the sidecar does, and holds the driver against the specification. It prints a line for
+// each step and fails on the first surprise.
 package main
 
 import (
@@ -11,8 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"time"
-
-	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
 // timeLimit is for the whole demo, most of which is compiling.
@@ -36,103 +35,56 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	folder := filepath.Join(dir, "run") // the socket's own: nothing may lie beside it
+	d := &driver{binary: filepath.Join(dir, "driver"), socket: filepath.Join(folder, "cosi.sock")}
+	ctl := client{binary: filepath.Join(dir, "cosictl"), endpoint: "unix://" + d.socket}
+	if err := build(ctx, dir, d.binary, ctl.binary); err != nil {
+		return err
+	}
+	defer d.kill()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	say("start", "serving on unix://%s", d.socket)
+	if err := life(ctx, ctl); err != nil {
+		return err
+	}
+	return endings(ctx, d, ctl)
+}
+
+// build scaffolds a module and builds the driver in it, and cosictl.
+func build(ctx context.Context, dir, driver, cosictl string) error {
 	module := filepath.Join(dir, "cosi-osp")
 	if err := command(ctx, ".", "go", "run", "./cmd/bootstrap", "-module", "example.com/cosi-osp", "-dir", module); err != nil {
 		return err
 	}
 	say("scaffold", "%s", module)
-	driver := &driver{binary: filepath.Join(dir, "driver"), socket: filepath.Join(dir, "cosi.sock")}
-	if err := command(ctx, module, "go", "build", "-o", driver.binary, "."); err != nil {
+	if err := command(ctx, module, "go", "build", "-o", driver, "."); err != nil {
 		return err
 	}
-	say("build", "%s", driver.binary)
-	defer driver.kill()
-	if err := driver.start(ctx); err != nil {
-		return err
-	}
-	say("start", "serving on unix://%s", driver.socket)
-	if err := life(ctx, driver); err != nil {
-		return err
-	}
-	return endings(ctx, driver)
+	say("build", "%s", driver)
+	return command(ctx, ".", "go", "build", "-o", cosictl, "./cmd/cosictl")
 }
 
 // life is a bucket's, from the first call to the last, each one repeated as the sidecar may repeat it.
-func life(ctx context.Context, d *driver) error {
-	identity, provisioner := cosi.NewIdentityClient(d.conn), cosi.NewProvisionerClient(d.conn)
-	info, err := identity.DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{})
-	if err != nil {
-		return fmt.Errorf("info: %w", err)
-	}
-	say("info", "name %s", info.GetName())
-
-	bucket, err := create(ctx, provisioner)
-	if err != nil {
+func life(ctx context.Context, ctl client) error {
+	const bucket, account = "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11", "ba-0f4e8f52-3c0b-4a3c-8d0a-5a2b7c9d1e33"
+	if err := ctl.do(ctx, "info"); err != nil {
 		return err
 	}
-	account, err := grant(ctx, provisioner, bucket)
-	if err != nil {
-		return err
+	// The scaffold's ids are the names that the sidecar gives.
+	for _, args := range [][]string{
+		{"create", bucket}, {"grant", bucket, account}, {"revoke", bucket, account}, {"delete", bucket},
+	} {
+		if err := ctl.twice(ctx, args...); err != nil {
+			return err
+		}
 	}
-	err = twice("revoke", func() error {
-		_, err := provisioner.DriverRevokeBucketAccess(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: bucket, AccountId: account})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return twice("delete", func() error {
-		_, err := provisioner.DriverDeleteBucket(ctx, &cosi.DriverDeleteBucketRequest{BucketId: bucket})
-		return err
-	})
+	return nil
 }
 
-func create(ctx context.Context, provisioner cosi.ProvisionerClient) (string, error) {
-	request := &cosi.DriverCreateBucketRequest{Name: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"}
-	var ids []string
-	err := twice("create", func() error {
-		response, err := provisioner.DriverCreateBucket(ctx, request)
-		ids = append(ids, response.GetBucketId())
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	if ids[0] == "" || ids[0] != ids[1] {
-		return "", fmt.Errorf("create: the ids %q differ, or are empty", ids)
-	}
-	say("", "bucket_id %s, both times", ids[0])
-	return ids[0], nil
-}
-
-func grant(ctx context.Context, provisioner cosi.ProvisionerClient, bucket string) (string, error) {
-	request := &cosi.DriverGrantBucketAccessRequest{
-		BucketId: bucket, Name: "ba-0f4e8f52-3c0b-4a3c-8d0a-5a2b7c9d1e33", AuthenticationType: cosi.AuthenticationType_Key,
-	}
-	var answers []*cosi.DriverGrantBucketAccessResponse
-	err := twice("grant", func() error {
-		response, err := provisioner.DriverGrantBucketAccess(ctx, request)
-		answers = append(answers, response)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	first, second := answers[0], answers[1]
-	keys := first.GetCredentials()["s3"].GetSecrets()
-	if first.GetAccountId() == "" || keys["accessKeyID"] == "" || keys["accessSecretKey"] == "" {
-		return "", errors.New("grant: the account's id or its keys are empty")
-	}
-	if second.GetAccountId() != first.GetAccountId() ||
-		second.GetCredentials()["s3"].GetSecrets()["accessSecretKey"] != keys["accessSecretKey"] {
-		return "", errors.New("grant: the repeat answered with another account or key")
-	}
-	say("", "account_id %s, accessKeyID %s, accessSecretKey ********, both times", first.GetAccountId(), keys["accessKeyID"])
-	return first.GetAccountId(), nil
-}
-
-// endings kills the driver, starts it again on the path that it left behind, and stops it properly.
-func endings(ctx context.Context, d *driver) error {
+// endings kills the driver, starts it again on the path that it left behind, checks it, and stops it properly.
+func endings(ctx context.Context, d *driver, ctl client) error {
 	d.kill()
 	if _, err := os.Lstat(d.socket); err != nil {
 		return fmt.Errorf("the killed driver left no socket behind: %w", err)
@@ -142,24 +94,16 @@ func endings(ctx context.Context, d *driver) error {
 		return fmt.Errorf("restart: %w", err)
 	}
 	say("restart", "serving on the same path")
-	if err := d.terminate(); err != nil {
+	if err := ctl.check(ctx); err != nil {
+		return err
+	}
+	if err := d.terminate(ctx); err != nil {
 		return fmt.Errorf("SIGTERM: %w", err)
 	}
 	if _, err := os.Lstat(d.socket); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the driver ended and left its socket behind (%w)", err)
 	}
 	say("SIGTERM", "exit code 0, the socket is gone")
-	return nil
-}
-
-// twice makes a call and repeats it; both have to succeed.
-func twice(step string, call func() error) error {
-	for _, name := range []string{step, step + " again"} {
-		if err := call(); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		say(name, "OK")
-	}
 	return nil
 }
 
