@@ -29,15 +29,17 @@
 //	X_COSI_DRIVER_NAME        the name given to NewIdentity   for several instances in one cluster
 //	X_COSI_SHUTDOWN_TIMEOUT   20s                             how long calls may go on after a stop was requested
 //	X_COSI_RPC_TIMEOUT        2m                              deadline for a call that came without one; 0 sets none
+//	X_COSI_REQUEST_RULES      true                            false lets requests pass that the specification forbids
+//	X_COSI_RESPONSE_RULES     true                            false lets answers pass that the specification forbids
 //
 // Traces and metrics are off until a provider is given, or OpenTelemetry's own variables ask for them:
 // OTEL_{TRACES,METRICS}_EXPORTER=otlp, or an endpoint in OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]ENDPOINT.
 //
 // # What happens around a call
 //
-// From the outside in: a span and metrics; one line in the log; a canonical status code with a message that holds
-// nothing secret; recovery from panics; one call at a time for a bucket; a deadline for a call that came without one;
-// the author's interceptors; the handler.
+// From the outside in: a span and metrics; one line in the log; an answer that breaks no rule, or a canonical status
+// code with a message that holds nothing secret; recovery from panics; the refusal of requests that break a rule; one
+// call at a time for a bucket; a deadline for a call that came without one; the author's interceptors; the handler.
 //
 // An error that is a status, such as one of [google.golang.org/grpc/status.Error], reaches the caller without its
 // details; one that wraps a status reaches it with the inner code and message. Any other error becomes INTERNAL with a
