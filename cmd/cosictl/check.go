@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/grpc"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/cositest"
+	"github.com/doomshrine/gocosi/internal/endpoint"
+)
+
+// checkFlags are what check alone needs to know.
+type checkFlags struct {
+	access, incompatible, incompatibleAccess, unprovisionable file
+
+	badName          string
+	parallel, repeat int
+	run, skip        string
+	list             bool
+	junit            file
+}
+
+func (v *invocation) checkFlags(set *flag.FlagSet) {
+	v.parameterFlags(set)
+	c := &v.checks
+	set.Var(&c.access, "access-parameters", "`FILE` with the parameters of the access class to test with")
+	set.Var(&c.incompatible, "incompatible-parameters", "`FILE` with parameters that a bucket with -parameters cannot have as well")
+	set.Var(&c.incompatibleAccess, "incompatible-access-parameters",
+		"`FILE` with parameters that an access with -access-parameters cannot have as well")
+	set.Var(&c.unprovisionable, "unprovisionable-parameters", "`FILE` with parameters that cannot be provisioned")
+	set.StringVar(&c.badName, "bad-name", "", "`NAME` that the store cannot take for a bucket")
+	set.Func("auth", "authentication type that the driver supports: `key|iam` (default: both are tried)", v.setAuth)
+	set.IntVar(&c.parallel, "parallel", 0, "how many calls run side by side (default: the kit's)")
+	set.IntVar(&c.repeat, "repeat", 0, "how often a call is repeated (default: the kit's)")
+	set.StringVar(&c.run, "run", "", "look at the cases alone whose names match `REGEXP`")
+	set.StringVar(&c.skip, "skip", "", "leave out the cases whose names match `REGEXP`")
+	set.BoolVar(&c.list, "list", false, "list the cases, without connecting")
+	set.Var(&c.junit, "junit", "`FILE` to write the report to as JUnit XML as well")
+}
+
+// check holds the driver against the specification.
+func (v *invocation) check(ctx context.Context, _ []string) error {
+	chosen, err := v.checks.selection()
+	if err != nil {
+		return usageError{err}
+	}
+	if v.checks.list {
+		return v.list(chosen)
+	}
+	cfg, err := v.config()
+	if err != nil {
+		return err
+	}
+	cfg.Only = chosen.only
+	junit, err := createJUnit(v.checks.junit)
+	if err != nil {
+		return usageError{fmt.Errorf("-junit: %w", err)}
+	}
+	conn, name, err := v.reach(ctx)
+	if err != nil {
+		return errors.Join(err, junit.write(unconnected(v.endpoint, err)))
+	}
+	defer conn.Close()
+	cfg.OnResult = v.onResult(ctx)
+	rep := v.report(name, chosen, cositest.Check(ctx, conn, cfg))
+	if err := errors.Join(v.printReport(rep), junit.write(rep.junit())); err != nil {
+		return err
+	}
+	return rep.failure(ctx)
+}
+
+// reach connects, and asks who is there.
+func (v *invocation) reach(ctx context.Context) (*grpc.ClientConn, string, error) {
+	conn, err := v.connect(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	name, err := v.driverName(ctx, conn)
+	if err != nil {
+		return nil, "", errors.Join(err, conn.Close())
+	}
+	return conn, name, nil
+}
+
+// config is what the flags tell the kit.
+func (v *invocation) config() (cositest.Config, error) {
+	c := v.checks
+	cfg := cositest.Config{BadBucketName: c.badName, Repeat: c.repeat, Parallel: c.parallel, Timeout: v.timeout}
+	if c.parallel < 0 || c.repeat < 0 {
+		return cfg, usageError{errors.New("-parallel and -repeat cannot be negative")}
+	}
+	if v.auth != 0 {
+		cfg.AuthenticationTypes = []cosi.AuthenticationType{v.auth}
+	}
+	var err error
+	if cfg.BucketParameters, err = v.readParameters(); err != nil {
+		return cfg, err
+	}
+	for _, source := range []struct {
+		flag string
+		file file
+		to   *map[string]string
+	}{
+		{"access-parameters", c.access, &cfg.AccessParameters},
+		{"incompatible-parameters", c.incompatible, &cfg.IncompatibleBucketParameters},
+		{"incompatible-access-parameters", c.incompatibleAccess, &cfg.IncompatibleAccessParameters},
+		{"unprovisionable-parameters", c.unprovisionable, &cfg.UnprovisionableParameters},
+	} {
+		if *source.to, err = v.readFile(source.flag, source.file); err != nil {
+			return cfg, err
+		}
+	}
+	where, err := v.where()
+	if err != nil {
+		return cfg, usageError{err}
+	}
+	lookBeside(where, &cfg)
+	return cfg, nil
+}
+
+// lookBeside lets the kit look into the socket's folder, if that is the driver's own: what lies in a shared one may be
+// anybody's.
+func lookBeside(where endpoint.Endpoint, cfg *cositest.Config) {
+	const id = "GEN-12"
+	folder := filepath.Dir(where.Address)
+	info, err := os.Stat(folder)
+	_, unreadable := os.ReadDir(folder)
+	switch {
+	case where.Network != endpoint.Unix:
+		cfg.Skip = map[string]string{id: "the driver is not on a Unix socket"}
+	case errors.Join(err, unreadable) != nil:
+		cfg.Skip = map[string]string{id: fmt.Sprintf("the folder %s cannot be read", folder)}
+	case info.Mode()&os.ModeSticky != 0:
+		cfg.Skip = map[string]string{id: fmt.Sprintf("the folder %s is shared with others", folder)}
+	default:
+		cfg.SocketFolder = folder
+	}
+}

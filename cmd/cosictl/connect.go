@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/endpoint"
+)
+
+// connect dials the driver and waits until it has answered as a gRPC server does.
+func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
+	where, err := v.where()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	d := &dialer{endpoint: where, timeout: v.timeout}
+	conn, err := grpc.NewClient("passthrough:///"+where.Address, // no look-up and no proxy: the dialer knows the way
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(d.dial),
+		grpc.WithAuthority(d.authority()), grpc.WithUnaryInterceptor(v.secrets.learn))
+	if err != nil {
+		return nil, connectionError{err}
+	}
+	waiting, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	if ready(waiting, conn) {
+		return conn, nil
+	}
+	defer conn.Close()
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return nil, connectionError{fmt.Errorf("no connection to %s: %w", where, d.why(waiting, conn))}
+}
+
+// where is the endpoint that was asked for.
+func (v *invocation) where() (endpoint.Endpoint, error) {
+	where, err := endpoint.Parse(v.endpoint)
+	if err != nil {
+		return where, fmt.Errorf("endpoint %q: %w", v.endpoint, err)
+	}
+	if _, port, _ := net.SplitHostPort(where.Address); where.Network == endpoint.TCP && port == "0" {
+		return where, fmt.Errorf("endpoint %q: port 0 lets a driver choose one, and does not tell which", v.endpoint)
+	}
+	return where, nil
+}
+
+// ready waits until the connection is there, and says whether it is. The first failure ends the wait.
+func ready(ctx context.Context, conn *grpc.ClientConn) bool {
+	conn.Connect()
+	for {
+		switch state := conn.GetState(); {
+		case state == connectivity.Ready:
+			return true
+		case state == connectivity.TransientFailure, !conn.WaitForStateChange(ctx, state):
+			return false
+		}
+	}
+}
+
+// dialer dials one endpoint, and remembers how that went.
+type dialer struct {
+	endpoint endpoint.Endpoint
+	timeout  time.Duration
+	last     atomic.Value // attempt
+}
+
+type attempt struct{ err error }
+
+func (d *dialer) dial(ctx context.Context, _ string) (net.Conn, error) {
+	var nd net.Dialer
+	conn, err := nd.DialContext(ctx, d.endpoint.Network, d.endpoint.Address)
+	d.last.Store(attempt{err})
+	return conn, err
+}
+
+// authority is what the calls carry as the server's name; some servers refuse a path there.
+func (d *dialer) authority() string {
+	if d.endpoint.Network == endpoint.Unix {
+		return "localhost"
+	}
+	return d.endpoint.Address
+}
+
+// why says why there is no connection.
+func (d *dialer) why(ctx context.Context, conn *grpc.ClientConn) error {
+	last, dialled := d.last.Load().(attempt)
+	switch {
+	case dialled && last.err != nil && ctx.Err() == nil:
+		return last.err
+	case ctx.Err() != nil && dialled && last.err == nil:
+		return fmt.Errorf("it accepts the connection, and does not answer as a gRPC server does within %s", d.timeout)
+	case ctx.Err() != nil:
+		return fmt.Errorf("nobody answers within %s", d.timeout)
+	}
+	// A call on a broken connection fails at once, with the reason.
+	_, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	_, reason, ok := strings.Cut(status.Convert(err).Message(), "desc = ")
+	if !ok {
+		reason = status.Convert(err).Message()
+	}
+	return fmt.Errorf("it does not answer as a gRPC server does: %s", strings.Trim(reason, `"`))
+}

@@ -1,0 +1,73 @@
+// Command cosictl is a client for COSI drivers: it makes each call of the v1alpha1 interface by hand, and holds any
+// driver, in any language, against the specification.
+//
+//	cosictl [flags] info                            ask the driver's name
+//	cosictl [flags] create NAME                     create a bucket
+//	cosictl [flags] delete BUCKET_ID                delete a bucket
+//	cosictl [flags] grant BUCKET_ID NAME            grant access to a bucket
+//	cosictl [flags] revoke BUCKET_ID ACCOUNT_ID     revoke access to a bucket
+//	cosictl [flags] health                          ask whether the driver is serving
+//	cosictl [flags] check                           hold the driver against the specification
+//
+// Flags may stand before and after the arguments; "cosictl COMMAND -h" lists those of a command, and "--" ends them.
+// All commands have these:
+//
+//	-endpoint ENDPOINT    where the driver listens: unix:///path, unix:/path, /path or tcp://host:port, without TLS
+//	                      (default: COSI_ENDPOINT, else unix:///var/lib/cosi/cosi.sock)
+//	-timeout DURATION     for connecting, and then for each call (default 10s)
+//	-o text|json          how results are written (default text)
+//	-show-secrets         print secrets as they are
+//
+// # Parameters
+//
+// Create, delete, grant and revoke send the parameters of -p KEY=VALUE, which may be repeated, and of -parameters FILE, a
+// JSON object of strings; FILE is - for standard input. Anyone on the machine can read a command line in the list of
+// processes, so parameters that hold secrets belong in a file. Delete sends them as delete_context, revoke as
+// revoke_access_context.
+//
+// # Secrets
+//
+// Of the credentials that a driver grants, endpoint, region, accessKeyID and expiryTs are shown; the values of all
+// other keys are masked, as are passwords in URLs. Ids and bucket_info are shown as they are. The values of
+// parameters and credentials, and passwords in URLs, are masked in error messages and in the report of check too.
+// What has fewer than six bytes is masked in its own place only. Flag -show-secrets turns all that off.
+//
+// # Check
+//
+// Check runs the cases of package cositest and writes a line for each as it ends, a summary and a verdict. It makes
+// buckets and accounts of its own and removes them again. What a case needs to know is given by flags:
+//
+//	-p, -parameters FILE                  parameters of the BucketClass to test with
+//	-access-parameters FILE               parameters of the BucketAccessClass to test with
+//	-incompatible-parameters FILE         those that a bucket with -parameters cannot have as well
+//	-incompatible-access-parameters FILE  those that an access with -access-parameters cannot have as well
+//	-unprovisionable-parameters FILE      those that cannot be provisioned
+//	-bad-name NAME                        a name that the store cannot take
+//	-auth key|iam                         the authentication type that the driver supports (default: both are tried)
+//	-parallel N, -repeat N                how many calls run side by side, and how often a call is repeated
+//	-run REGEXP, -skip REGEXP             which cases are looked at, by name
+//	-list                                 list these cases, without connecting
+//	-junit FILE                           write the report as JUnit XML as well
+//
+// When the socket's folder can be read, check looks for files that the driver leaves there (GEN-12), except in a folder
+// that is shared, such as /tmp: one with the sticky bit. A signal ends the check after the case that is running; a second
+// one ends the command at once.
+//
+// In the JUnit file a case that was skipped is "skipped", and one that was not reached an "error": it makes the check
+// fail, and a file in which it were "skipped" could be green where the command is not. Advice and left-over buckets stand
+// in "system-out". When there is no connection, the file has one case, "connect", with the error.
+//
+// # Exit codes
+//
+//	0  done; for health: SERVING; for check: no case failed, and all that were not skipped were reached
+//	1  refused or failed
+//	2  wrong usage: flags, arguments, a file of parameters, or a malformed endpoint
+//	3  no connection: nobody listens there, or who does is no gRPC server
+//
+// # Examples
+//
+//	cosictl info
+//	cosictl create bucket-1 -p region=eu-west-1
+//	cosictl grant bucket-1 ba-1 -auth key -parameters secrets.json -show-secrets -o json
+//	cosictl check -endpoint tcp://127.0.0.1:9000 -run '^GRANT' -junit report.xml
+package main

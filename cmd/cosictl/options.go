@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi"
+)
+
+const (
+	defaultEndpoint = "unix:///var/lib/cosi/cosi.sock"
+	defaultTimeout  = 10 * time.Second
+)
+
+// The formats of a result.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
+// options are what flags set.
+type options struct {
+	endpoint   string
+	timeout    time.Duration
+	format     string
+	auth       cosi.AuthenticationType // 0: not given
+	parameters parameterFlags
+	checks     checkFlags
+}
+
+// defaults are the options before any flag; getenv reads the environment.
+func defaults(getenv func(string) string) options {
+	o := options{endpoint: getenv(gocosi.EnvCOSIEndpoint), timeout: defaultTimeout, format: formatText}
+	if o.endpoint == "" {
+		o.endpoint = defaultEndpoint
+	}
+	return o
+}
+
+func newFlagSet(name string) *flag.FlagSet {
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.SetOutput(io.Discard) // an error is one line, and conclude writes it
+	set.Usage = func() {}
+	return set
+}
+
+// commonFlags are read before and after the command's name; the later one wins.
+func (v *invocation) commonFlags(set *flag.FlagSet) {
+	set.StringVar(&v.endpoint, "endpoint", v.endpoint,
+		"where the driver listens: unix:///path, unix:/path, /path or tcp://host:port; COSI_ENDPOINT sets the default")
+	set.DurationVar(&v.timeout, "timeout", v.timeout, "limit for connecting, and then for each call")
+	set.StringVar(&v.format, "o", v.format, "how results are written: `text|json`")
+	set.BoolVar(&v.secrets.shown, "show-secrets", v.secrets.shown, "print secrets as they are")
+}
+
+func (v *invocation) grantFlags(set *flag.FlagSet) {
+	v.parameterFlags(set)
+	v.auth = cosi.AuthenticationType_Key
+	set.Func("auth", "authentication type: `key|iam` (default key)", v.setAuth)
+}
+
+// validate refuses values that no command can use.
+func (v *invocation) validate() error {
+	if v.format != formatText && v.format != formatJSON {
+		return fmt.Errorf("-o %q is not a format; accepted are text and json", v.format)
+	}
+	if v.timeout <= 0 {
+		return errors.New("-timeout must be more than 0")
+	}
+	return nil
+}
+
+// setAuth reads the value of -auth.
+func (o *options) setAuth(text string) error {
+	switch text {
+	case "key":
+		o.auth = cosi.AuthenticationType_Key
+	case "iam":
+		o.auth = cosi.AuthenticationType_IAM
+	default:
+		return errors.New("accepted are key and iam")
+	}
+	return nil
+}
+
+// parse reads flags that stand before, between and after the arguments, and returns the arguments. What follows "--" is
+// an argument whatever it looks like.
+func parse(set *flag.FlagSet, args []string) ([]string, error) {
+	var positional []string
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, err
+		}
+		rest := set.Args()
+		if read := len(args) - len(rest); read > 0 && args[read-1] == "--" {
+			return append(positional, rest...), nil
+		}
+		if len(rest) == 0 {
+			return positional, nil
+		}
+		positional, args = append(positional, rest[0]), rest[1:]
+	}
+}

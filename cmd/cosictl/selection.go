@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"text/tabwriter"
+
+	"github.com/doomshrine/gocosi/cositest"
+)
+
+// selection is which cases are looked at.
+type selection struct{ run, skip *regexp.Regexp }
+
+// selection reads -run and -skip; one that leaves nothing is refused.
+func (c *checkFlags) selection() (selection, error) {
+	var s selection
+	for _, one := range []struct {
+		flag, text string
+		to         **regexp.Regexp
+	}{{"run", c.run, &s.run}, {"skip", c.skip, &s.skip}} {
+		if one.text == "" {
+			continue
+		}
+		expression, err := regexp.Compile(one.text)
+		if err != nil {
+			return s, fmt.Errorf("-%s: %w", one.flag, err)
+		}
+		*one.to = expression
+	}
+	if len(s.cases()) == 0 {
+		return s, fmt.Errorf("-run %q and -skip %q leave no case; see cosictl check -list", c.run, c.skip)
+	}
+	return s, nil
+}
+
+// only says whether a case is looked at.
+func (s selection) only(k cositest.Case) bool {
+	return (s.run == nil || s.run.MatchString(k.Name)) && (s.skip == nil || !s.skip.MatchString(k.Name))
+}
+
+// cases are those that are looked at.
+func (s selection) cases() []cositest.Case {
+	var chosen []cositest.Case
+	for _, k := range cositest.Cases() {
+		if s.only(k) {
+			chosen = append(chosen, k)
+		}
+	}
+	return chosen
+}
+
+// leftOut is the number of the others.
+func (s selection) leftOut() int { return len(cositest.Cases()) - len(s.cases()) }
+
+// list prints the cases.
+func (v *invocation) list(s selection) error {
+	if v.format == formatJSON {
+		return writeJSON(v.stdout, s.cases())
+	}
+	table := tabwriter.NewWriter(v.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tLEVEL\tRPC\tTEXT")
+	for _, k := range s.cases() {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", k.Name, k.Level, rpc(k), k.Text)
+	}
+	return table.Flush()
+}
+
+// rpc is what a case is about.
+func rpc(k cositest.Case) string {
+	if k.RPC == "" {
+		return "every call"
+	}
+	return k.RPC
+}
