@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	corev1 "k8s.io/api/core/v1"
 	kubeerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
@@ -74,7 +75,7 @@ func (s *story) brownBucket(name, id string) {
 	_, err := s.buckets().Create(s.Context(), &v1alpha1.Bucket{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.BucketSpec{
-			DriverName: s.driverName(), BucketClassName: s.class, ExistingBucketID: id,
+			DriverName: s.driverName(), BucketClassName: s.class, ExistingBucketID: id, BucketClaim: &corev1.ObjectReference{},
 			DeletionPolicy: v1alpha1.DeletionPolicyDelete, Protocols: []v1alpha1.Protocol{v1alpha1.ProtocolS3},
 		},
 	}, metav1.CreateOptions{})

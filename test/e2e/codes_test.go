@@ -148,7 +148,7 @@ func grantExists(s *story) {
 // grantExistsUntranslated is the counter-proof.
 func grantExistsUntranslated(s *story) {
 	s.driver(fault.EnvNoTranslation + "=true")
-	sidecar := s.keep(s.sidecarCommand())
+	sidecar := s.keep(s.sidecarCommand(briskly))
 	claim := s.claim("life")
 	s.waitReady("life")
 	s.fails(grant, codes.AlreadyExists)

@@ -34,7 +34,7 @@ func killedInEveryRPC(s *story) {
 
 func (s *story) killedOnce(name string, kills int) {
 	driver := s.keep(s.driverCommand())
-	sidecar := s.keep(s.sidecarCommand())
+	sidecar := s.keep(s.sidecarCommand(briskly))
 	claim, access := s.life(name)
 	accounts := s.stored()[bucketName(claim)]
 	if len(accounts) != 1 || accounts[accountName(access)] != s.secret(name).Spec.S3.AccessSecretKey {

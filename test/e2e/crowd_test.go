@@ -82,8 +82,8 @@ func (s *story) arrivals(claims map[string]*v1alpha1.BucketClaim, began time.Tim
 	arrived := within(s.T, crowdLimit, func() bool {
 		buckets := s.readyBuckets()
 		for name, claim := range s.listClaims() {
-			readyAt[name] = since(readyAt[name], claim.Status.BucketReady)
-			unready[name] = since(unready[name], !claim.Status.BucketReady && buckets[bucketName(&claim)])
+			readyAt[name] = since(readyAt[name], usable(&claim))
+			unready[name] = since(unready[name], !usable(&claim) && buckets[bucketName(&claim)])
 		}
 		for name, access := range s.listAccesses() {
 			grantedAt[name] = since(grantedAt[name], access.Status.AccessGranted)
@@ -92,8 +92,7 @@ func (s *story) arrivals(claims map[string]*v1alpha1.BucketClaim, began time.Tim
 		for name := range claims {
 			if older(unready[name], 4*patience) { // the API server is busier than in other stories
 				stuck++
-				s.deleteClaim(claims[name])
-				claims[name] = s.claim(name)
+				claims[name] = s.recreate(claims[name])
 				unready[name] = time.Time{}
 			}
 			if readyAt[name].IsZero() || grantedAt[name].IsZero() {

@@ -59,7 +59,13 @@ func accountName(access *v1alpha1.BucketAccess) string { return "ba-" + string(a
 
 func (s *story) ready(name string) bool {
 	claim, err := s.claims().Get(s.Context(), name, metav1.GetOptions{})
-	return err == nil && claim.Status.BucketReady
+	return err == nil && usable(claim)
+}
+
+// usable tells whether accesses to a claim's bucket can be granted. The controller's race may leave a claim ready without
+// the name of its bucket.
+func usable(claim *v1alpha1.BucketClaim) bool {
+	return claim.Status.BucketReady && claim.Status.BucketName != ""
 }
 
 func (s *story) granted(name string) bool {
@@ -191,6 +197,12 @@ func (s *story) clean() {
 			left++
 			_ = s.buckets().Delete(ctx, b.Name, metav1.DeleteOptions{})
 			_, _ = s.buckets().Patch(ctx, b.Name, types.MergePatchType, none, metav1.PatchOptions{})
+		}
+		secrets, _ := s.kube.CoreV1().Secrets(s.namespace).List(ctx, metav1.ListOptions{})
+		for _, c := range secrets.Items {
+			left++
+			_ = s.kube.CoreV1().Secrets(s.namespace).Delete(ctx, c.Name, metav1.DeleteOptions{})
+			_, _ = s.kube.CoreV1().Secrets(s.namespace).Patch(ctx, c.Name, types.MergePatchType, none, metav1.PatchOptions{})
 		}
 		if left == 0 {
 			return

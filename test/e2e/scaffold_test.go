@@ -116,18 +116,13 @@ func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
 		claim := s.claim(name)
 		s.access(name)
 		m := s.follow(claim, name)
-		s.endLife(claim)
+		s.deleteAccess(name) // first: an access whose claim is gone cannot be revoked
 		if !m.stuck {
+			s.deleteClaim(claim)
 			return m.ready.Sub(began), m.granted.Sub(began), stuck
 		}
+		s.deleteStuck(claim)
 	}
-}
-
-// endLife deletes the access of a claim, then the claim: an access whose claim is gone cannot be revoked.
-func (s *story) endLife(claim *v1alpha1.BucketClaim) {
-	s.Helper()
-	s.deleteAccess(claim.Name)
-	s.deleteClaim(claim)
 }
 
 // lease expects that somebody holds the lease of a driver.

@@ -20,4 +20,5 @@ func TestStories(t *testing.T) {
 	w.tell(t, "two drivers in one cluster", "first", twoDrivers)
 	w.tell(t, "two drivers, one of them away", "away", orphaned)
 	w.tell(t, "200 claims and accesses at once", "crowd", crowded)
+	w.tell(t, "no permission of the ServiceAccount is idle", "permissions", noneIdle)
 }

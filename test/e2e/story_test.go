@@ -156,6 +156,9 @@ func (s *story) sidecarCommand(flags ...string) process.Command {
 	}
 }
 
+// briskly lets a sidecar's lease run out after 3 s: for stories in which sidecars are killed.
+const briskly = "-election=200ms"
+
 func (s *story) apiCalls() string { return filepath.Join(s.folder, "apicalls") }
 
 // calls counts the driver's calls by method.

@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"time"
 
+	kubeerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 )
@@ -27,9 +28,26 @@ func (s *story) readyOrRecreated(claim *v1alpha1.BucketClaim) (*v1alpha1.BucketC
 		if m := s.follow(claim, ""); !m.stuck {
 			return claim, stuck
 		}
-		s.deleteClaim(claim)
-		claim = s.claim(claim.Name)
+		claim = s.recreate(claim)
 	}
+}
+
+// recreate removes a stuck claim and makes it anew. The bucket goes first: a claim that the race left without its finalizer
+// would leave it behind.
+func (s *story) recreate(claim *v1alpha1.BucketClaim) *v1alpha1.BucketClaim {
+	s.Helper()
+	s.deleteStuck(claim)
+	return s.claim(claim.Name)
+}
+
+func (s *story) deleteStuck(claim *v1alpha1.BucketClaim) {
+	s.Helper()
+	must(s.T, s.buckets().Delete(s.Context(), bucketName(claim), metav1.DeleteOptions{}))
+	eventually(s.T, "the bucket of stuck claim "+claim.Name+" is gone", func() bool {
+		_, err := s.buckets().Get(s.Context(), bucketName(claim), metav1.GetOptions{})
+		return kubeerrors.IsNotFound(err)
+	})
+	s.deleteClaim(claim)
 }
 
 // moments are when a claim became ready for good, and when its access was granted; or that it never will.

@@ -27,9 +27,9 @@ func main() {
 }
 
 func run(ctx context.Context, log logr.Logger) error {
-	p := &provisioner{store: fault.Store{Path: os.Getenv(fault.EnvStore)}}
-	calls := &fault.CallLog{Path: os.Getenv(fault.EnvCalls)}
-	options := []gocosi.Option{gocosi.WithLogger(log), gocosi.WithInterceptors(misbehave(os.Getenv(fault.EnvFaults), calls))}
+	script, calls := os.Getenv(fault.EnvFaults), &fault.CallLog{Path: os.Getenv(fault.EnvCalls)}
+	p := &faulty{works: &provisioner{store: fault.Store{Path: os.Getenv(fault.EnvStore)}}, script: script, calls: calls}
+	options := []gocosi.Option{gocosi.WithLogger(log), gocosi.WithInterceptors(misbehaveInfo(script, calls))}
 	if os.Getenv(fault.EnvNoTranslation) == "true" {
 		options = append(options, gocosi.WithoutErrorTranslation())
 	}

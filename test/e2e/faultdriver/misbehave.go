@@ -10,36 +10,80 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/test/e2e/internal/fault"
 )
 
-// misbehave lies directly around the handlers: to the library it looks as if they misbehaved.
-func misbehave(script string, calls *fault.CallLog) grpc.UnaryServerInterceptor {
+// faulty is a Provisioner server whose methods misbehave as a script says. To the library it is the handler, not
+// something in between.
+type faulty struct {
+	cosi.UnimplementedProvisionerServer
+
+	works  cosi.ProvisionerServer
+	script string
+	calls  *fault.CallLog
+}
+
+func (f *faulty) DriverCreateBucket(ctx context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
+	return misbehave(ctx, f.script, f.calls, "DriverCreateBucket", r.GetName(), r, f.works.DriverCreateBucket)
+}
+
+func (f *faulty) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
+	return misbehave(ctx, f.script, f.calls, "DriverDeleteBucket", r.GetBucketId(), r, f.works.DriverDeleteBucket)
+}
+
+func (f *faulty) DriverGrantBucketAccess(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
+	return misbehave(ctx, f.script, f.calls, "DriverGrantBucketAccess", r.GetBucketId(), r, f.works.DriverGrantBucketAccess)
+}
+
+func (f *faulty) DriverRevokeBucketAccess(ctx context.Context, r *cosi.DriverRevokeBucketAccessRequest) (*cosi.DriverRevokeBucketAccessResponse, error) {
+	return misbehave(ctx, f.script, f.calls, "DriverRevokeBucketAccess", r.GetBucketId(), r, f.works.DriverRevokeBucketAccess)
+}
+
+// misbehaveInfo is the same for DriverGetInfo, which the library's own server answers.
+func misbehaveInfo(script string, calls *fault.CallLog) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		method := path.Base(info.FullMethod)
-		if err := calls.Note(fault.Call{Method: method, Bucket: bucketOf(request), PID: os.Getpid()}); err != nil {
-			return nil, err
-		}
-		b, err := fault.Read(script, method)
-		if err != nil {
-			return nil, err
-		}
-		if err := pause(ctx, b.Delay); err != nil {
-			return nil, err
-		}
-		if !b.Applies() {
+		if path.Base(info.FullMethod) != "DriverGetInfo" {
 			return handler(ctx, request)
 		}
-		if response, err, done := before(ctx, b); done {
-			return response, err
+		work := func(ctx context.Context, _ *struct{}) (*any, error) {
+			response, err := handler(ctx, request)
+			return &response, err
 		}
-		response, err := handler(ctx, request)
-		if b.Kill == fault.After {
-			die()
+		response, err := misbehave(ctx, script, calls, "DriverGetInfo", "", nil, work)
+		if response == nil {
+			return nil, err
 		}
-		return response, err
+		return *response, err
 	}
+}
+
+// misbehave notes a call and does what the script says instead of the work, or around it.
+func misbehave[Q, R any](
+	ctx context.Context, script string, calls *fault.CallLog, method, bucket string, request *Q, work func(context.Context, *Q) (*R, error),
+) (*R, error) {
+	if err := calls.Note(fault.Call{Method: method, Bucket: bucket, PID: os.Getpid()}); err != nil {
+		return nil, err
+	}
+	b, err := fault.Read(script, method)
+	if err == nil {
+		err = pause(ctx, b.Delay)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !b.Applies() {
+		return work(ctx, request)
+	}
+	if err := fail(ctx, b); err != nil || b.Nil {
+		return nil, err
+	}
+	response, err := work(ctx, request)
+	if b.Kill == fault.After {
+		die()
+	}
+	return response, err
 }
 
 // pause heeds the context, as a handler that waits for its store should.
@@ -52,36 +96,26 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// before does what goes wrong before the work, and says whether that was all.
-func before(ctx context.Context, b fault.Behaviour) (response any, err error, done bool) { //nolint:revive,staticcheck // done says how to read the others
+// fail does what goes wrong before the work.
+func fail(ctx context.Context, b fault.Behaviour) error {
 	if b.Kill == fault.Before {
 		die()
 	}
 	if b.Hang {
 		<-ctx.Done()
-		return nil, ctx.Err(), true
+		return ctx.Err()
 	}
 	if b.Panic {
 		panic(fault.Message)
 	}
 	if b.Code != 0 {
-		return nil, status.Error(codes.Code(b.Code), fault.Message), true
+		return status.Error(codes.Code(b.Code), fault.Message)
 	}
-	return nil, nil, b.Nil
+	return nil
 }
 
 // die ends the process as the kernel does when memory is short: nothing is cleaned up.
 func die() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
-}
-
-func bucketOf(request any) string {
-	switch r := request.(type) {
-	case interface{ GetBucketId() string }:
-		return r.GetBucketId()
-	case interface{ GetName() string }:
-		return r.GetName()
-	}
-	return ""
 }

@@ -3,8 +3,10 @@ package apicalls
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 )
@@ -82,5 +84,25 @@ func verb(request *http.Request, named bool) string {
 		return "update"
 	default:
 		return strings.ToLower(request.Method)
+	}
+}
+
+// Read returns the calls that were noted in a file.
+func Read(path string) ([]Call, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var calls []Call
+	for decoder := json.NewDecoder(f); ; {
+		var c Call
+		switch err := decoder.Decode(&c); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // the last line may be half-written
+			return calls, nil
+		case err != nil:
+			return calls, err
+		}
+		calls = append(calls, c)
 	}
 }
