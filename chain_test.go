@@ -125,6 +125,27 @@ func TestTranslations(t *testing.T) {
 	}
 }
 
+// TestForgivenCallHasAResponse sees what gRPC does not show: it sends no response as an empty one.
+func TestForgivenCallHasAResponse(t *testing.T) {
+	t.Parallel()
+	chain, err := gocosi.NewChain(gocosi.WithEnvironment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(chain.Close)
+	gone := func(context.Context, any) (any, error) { return nil, status.Error(codes.NotFound, "gone") }
+	response, err := chain.Call(t.Context(), "/cosi.v1alpha1.Provisioner/DriverDeleteBucket", &cosi.DriverDeleteBucketRequest{BucketId: "b"}, gone)
+	if _, ok := response.(*cosi.DriverDeleteBucketResponse); err != nil || !ok {
+		t.Errorf("delete: %T, %v", response, err)
+	}
+	response, err = chain.Call(t.Context(), "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess", &cosi.DriverRevokeBucketAccessRequest{
+		BucketId: "b", AccountId: "a",
+	}, gone)
+	if _, ok := response.(*cosi.DriverRevokeBucketAccessResponse); err != nil || !ok {
+		t.Errorf("revoke: %T, %v", response, err)
+	}
+}
+
 // checkTranslated wants one line with the rule at level 0, or none.
 func checkTranslated(t *testing.T, log *logs, rule string) {
 	t.Helper()

@@ -18,11 +18,15 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// keysOfS3 and tokenOfAzure hold the password as their secret.
-var (
-	keysOfS3     = gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r-1", AccessKeyID: "AKIDEXAMPLE", AccessSecretKey: password}
-	tokenOfAzure = gocosi.AzureCredentials{AccessToken: password, Expiry: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)}
-)
+// keysOfS3 have the password as their secret.
+func keysOfS3() *gocosi.S3Credentials {
+	return &gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r-1", AccessKeyID: "AKIDEXAMPLE", AccessSecretKey: password}
+}
+
+// tokenOfAzure is the password.
+func tokenOfAzure() *gocosi.AzureCredentials {
+	return &gocosi.AzureCredentials{AccessToken: password, Expiry: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)}
+}
 
 // tells says whether a text shows the password, as it is or in hexadecimal.
 func tells(text string) bool {
@@ -42,7 +46,7 @@ func shapes() map[string]any {
 		s3    *gocosi.S3Credentials
 		azure *gocosi.AzureCredentials
 	}
-	s3, azure := keysOfS3, tokenOfAzure
+	s3, azure := *keysOfS3(), *tokenOfAzure()
 	everything := open{s3, azure, s3, []gocosi.S3Credentials{s3}}
 	return map[string]any{
 		"S3":                     s3,
@@ -94,17 +98,34 @@ func TestPrintedCredentialsAreReadable(t *testing.T) {
 		value  any
 		want   string
 	}{
-		{"%v", keysOfS3, "{https://s3.example.com r-1 AKIDEXAMPLE [redacted]}"},
-		{"%+v", &keysOfS3, "{Endpoint:https://s3.example.com Region:r-1 AccessKeyID:AKIDEXAMPLE AccessSecretKey:[redacted]}"},
+		{"%v", *keysOfS3(), "{https://s3.example.com r-1 AKIDEXAMPLE [redacted]}"},
+		{"%+v", keysOfS3(), "{Endpoint:https://s3.example.com Region:r-1 AccessKeyID:AKIDEXAMPLE AccessSecretKey:[redacted]}"},
 		{"%v", gocosi.S3Credentials{}, "{   }"},
 		{"%v", (*gocosi.S3Credentials)(nil), "<nil>"},
-		{"%v", tokenOfAzure, "{[redacted] 2030-01-02 03:04:05.000000006 +0000 UTC}"},
+		{"%v", *tokenOfAzure(), "{[redacted] 2030-01-02 03:04:05.000000006 +0000 UTC}"},
 		{"%+v", gocosi.AzureCredentials{}, "{AccessToken: Expiry:0001-01-01 00:00:00 +0000 UTC}"},
 	}
 	for _, tt := range tests {
 		if got := fmt.Sprintf(tt.format, tt.value); got != tt.want {
 			t.Errorf("%s prints %s, want %s", tt.format, got, tt.want)
 		}
+	}
+}
+
+func TestLoggedCredentialsAreReadable(t *testing.T) {
+	t.Parallel()
+	const s3 = `{"Endpoint":"https://s3.example.com","Region":"r-1","AccessKeyID":"AKIDEXAMPLE","AccessSecretKey":"[redacted]"}`
+	const azure = `{"AccessToken":"[redacted]","Expiry":"2030-01-02T03:04:05.000000006Z"}`
+	var out bytes.Buffer
+	direct := slog.New(slog.NewJSONHandler(&out, nil))
+	through := logr.FromSlogHandler(slog.NewJSONHandler(&out, nil))
+	for want, value := range map[string]any{s3: *keysOfS3(), azure: tokenOfAzure()} {
+		direct.Info("message", "value", value)
+		through.Info("message", "value", value)
+		if got := strings.Count(out.String(), `"value":`+want); got != 2 {
+			t.Errorf("got %s, want twice %s", out.String(), want)
+		}
+		out.Reset()
 	}
 }
 
@@ -164,11 +185,11 @@ func TestCredentialsMap(t *testing.T) {
 		key         string
 		want        map[string]string
 	}{
-		"S3": {keysOfS3, "s3", map[string]string{
+		"S3": {*keysOfS3(), "s3", map[string]string{
 			"endpoint": "https://s3.example.com", "region": "r-1", "accessKeyID": "AKIDEXAMPLE", "accessSecretKey": password,
 		}},
 		"S3, empty":        {gocosi.S3Credentials{}, "s3", map[string]string{"endpoint": "", "region": "", "accessKeyID": "", "accessSecretKey": ""}},
-		"Azure":            {tokenOfAzure, "azure", map[string]string{"accessToken": password, "expiryTs": "2030-01-02 03:04:05.000000006 +0000 UTC"}},
+		"Azure":            {*tokenOfAzure(), "azure", map[string]string{"accessToken": password, "expiryTs": "2030-01-02 03:04:05.000000006 +0000 UTC"}},
 		"Azure, no expiry": {gocosi.AzureCredentials{AccessToken: password}, "azure", map[string]string{"accessToken": password}},
 	}
 	for name, tt := range tests {
@@ -187,7 +208,7 @@ func TestExpiryIsReadByTheSidecar(t *testing.T) {
 	const layout = "2006-01-02 15:04:05.999999999 -0700 MST" // the released sidecar's
 	moment := time.Date(2030, 7, 1, 12, 30, 0, 123456789, time.UTC)
 	zones := map[string]*time.Location{
-		"UTC": time.UTC, "local": time.Local, "without a name": time.FixedZone("", -3*3600), "with an odd name": time.FixedZone("Odd/Zone", 5*3600+1800),
+		"UTC": time.UTC, "without a name": time.FixedZone("", -3*3600), "with an odd name": time.FixedZone("Odd/Zone", 5*3600+1800),
 		"with a name of its own": time.FixedZone("GMT+2", 2*3600), "with seconds": time.FixedZone("LMT", 1234),
 	}
 	for name, zone := range zones {

@@ -83,15 +83,16 @@ func (h *healthServer) Watch(in *healthpb.HealthCheckRequest, stream healthpb.He
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	h.refreshBriefly(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- h.Server.Watch(in, watchStream{stream, ctx}) }()
+	var err error
+	ended := make(chan struct{})
+	go func() { defer close(ended); err = h.Server.Watch(in, watchStream{stream, ctx}) }()
 	select {
-	case err := <-ended:
+	case <-ended:
 		return err
 	case <-h.serving.Done():
 	}
 	cancel()
-	<-ended //nolint:errcheck // it ends because it was told to
+	<-ended
 	if err := stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}); err != nil {
 		return err
 	}

@@ -102,40 +102,43 @@ func checkWatchEnds(t *testing.T, watching healthpb.Health_WatchClient) {
 	}
 }
 
-// TestHealthDuringDrain has its check under way when the drain begins: gRPC lets a client begin no new call on a
+// TestHealthDuringDrain has its checks under way when the drain begins: gRPC lets a client begin no new call on a
 // connection that drains, and the socket is gone.
 func TestHealthDuringDrain(t *testing.T) {
 	t.Parallel()
-	h, asked := newHeld(), make(chan struct{}, 8)
-	ready := func(ctx context.Context) error {
-		asked <- struct{}{}
-		<-ctx.Done() // the drain calls the question off
-		return ctx.Err()
-	}
-	var log logs
-	d := start(t, &handlers{create: h.create}, gocosi.WithReady(ready), gocosi.WithLogger(log.logger()))
-	call, answer := make(chan error, 1), make(chan healthpb.HealthCheckResponse_ServingStatus, 1)
-	go func() { call <- callMethod(timeout(t), d.conn, "DriverCreateBucket") }()
-	go func() {
-		got, err := check(t, d, "")
-		if err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		var log logs
+		h := newHeld()
+		d := serve(t, &handlers{create: h.create}, gocosi.WithLogger(log.logger()), gocosi.WithReady(func(ctx context.Context) error {
+			<-ctx.Done() // the drain calls the question off
+			return ctx.Err()
+		}))
+		call, answers := make(chan error, 1), make(chan healthpb.HealthCheckResponse_ServingStatus, 2)
+		go func() { call <- d.create(context.Background()) }()
+		for range 2 { // one asks, the other waits for its turn
+			go func() {
+				got, err := check(t, &d.running, "")
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- got
+			}()
+		}
+		synctest.Wait()
+		d.stop()
+		for range 2 {
+			if got := <-answers; got != healthpb.HealthCheckResponse_NOT_SERVING {
+				t.Errorf("got %s during the drain", got)
+			}
+		}
+		close(h.release)
+		if err := <-call; err != nil {
 			t.Error(err)
 		}
-		answer <- got
-	}()
-	<-h.begun
-	<-asked
-	d.stop()
-	if got := <-answer; got != healthpb.HealthCheckResponse_NOT_SERVING {
-		t.Errorf("got %s during the drain", got)
-	}
-	close(h.release)
-	if err := <-call; err != nil {
-		t.Error(err)
-	}
-	if found := log.lines("ready"); len(found) > 0 {
-		t.Errorf("a drain is no news of the readiness function: %q", found)
-	}
+		if found := log.lines("ready"); len(found) > 0 {
+			t.Errorf("a drain is no news of the readiness function: %q", found)
+		}
+	})
 }
 
 func TestDrainIsBounded(t *testing.T) {
@@ -244,7 +247,7 @@ func TestDriverRunsOnce(t *testing.T) {
 			if err := again(driver); err == nil || !strings.Contains(err.Error(), "runs at most once") {
 				t.Errorf("after it ran: %v", err)
 			}
-			if after, err := driver.Addr(t.Context()); err != nil || after != addr {
+			if after, err := driver.Addr(timeout(t)); err != nil || after != addr {
 				t.Errorf("the address of a driver that ran: %v, %v; want %v", after, err, addr)
 			}
 		})
@@ -257,19 +260,31 @@ func TestStoppedBeforeItStarts(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 
-	driver := newDriver(t, filepath.Join(folder, "cosi.sock"))
+	newDriver := func() *gocosi.Driver {
+		nobody := identityFunc(func(context.Context) (*cosi.DriverGetInfoResponse, error) {
+			t.Error("the Identity server was asked")
+			return nil, errors.New("asked")
+		})
+		driver, err := gocosi.New(nobody, &handlers{}, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(filepath.Join(folder, "cosi.sock")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return driver
+	}
+
+	driver := newDriver()
 	if err := driver.Run(stopped); err != nil {
 		t.Errorf("Run: %v", err)
 	}
 	if _, err := os.Lstat(folder); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the folder was made: %v", err)
 	}
-	if _, err := driver.Addr(t.Context()); err == nil || !strings.Contains(err.Error(), "ended before it listened") {
+	if _, err := driver.Addr(timeout(t)); err == nil || !strings.Contains(err.Error(), "ended before it listened") {
 		t.Errorf("Addr: %v", err)
 	}
 
 	lis := bufconn.Listen(1)
-	if err := newDriver(t, filepath.Join(folder, "cosi.sock")).Serve(stopped, lis); err != nil {
+	if err := newDriver().Serve(stopped, lis); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
 	if _, err := lis.Dial(); err == nil {
@@ -308,8 +323,8 @@ func TestListenFails(t *testing.T) {
 	if err := driver.Run(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "gocosi: WithDefaultEndpoint=") {
 		t.Errorf("Run: %v", err)
 	}
-	if _, err := driver.Addr(t.Context()); err == nil {
-		t.Error("Addr finds an address")
+	if _, err := driver.Addr(timeout(t)); err == nil || !strings.Contains(err.Error(), "ended before it listened") {
+		t.Errorf("Addr: %v", err)
 	}
 }
 
@@ -360,13 +375,16 @@ func TestIdentityIsAskedFirst(t *testing.T) {
 		identity identityFunc
 		want     string
 	}{
-		"fails":         {answers("", errors.New("no idea")), "DriverGetInfo: no idea"},
-		"empty name":    {answers("", nil), "INFO-2"},
-		"bad name":      {answers("a_b", nil), "INFO-3"},
-		"long name":     {answers(strings.Repeat("a", 64), nil), "INFO-3"},
-		"panics":        {func(context.Context) (*cosi.DriverGetInfoResponse, error) { panic("boom") }, "DriverGetInfo: panic: boom"},
-		"nil":           {func(context.Context) (*cosi.DriverGetInfoResponse, error) { return nil, nil }, "INFO-2"},
-		"never answers": {func(ctx context.Context) (*cosi.DriverGetInfoResponse, error) { <-ctx.Done(); return nil, ctx.Err() }, "DriverGetInfo: context deadline exceeded"},
+		"fails":      {answers("", errors.New("no idea")), "DriverGetInfo: no idea"},
+		"empty name": {answers("", nil), "INFO-2"},
+		"bad name":   {answers("a_b", nil), "INFO-3"},
+		"long name":  {answers(strings.Repeat("a", 64), nil), "INFO-3"},
+		"panics":     {func(context.Context) (*cosi.DriverGetInfoResponse, error) { panic("boom") }, "DriverGetInfo: panic: boom"},
+		"nil":        {func(context.Context) (*cosi.DriverGetInfoResponse, error) { return nil, nil }, "INFO-2"},
+		"never answers": {func(ctx context.Context) (*cosi.DriverGetInfoResponse, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, "DriverGetInfo: context deadline exceeded"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -386,6 +404,24 @@ func TestIdentityIsAskedFirst(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestIdentityThatIgnoresItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		driver, err := gocosi.New(identityFunc(func(context.Context) (*cosi.DriverGetInfoResponse, error) {
+			<-release
+			return nil, errors.New("too late")
+		}), &handlers{}, gocosi.WithEnvironment(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := driver.Run(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestIdentityOfTheAuthor(t *testing.T) {

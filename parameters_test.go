@@ -26,9 +26,9 @@ func TestParameters(t *testing.T) {
 		"empty key":         {map[string]string{"": password}, []string{"region"}, `unknown parameters: [""]; accepted are region`},
 		"another case":      {map[string]string{"Region": password}, []string{"region"}, `unknown parameters: ["Region"]; accepted are region`},
 		"several, sorted": {
-			map[string]string{"z": password, "region": password, "a": password, "m": password},
+			map[string]string{"z": password, "region": password, "a": password, "m": password, "b": password, "y": password, "c": password},
 			[]string{"tier", "region"},
-			`unknown parameters: ["a" "m" "z"]; accepted are tier, region`,
+			`unknown parameters: ["a" "b" "c" "m" "y" "z"]; accepted are tier, region`,
 		},
 		"none allowed": {map[string]string{"a": password}, nil, `unknown parameters: ["a"]; none is accepted`},
 	}

@@ -21,15 +21,24 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// The canaries: what a request brings along, and what a grant hands out. None may be seen in a log.
-var (
-	given = map[string]string{"one": "canary-given-1", "two": "canary-given-2 with \"quotes\"\nand lines", "url": "https://u:canary-given-3@canary-given-4"}
+// given are parameters with canaries: no log may show one.
+func given() map[string]string {
+	return map[string]string{
+		"one": "canary-given-1", "two": "canary-given-2 with \"quotes\"\nand lines", "url": "https://u:canary-given-3@canary-given-4",
+	}
+}
 
-	grantedS3 = gocosi.S3Credentials{
+// grantedS3 are credentials with canaries.
+func grantedS3() gocosi.S3Credentials {
+	return gocosi.S3Credentials{
 		Endpoint: "https://canary-granted-1", Region: "canary-granted-2", AccessKeyID: "canary-granted-3", AccessSecretKey: "canary-granted-4",
 	}
-	grantedAzure = gocosi.AzureCredentials{AccessToken: "canary-granted-5"}
-)
+}
+
+// grantedAzure is grantedS3 for Azure.
+func grantedAzure() gocosi.AzureCredentials {
+	return gocosi.AzureCredentials{AccessToken: "canary-granted-5"}
+}
 
 // secretive is a driver every handler of which ends in the same way. What it says, it says with all that it knows.
 type secretive struct {
@@ -39,7 +48,7 @@ type secretive struct {
 
 func (s *secretive) words(credentials map[string]*cosi.CredentialDetails) string {
 	words := []string{"seen"}
-	for _, v := range given {
+	for _, v := range given() {
 		words = append(words, v)
 	}
 	for _, c := range credentials {
@@ -61,9 +70,9 @@ func (s *secretive) DriverDeleteBucket(context.Context, *cosi.DriverDeleteBucket
 }
 
 func (s *secretive) DriverGrantBucketAccess(_ context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
-	credentials := grantedS3.Map()
+	credentials := grantedS3().Map()
 	if r.GetBucketId() == "azure" {
-		credentials = grantedAzure.Map()
+		credentials = grantedAzure().Map()
 	}
 	return &cosi.DriverGrantBucketAccessResponse{AccountId: "a", Credentials: credentials}, s.end(s.words(credentials))
 }
@@ -77,20 +86,20 @@ func secretCalls(ctx context.Context, conn *grpc.ClientConn) map[string]error {
 	client := cosi.NewProvisionerClient(conn)
 	grant := func(bucket string) error {
 		_, err := client.DriverGrantBucketAccess(ctx, &cosi.DriverGrantBucketAccessRequest{
-			BucketId: bucket, Name: "a", AuthenticationType: cosi.AuthenticationType_Key, Parameters: given,
+			BucketId: bucket, Name: "a", AuthenticationType: cosi.AuthenticationType_Key, Parameters: given(),
 		})
 		return err
 	}
 	answers := map[string]error{"grant, S3": grant("s3"), "grant, Azure": grant("azure")}
-	_, answers["create"] = client.DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: "b", Parameters: given})
-	_, answers["delete"] = client.DriverDeleteBucket(ctx, &cosi.DriverDeleteBucketRequest{BucketId: "b", DeleteContext: given})
-	_, answers["revoke"] = client.DriverRevokeBucketAccess(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: "b", AccountId: "a", RevokeAccessContext: given})
+	_, answers["create"] = client.DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: "b", Parameters: given()})
+	_, answers["delete"] = client.DriverDeleteBucket(ctx, &cosi.DriverDeleteBucketRequest{BucketId: "b", DeleteContext: given()})
+	_, answers["revoke"] = client.DriverRevokeBucketAccess(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: "b", AccountId: "a", RevokeAccessContext: given()})
 	return answers
 }
 
 func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
-	bare := func(words string) error { return errors.New(words) }
+	bare := errors.New
 	inStatus := func(code codes.Code) func(string) error {
 		return func(words string) error { return status.Error(code, words) }
 	}
@@ -177,11 +186,52 @@ func checkSpans(t *testing.T, spans []sdktrace.ReadOnlySpan) {
 	}
 }
 
+// TestRulesTellNoSecrets breaks the rules with canaries in what is refused.
+func TestRulesTellNoSecrets(t *testing.T) {
+	t.Parallel()
+	long := map[string]string{"one": strings.Repeat("canary-given-1 ", 400)}
+	key := cosi.AuthenticationType_Key
+	tests := map[string]struct {
+		credentials map[string]*cosi.CredentialDetails
+		parameters  map[string]string
+		code        codes.Code
+	}{
+		"parameters too long":  {grantedS3().Map(), long, codes.InvalidArgument},
+		"unknown protocol":     {map[string]*cosi.CredentialDetails{"ftp": grantedS3().Map()["s3"]}, given(), codes.Internal},
+		"two protocols":        {map[string]*cosi.CredentialDetails{"s3": grantedS3().Map()["s3"], "azure": grantedAzure().Map()["azure"]}, given(), codes.Internal},
+		"keys of another kind": {map[string]*cosi.CredentialDetails{"azure": grantedS3().Map()["s3"]}, given(), codes.Internal},
+		"expiry": {
+			map[string]*cosi.CredentialDetails{"azure": {Secrets: map[string]string{"accessToken": "canary-granted-1", "expiryTs": "canary-granted-2"}}},
+			given(), codes.Internal,
+		},
+		"secrets too long": {map[string]*cosi.CredentialDetails{"azure": {Secrets: map[string]string{"accessToken": long["one"]}}}, given(), codes.Internal},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log logs
+			d := start(t, &handlers{grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
+				return &cosi.DriverGrantBucketAccessResponse{AccountId: "a", Credentials: tt.credentials}, nil
+			}}, gocosi.WithLogger(log.logger()))
+			_, err := cosi.NewProvisionerClient(d.conn).DriverGrantBucketAccess(timeout(t), &cosi.DriverGrantBucketAccessRequest{
+				BucketId: "b", Name: "a", AuthenticationType: key, Parameters: tt.parameters,
+			})
+			if status.Code(err) != tt.code || strings.Contains(err.Error(), "canary") {
+				t.Errorf("got %v, want %s and no canary", err, tt.code)
+			}
+			oneLine(t, &log, "DriverGrantBucketAccess")
+			if found := log.lines("canary"); len(found) > 0 {
+				t.Errorf("the log holds %q", found)
+			}
+		})
+	}
+}
+
 // TestCredentialsInAPanic has a handler that panics with what it was about to hand out.
 func TestCredentialsInAPanic(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{
-		"S3": keysOfS3, "Azure": tokenOfAzure, "pointer": &keysOfS3, "error": fmt.Errorf("cannot store %+v", keysOfS3), "list": []any{tokenOfAzure},
+		"S3": *keysOfS3(), "Azure": *tokenOfAzure(), "pointer": keysOfS3(), "error": fmt.Errorf("cannot store %+v", keysOfS3()), "list": []any{*tokenOfAzure()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

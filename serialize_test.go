@@ -290,6 +290,9 @@ func TestWithoutLimitACallWaits(t *testing.T) {
 			t.Errorf("it did not wait: %v", err)
 		default:
 		}
+		if found := d.log.lines("does not heed its deadline"); len(found) > 0 {
+			t.Errorf("there is none: %q", found)
+		}
 		d.release()
 		if err := <-second; err != nil {
 			t.Error(err)

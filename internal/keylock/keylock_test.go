@@ -14,7 +14,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/keylock"
 )
 
-var key = keylock.Key{Space: "name", Name: "b"}
+// bucket is the key that most tests are about.
+func bucket() keylock.Key { return keylock.Key{Space: "name", Name: "b"} }
 
 // lock takes key, which must be free.
 func lock(t *testing.T, table *keylock.Table, key keylock.Key, holder string) {
@@ -53,18 +54,18 @@ func TestHandOverInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table keylock.Table
 		var order []int // guarded by the lock
-		lock(t, &table, key, "first")
+		lock(t, &table, bucket(), "first")
 		for i := range 20 {
 			go func() {
-				if err := table.Lock(context.Background(), key, "waiter", 0); err != nil {
+				if err := table.Lock(context.Background(), bucket(), "waiter", 0); err != nil {
 					t.Error(err)
 				}
 				order = append(order, i)
-				table.Unlock(key)
+				table.Unlock(bucket())
 			}()
 			synctest.Wait()
 		}
-		table.Unlock(key)
+		table.Unlock(bucket())
 		synctest.Wait()
 		if len(order) != 20 || !slices.IsSorted(order) {
 			t.Errorf("the order is %v", order)
@@ -105,12 +106,12 @@ func TestGivingUp(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var table keylock.Table
-				lock(t, &table, key, "the holder")
+				lock(t, &table, bucket(), "the holder")
 				time.Sleep(500 * time.Millisecond)
 				began := time.Now()
 				ctx, cancel := tt.ctx(t.Context())
 				defer cancel()
-				err := table.Lock(ctx, key, "the waiter", tt.patience)
+				err := table.Lock(ctx, bucket(), "the waiter", tt.patience)
 				if took := time.Since(began); took != tt.after {
 					t.Errorf("it took %s, want %s", took, tt.after)
 				}
@@ -125,10 +126,10 @@ func TestGivingUp(t *testing.T) {
 				case err.Error() != "the holder has held the lock for 3.5s":
 					t.Errorf("got %v", err)
 				}
-				table.Unlock(key)
+				table.Unlock(bucket())
 				empty(t, &table)
-				lock(t, &table, key, "another")
-				table.Unlock(key)
+				lock(t, &table, bucket(), "another")
+				table.Unlock(bucket())
 			})
 		})
 	}
@@ -138,18 +139,18 @@ func TestHolderIsTheLatest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var table keylock.Table
-		lock(t, &table, key, "first")
-		go func() { _ = table.Lock(context.Background(), key, "second", 0) }()
+		lock(t, &table, bucket(), "first")
+		go func() { _ = table.Lock(context.Background(), bucket(), "second", 0) }()
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		table.Unlock(key)
+		table.Unlock(bucket())
 		time.Sleep(time.Second)
 		var busy *keylock.TimeoutError
-		err := table.Lock(t.Context(), key, "third", time.Second)
+		err := table.Lock(t.Context(), bucket(), "third", time.Second)
 		if !errors.As(err, &busy) || busy.Holder != "second" || busy.Age != 2*time.Second {
 			t.Errorf("got %v, want the second holder and its own age", err)
 		}
-		table.Unlock(key)
+		table.Unlock(bucket())
 		empty(t, &table)
 	})
 }
@@ -161,12 +162,12 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 		got := make(chan string, 3)
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := func(ctx context.Context, name string) {
-			if table.Lock(ctx, key, name, 0) == nil {
+			if table.Lock(ctx, bucket(), name, 0) == nil {
 				got <- name
-				table.Unlock(key)
+				table.Unlock(bucket())
 			}
 		}
-		lock(t, &table, key, "holder")
+		lock(t, &table, bucket(), "holder")
 		for _, name := range []string{"a", "b", "c"} {
 			of := context.Background()
 			if name == "b" {
@@ -177,7 +178,7 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
-		table.Unlock(key)
+		table.Unlock(bucket())
 		synctest.Wait()
 		close(got)
 		var names []string
@@ -197,15 +198,15 @@ func TestHandedOverToTheDead(t *testing.T) {
 	for range 50 { // which of the two the waiter sees first is chance
 		synctest.Test(t, func(t *testing.T) {
 			var table keylock.Table
-			lock(t, &table, key, "holder")
+			lock(t, &table, bucket(), "holder")
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error, 1)
-			go func() { result <- table.Lock(ctx, key, "waiter", 0) }()
+			go func() { result <- table.Lock(ctx, bucket(), "waiter", 0) }()
 			synctest.Wait()
-			table.Unlock(key)
+			table.Unlock(bucket())
 			cancel()
 			if err := <-result; err == nil {
-				table.Unlock(key)
+				table.Unlock(bucket())
 			} else if !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
@@ -222,7 +223,7 @@ func TestUnlockOfAFreeKeyPanics(t *testing.T) {
 		}
 	}()
 	var table keylock.Table
-	table.Unlock(key)
+	table.Unlock(bucket())
 }
 
 func TestStress(t *testing.T) {

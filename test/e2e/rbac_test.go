@@ -16,7 +16,7 @@ import (
 // noneIdle takes each permission of the ServiceAccount away, one at a time: the story of a whole life then fails.
 func noneIdle(s *story) {
 	s.driver()
-	if err := s.wholeLife(""); err != nil {
+	if err, _ := s.wholeLife(""); err != nil {
 		s.Fatalf("with all permissions: %v", err)
 	}
 	cluster, err := s.kube.RbacV1().ClusterRoles().Get(s.Context(), "cosi-osp", metav1.GetOptions{})
@@ -30,15 +30,25 @@ func noneIdle(s *story) {
 			part := *s
 			part.T = t
 			part.without(p, cluster, role)
-			if err := part.wholeLife(p.String()); err == nil {
+			err, refused := part.wholeLife(p.String())
+			switch {
+			case err != nil:
+				say("  without %-58s %v", p.String()+":", err)
+			case refused && slower[p.String()] != "":
+				say("  without %-58s %s", p.String()+":", slower[p.String()])
+			default:
 				idle++
 				t.Errorf("%q is idle: the life story works without it", p)
-			} else {
-				say("  without %-48s %v", p.String()+":", err)
 			}
 		})
 	}
 	s.figure(fmt.Sprintf("%d permissions, %d idle", len(all), idle))
+}
+
+// slower lists the permissions without which a life may succeed, only later, with the sidecar's call that needs them.
+var slower = map[string]string{
+	"objectstorage.k8s.io/buckets watch":        "refused; the informer's watch: it lists again instead, up to 30 s late",
+	"objectstorage.k8s.io/bucketaccesses watch": "refused; the informer's watch: it lists again instead, up to 30 s late",
 }
 
 // permission is a verb on a resource.

@@ -97,7 +97,7 @@ func (s *story) samples() int {
 	if info := s.secret("sample-credentials"); info.Spec.BucketName != bucketName(claim) || info.Spec.S3.AccessKeyID == "" {
 		s.Errorf("the secret names bucket %q, not %q", info.Spec.BucketName, bucketName(claim))
 	}
-	s.waitEvent(access.UID, v1alpha1.WaitingForBucket, "invalid bucket state")
+	s.waitEvent(access.UID, v1alpha1.WaitingForBucket, "not in Ready state")
 	must(s.T, s.accesses().Delete(s.Context(), "sample", metav1.DeleteOptions{}))
 	eventually(s.T, "the sample's secret is gone", func() bool {
 		_, err := s.kube.CoreV1().Secrets("default").Get(s.Context(), "sample-credentials", metav1.GetOptions{})

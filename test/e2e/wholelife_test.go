@@ -30,8 +30,9 @@ type life struct {
 	err     error
 }
 
-// wholeLife makes the sidecar do all that it ever does, and says at which step that ends.
-func (s *story) wholeLife(without string) error {
+// wholeLife makes the sidecar do all that it ever does, and says at which step that ends, and whether the sidecar was
+// refused what it is to do without.
+func (s *story) wholeLife(without string) (failed error, refused bool) { //nolint:revive,staticcheck // two findings
 	s.Helper()
 	_ = s.kube.CoordinationV1().Leases("cosi-osp").Delete(s.Context(), s.driverName(), metav1.DeleteOptions{})
 	_ = os.Remove(s.apiCalls())
@@ -43,7 +44,7 @@ func (s *story) wholeLife(without string) error {
 	l.granting()
 	l.deleting()
 	l.leading(sidecar)
-	return l.err
+	return l.err, l.refusedAfter(0)
 }
 
 func (l *life) granting() {
@@ -114,7 +115,7 @@ func (l *life) step(what string, holds func() bool) {
 	held, denied := false, false
 	within(l.T, limit, func() bool {
 		held = holds()
-		denied = l.refused()
+		denied = l.refusedAfter(afterDenial)
 		return held || denied
 	})
 	switch {
@@ -126,12 +127,12 @@ func (l *life) step(what string, holds func() bool) {
 	}
 }
 
-// refused tells whether the sidecar was refused the permission a while ago.
-func (l *life) refused() bool {
+// refusedAfter tells whether the sidecar was refused the permission, so long ago at least.
+func (l *life) refusedAfter(age time.Duration) bool {
 	if l.without == "" {
 		return false
 	}
 	calls, _ := apicalls.Read(l.apiCalls())
 	l.denied = since(l.denied, slices.ContainsFunc(calls, func(c apicalls.Call) bool { return c.Code == 403 && c.Permission() == l.without }))
-	return older(l.denied, afterDenial)
+	return older(l.denied, age)
 }

@@ -65,7 +65,7 @@ func readManifests(t *testing.T) *manifests {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, document := range bytes.SplitSeq(text, []byte("\n---\n")) {
+		for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
 			var head struct {
 				APIVersion string `json:"apiVersion"`
 				Kind       string `json:"kind"`
