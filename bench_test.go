@@ -28,7 +28,8 @@ func BenchmarkCall(b *testing.B) {
 	}{
 		{"default", nil},
 		{"log", []gocosi.Option{gocosi.WithLogger(slogger)}},
-		{"untimed", []gocosi.Option{gocosi.WithDefaultRPCTimeout(0)}},
+		{"no rules", []gocosi.Option{gocosi.WithoutRequestRules(), gocosi.WithoutResponseRules()}},
+		{"no deadline", []gocosi.Option{gocosi.WithDefaultRPCTimeout(0)}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			bare := cosi.NewProvisionerClient(dial(b, serveBare(b)))
