@@ -2,7 +2,6 @@ package cositest
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/doomshrine/gocosi/internal/rules"
 )
@@ -24,7 +23,7 @@ type Case struct {
 // Cases returns every case, in the order in which they run. Safe for concurrent use.
 func Cases() []Case {
 	var all []Case
-	for _, part := range [][]Case{infoCases(), createCases(), deleteCases(), grantCases(), revokeCases(), generalCases()} {
+	for _, part := range [][]Case{infoCases(), createCases(), deleteCases(), grantCases(), revokeCases(), dataCases(), generalCases()} {
 		all = append(all, part...)
 	}
 	return all
@@ -35,7 +34,7 @@ func newCase(name string, run func(context.Context, *trial) error, needs ...stri
 	id := ruleID(name)
 	rule, ok := rules.Of(id)
 	if !ok {
-		panic(fmt.Sprintf("cositest: no rule %s", id)) // a mistake of this package's, which any test finds
+		panic("cositest: no rule " + id) // a mistake of this package's, which any test finds
 	}
 	return Case{
 		Name: name, ID: id, Level: string(rule.Level), RPC: rule.RPC, Text: rule.Text,

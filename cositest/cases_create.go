@@ -1,12 +1,13 @@
 package cositest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,23 +25,25 @@ func createCases() []Case {
 		newCase("CREATE-1", createImplemented, "INFO-1"),
 		newCase("CREATE-10", createSidecarName, "CREATE-1"),
 		newCase("CREATE-5", createID, "CREATE-1", "CREATE-10"),
-		newCase("CREATE-2", createNoName, "CREATE-1"),
+		newCase("CREATE-2", createNoName, usual()...),
 		newCase("CREATE-3", createAgain, usual()...),
-		newCase("CREATE-4", createOther, usual()...),
+		newCase("CREATE-4", createOther, after(usual(), "CREATE-3")...),
 		newCase("CREATE-6", createBadName, usual()...),
 		newCase("CREATE-7", createUnprovisionable, usual()...),
 		newCase("CREATE-8", createNoParameters, usual()...),
 		advised("CREATE-8 unknown", createUnknownParameter, usual()...),
 		newCase("CREATE-9", createProtocol, usual()...),
-		newCase("CREATE-11", createNamed, after(usual(), "GRANT-16")...),
 		newCase("CREATE-13", createForeign, usual()...),
 	}
 }
 
 func createImplemented(ctx context.Context, t *trial) error {
 	_, err := t.make(ctx, bucketName(), t.cfg.BucketParameters)
-	if status.Code(err) == codes.Unimplemented {
-		return fmt.Errorf("is not implemented: %w", err)
+	switch {
+	case gone(err):
+		return fmt.Errorf("is not answered: %w", err)
+	case status.Code(err) == codes.Unimplemented:
+		return errors.New("is not implemented: " + status.Convert(err).Message())
 	}
 	return nil // any other failure is CREATE-10's
 }
@@ -132,9 +135,7 @@ const unknownParameter = "cositest-unknown-parameter"
 // with is a copy of parameters with the unknown one.
 func with(parameters map[string]string) map[string]string {
 	more := map[string]string{unknownParameter: "x"}
-	for k, v := range parameters {
-		more[k] = v
-	}
+	maps.Copy(more, parameters)
 	return more
 }
 
@@ -154,44 +155,43 @@ func createProtocol(ctx context.Context, t *trial) error {
 	return nil
 }
 
-// createNamed uses the credentials on the bucket by its name, as an application does.
-func createNamed(ctx context.Context, t *trial) error {
-	if t.cfg.Access == nil {
-		return skipError("needs the hook Access")
-	}
-	b, a, err := t.both(ctx)
+func createForeign(ctx context.Context, t *trial) error {
+	foreign, err := t.foreign(ctx)
 	if err != nil {
 		return err
 	}
-	if err := t.use(ctx, b, a.credentials); err != nil {
-		return fmt.Errorf("no object can be put into a bucket named %s: %w", b.name, err)
+	response, err := t.create(ctx, &cosi.DriverCreateBucketRequest{Name: foreign.Name, Parameters: t.cfg.BucketParameters})
+	if err == nil && response.GetBucketId() != foreign.ID {
+		t.deleteLater(foreign.Name, response, t.cfg.BucketParameters)
+	}
+	if err := refused("a name that somebody else's bucket has", err, codes.AlreadyExists); err != nil {
+		return err
+	}
+	if there, err := foreign.there(ctx, true); err != nil || !there {
+		return cmp.Or(err, errors.New("the call is refused, and somebody else's bucket is gone"))
 	}
 	return nil
 }
 
-func createForeign(ctx context.Context, t *trial) error {
+// foreign makes a bucket behind the driver's back, and sees to its removal.
+func (t *trial) foreign(ctx context.Context) (Foreign, error) {
 	if t.cfg.MakeForeignBucket == nil {
-		return skipError("needs the hook MakeForeignBucket")
+		return Foreign{}, skipError("needs the hook MakeForeignBucket")
 	}
 	foreign, err := t.cfg.MakeForeignBucket(ctx)
-	if err != nil {
-		return missed("the hook MakeForeignBucket", err)
+	if err == nil && foreign.Remove != nil {
+		t.later("foreign bucket "+foreign.Name, foreign.Remove)
 	}
-	t.later(foreign.Remove)
-	_, err = t.create(ctx, &cosi.DriverCreateBucketRequest{Name: foreign.Name, Parameters: t.cfg.BucketParameters})
-	return refused("a name that somebody else's bucket has", err, codes.AlreadyExists)
+	return foreign, missed("the hook MakeForeignBucket", err)
 }
 
-// delays are when a call is cut short: at once, and ever later.
-func delays() []time.Duration {
-	return []time.Duration{0, 200 * time.Microsecond, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond}
-}
-
-// cutShort makes a call and cancels it after the delay.
-func cutShort(ctx context.Context, after time.Duration, call func(context.Context)) {
-	ctx, cancel := context.WithTimeout(ctx, after)
-	defer cancel()
-	call(ctx)
+// there says whether the bucket exists; unknown is the answer when there is no hook for that.
+func (f Foreign) there(ctx context.Context, unknown bool) (bool, error) {
+	if f.Exists == nil {
+		return unknown, nil
+	}
+	there, err := f.Exists(ctx)
+	return there, missed("the hook Exists", err)
 }
 
 // long is a name of more bytes than the specification allows, the ending apart.

@@ -1,7 +1,9 @@
 package cositest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc/codes"
@@ -15,12 +17,11 @@ func deleteCases() []Case {
 		newCase("DELETE-3", deleteContext, after(usual(), "DELETE-2")...),
 		newCase("DELETE-4", deleteCutShort, after(usual(), "DELETE-2", "CREATE-3")...),
 		newCase("DELETE-5", deleteForeign, after(usual(), "DELETE-2")...),
-		newCase("DELETE-6", deleteFull, after(usual(), "GRANT-16")...),
 	}
 }
 
 func deleteNoID(ctx context.Context, t *trial) error {
-	return refused("a request without bucket_id", t.delete(ctx, &cosi.DriverDeleteBucketRequest{}), codes.InvalidArgument)
+	return refused("a request without bucket_id", t.remove(ctx, ""), codes.InvalidArgument)
 }
 
 func deleteTwice(ctx context.Context, t *trial) error {
@@ -29,25 +30,28 @@ func deleteTwice(ctx context.Context, t *trial) error {
 		return err
 	}
 	for i := range t.cfg.Repeat {
-		if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: b.id}); err != nil {
+		if err := t.remove(ctx, b.id); err != nil {
 			return fmt.Errorf("call %d for one bucket is refused: %w", i+1, err)
 		}
 	}
-	return accepted("a bucket that never was", t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: bucketName()}))
+	return accepted("a bucket that never was", t.remove(ctx, bucketName()))
 }
 
 func deleteContext(ctx context.Context, t *trial) error {
-	for what, parameters := range map[string]map[string]string{
-		"no delete_context":                  nil,
-		"the class's parameters":             t.cfg.BucketParameters,
-		"delete_context with an unknown key": with(t.cfg.BucketParameters),
+	for _, each := range []struct {
+		what       string
+		parameters map[string]string
+	}{
+		{"no delete_context", nil},
+		{"the class's parameters", t.cfg.BucketParameters},
+		{"delete_context with an unknown key", with(t.cfg.BucketParameters)},
 	} {
 		b, err := t.bucket(ctx)
 		if err != nil {
 			return err
 		}
-		if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: b.id, DeleteContext: parameters}); err != nil {
-			return accepted(what, err)
+		if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: b.id, DeleteContext: each.parameters}); err != nil {
+			return accepted(each.what, err)
 		}
 	}
 	return nil
@@ -55,17 +59,21 @@ func deleteContext(ctx context.Context, t *trial) error {
 
 // deleteCutShort cancels a create, and then deletes what it may have made and creates it again.
 func deleteCutShort(ctx context.Context, t *trial) error {
-	for _, delay := range delays() {
+	moments, err := t.moments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, moment := range moments {
 		name := bucketName()
-		cutShort(ctx, delay, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
-		response, err := t.make(ctx, name, t.cfg.BucketParameters)
+		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+		response, err := t.makePatiently(ctx, name)
 		if err != nil {
 			return missed("a create that was cut short cannot be repeated", err)
 		}
-		if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: response.GetBucketId()}); err != nil {
+		if err := t.patiently(ctx, func() error { return t.remove(ctx, response.GetBucketId()) }); err != nil {
 			return accepted("a delete after a create that was cut short", err)
 		}
-		if _, err := t.make(ctx, name, t.cfg.BucketParameters); err != nil {
+		if _, err := t.makePatiently(ctx, name); err != nil {
 			return accepted("a create after that", err)
 		}
 	}
@@ -73,34 +81,15 @@ func deleteCutShort(ctx context.Context, t *trial) error {
 }
 
 func deleteForeign(ctx context.Context, t *trial) error {
-	if t.cfg.MakeForeignBucket == nil {
-		return skipError("needs the hook MakeForeignBucket")
-	}
-	foreign, err := t.cfg.MakeForeignBucket(ctx)
-	if err != nil {
-		return missed("the hook MakeForeignBucket", err)
-	}
-	t.later(foreign.Remove)
-	err = t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: foreign.ID, DeleteContext: t.cfg.BucketParameters})
-	return accepted("an id that the driver did not make", err)
-}
-
-func deleteFull(ctx context.Context, t *trial) error {
-	if t.cfg.Access == nil {
-		return skipError("needs the hook Access")
-	}
-	b, a, err := t.both(ctx)
+	foreign, err := t.foreign(ctx)
 	if err != nil {
 		return err
 	}
-	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Keep: true}
-	if err := t.cfg.Access(ctx, use); err != nil {
-		return missed("an object cannot be put", err)
+	if err := t.remove(ctx, foreign.ID); err != nil {
+		return accepted("an id that the driver did not make", err)
 	}
-	err = t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: b.id})
-	use.Keep = false
-	if cleared := t.cfg.Access(ctx, use); cleared != nil && err != nil {
-		return missed("the object cannot be removed again", cleared)
+	if there, err := foreign.there(ctx, false); err != nil || there {
+		return cmp.Or(err, errors.New("an id that the driver did not make is accepted, and the bucket is still there"))
 	}
-	return refused("a bucket that is not empty", err, codes.FailedPrecondition)
+	return nil
 }

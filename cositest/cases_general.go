@@ -1,31 +1,37 @@
 package cositest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/rules"
 )
 
 // generalCases come last: several of them look at what the driver answered to all the others.
 func generalCases() []Case {
 	return []Case{
-		newCase("GEN-3", everyMethod, "INFO-1"),
-		newCase("GEN-9", longName, usual()...),
+		newCase("GEN-3", everyMethod, "INFO-1", "CREATE-1"),
 		newCase("GEN-10", createAtOnce, after(usual(), "CREATE-3")...),
 		newCase("GEN-15", createCutShort, after(usual(), "CREATE-3")...),
-		newCase("GEN-15 grant", grantCutShort, after(granted(), "GRANT-5")...),
+		newCase("GEN-15 grant", grantCutShort, after(grantable(), "GRANT-5")...),
+		newCase("GRANT-11", grantNeverExists, grantable()...),
+		newCase("GRANT-11 conflict", grantConflict, after(grantable(), "GRANT-5", "GRANT-11")...),
+		newCase("GEN-9", sizes, usual()...),
 		newCase("GEN-12", nothingBeside, usual()...),
 		newCase("GEN-4", canonicalCodes, "INFO-1"),
 		newCase("GEN-5", messages, "INFO-1"),
 		newCase("GEN-6", noDetails, "INFO-1"),
-		newCase("GEN-11", noSecrets, granted()...),
+		newCase("GEN-11", noSecrets, grantable()...),
 	}
 }
 
@@ -35,14 +41,14 @@ func everyMethod(ctx context.Context, t *trial) error {
 	_, create := t.make(ctx, "", nil)
 	_, grant := t.give(ctx, &cosi.DriverGrantBucketAccessRequest{})
 	for rpc, err := range map[string]error{
-		"DriverGetInfo":            info,
-		"DriverCreateBucket":       create,
-		"DriverDeleteBucket":       t.delete(ctx, &cosi.DriverDeleteBucketRequest{}),
-		"DriverGrantBucketAccess":  grant,
-		"DriverRevokeBucketAccess": t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{}),
+		rules.GetInfo: info,
+		rules.Create:  create,
+		rules.Delete:  t.delete(ctx, &cosi.DriverDeleteBucketRequest{}),
+		rules.Grant:   grant,
+		rules.Revoke:  t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{}),
 	} {
 		if status.Code(err) == codes.Unimplemented && unknownMethod(status.Convert(err).Message()) {
-			return fmt.Errorf("%s does not exist: %w", rpc, err)
+			return fmt.Errorf("%s does not exist: %s", rpc, status.Convert(err).Message())
 		}
 	}
 	return nil
@@ -57,6 +63,14 @@ func unknownMethod(message string) bool {
 		}
 	}
 	return false
+}
+
+// sizes looks at everything that the driver has answered so far, and asks for a name that is too long.
+func sizes(ctx context.Context, t *trial) error {
+	for _, f := range t.tooLarge() {
+		return fmt.Errorf("%s answered a message that is too large: %s", f.rpc, f.status.Message())
+	}
+	return longName(ctx, t)
 }
 
 // longName asks for two buckets whose names differ in the 129th byte alone.
@@ -100,14 +114,18 @@ func createAtOnce(ctx context.Context, t *trial) error {
 
 // createCutShort cancels a create at different moments, and repeats it until the end.
 func createCutShort(ctx context.Context, t *trial) error {
-	for _, delay := range delays() {
+	moments, err := t.moments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, moment := range moments {
 		name := bucketName()
-		cutShort(ctx, delay, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
-		first, err := t.make(ctx, name, t.cfg.BucketParameters)
+		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+		first, err := t.makePatiently(ctx, name)
 		if err != nil {
 			return accepted("a repeat of a create that was cut short", err)
 		}
-		again, err := t.make(ctx, name, t.cfg.BucketParameters)
+		again, err := t.makePatiently(ctx, name)
 		if err != nil {
 			return accepted("a second repeat of a create that was cut short", err)
 		}
@@ -124,41 +142,102 @@ func grantCutShort(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	for _, delay := range delays() {
+	moments, err := t.grantMoments(ctx, b)
+	if err != nil {
+		return err
+	}
+	for _, moment := range moments {
 		request := t.request(b, accountName())
-		cutShort(ctx, delay, func(ctx context.Context) { _, _ = t.give(ctx, request) })
-		first, err := t.give(ctx, request)
+		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.give(ctx, request) })
+		first, err := t.givePatiently(ctx, request)
 		if err != nil {
-			return accepted("a repeat of a grant that was cut short", err)
+			return granted("a repeat of a grant that was cut short", err)
 		}
-		again, err := t.give(ctx, request)
+		again, err := t.givePatiently(ctx, request)
 		if err != nil {
-			return accepted("a second repeat of a grant that was cut short", err)
+			return granted("a second repeat of a grant that was cut short", err)
 		}
-		if again.GetAccountId() != first.GetAccountId() || !sameCredentials(first.GetCredentials(), again.GetCredentials()) {
-			return errors.New("after a grant that was cut short, repeats answer different accounts or credentials")
+		if err := sameGrant(first, again); err != nil {
+			return fmt.Errorf("after a grant that was cut short, %w", err)
 		}
 	}
 	return nil
 }
 
-// nothingBeside lists the folder of the driver's socket.
-func nothingBeside(_ context.Context, t *trial) error {
+// grantNeverExists provokes a conflict, if it can, and looks at everything that grants have answered so far.
+func grantNeverExists(ctx context.Context, t *trial) error {
+	if t.cfg.IncompatibleAccessParameters != nil {
+		if _, err := t.conflict(ctx); err != nil {
+			return err
+		}
+	}
+	for _, f := range t.seen() {
+		if f.rpc == rules.Grant && f.status.Code() == codes.AlreadyExists {
+			return fmt.Errorf("a grant answered ALREADY_EXISTS: %s", f.status.Message())
+		}
+	}
+	return nil
+}
+
+// grantConflict expects a driver not to answer one set of parameters with what was granted for another.
+func grantConflict(ctx context.Context, t *trial) error {
+	if t.cfg.IncompatibleAccessParameters == nil {
+		return skipError("needs IncompatibleAccessParameters")
+	}
+	answer, err := t.conflict(ctx)
+	return cmp.Or(err, refused("the same name with other parameters", answer, codes.FailedPrecondition))
+}
+
+// conflict grants one access by two sets of parameters, and returns the answer to the second.
+func (t *trial) conflict(ctx context.Context) (answer, err error) {
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request := t.request(b, accountName())
+	if _, err := t.give(ctx, request); err != nil {
+		return nil, missed("access cannot be granted", err)
+	}
+	other := t.request(b, request.GetName())
+	other.Parameters = t.cfg.IncompatibleAccessParameters
+	_, answer = t.give(ctx, other)
+	return answer, nil
+}
+
+// nothingBeside lists the folder of the driver's socket before, during and after calls.
+func nothingBeside(ctx context.Context, t *trial) error {
 	if t.cfg.SocketFolder == "" {
 		return skipError("needs SocketFolder")
 	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := t.bucket(ctx)
+		done <- err
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	var found error
+	for ; found == nil; <-tick.C {
+		found = t.beside()
+		select {
+		case err := <-done:
+			return cmp.Or(found, err, t.beside())
+		default:
+		}
+	}
+	return cmp.Or(found, <-done)
+}
+
+// beside is an error when the folder holds anything but sockets.
+func (t *trial) beside() error {
 	entries, err := os.ReadDir(t.cfg.SocketFolder)
 	if err != nil {
 		return missed("the socket's folder cannot be read", err)
 	}
-	var names []string
 	for _, entry := range entries {
 		if entry.Type()&os.ModeSocket == 0 {
-			names = append(names, filepath.Join(t.cfg.SocketFolder, entry.Name()))
+			return fmt.Errorf("%s lies beside the socket", filepath.Join(t.cfg.SocketFolder, entry.Name()))
 		}
-	}
-	if len(names) > 0 {
-		return fmt.Errorf("beside the socket lie %s", strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -179,7 +258,7 @@ func everyFailure(t *trial, look func(failure) error) error {
 
 func canonicalCodes(_ context.Context, t *trial) error {
 	return everyFailure(t, func(f failure) error {
-		if f.status.Code() == codes.Unknown || f.status.Code() > codes.Unauthenticated {
+		if !canonical(f.status.Code()) {
 			return fmt.Errorf("%s answered %s: %q", f.rpc, f.status.Code(), f.status.Message())
 		}
 		return nil
@@ -206,15 +285,21 @@ func noDetails(_ context.Context, t *trial) error {
 
 // noSecrets looks for every secret that was granted, in the messages of all errors and in the driver's log.
 func noSecrets(_ context.Context, t *trial) error {
-	log := ""
+	secrets, failures, log := t.secretsSeen(), t.seen(), ""
 	if t.cfg.Log != nil {
 		log = t.cfg.Log()
 	}
-	for _, secret := range t.secretsSeen() {
+	switch {
+	case len(secrets) == 0:
+		return skipError("the driver has granted no secret")
+	case len(failures) == 0 && log == "":
+		return skipError("the driver has answered no error, and there is no log")
+	}
+	for _, secret := range secrets {
 		if strings.Contains(log, secret) {
 			return errors.New("the driver's log holds a secret that it granted")
 		}
-		for _, f := range t.seen() {
+		for _, f := range failures {
 			if strings.Contains(f.status.Message(), secret) {
 				return fmt.Errorf("an error of %s holds a secret that the driver granted", f.rpc)
 			}

@@ -1,10 +1,11 @@
 package cositest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -14,32 +15,31 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// granted are the cases without which no access can be had.
-func granted() []string {
+// grantable are the cases without which no access can be had.
+func grantable() []string {
 	return after(usual(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7", "GRANT-8", "GRANT-9", "GRANT-10")
 }
 
 func grantCases() []Case {
+	answers := after(usual(), "GRANT-4", "GRANT-16", "GRANT-6")
 	return []Case{
 		newCase("GRANT-4", grantTypes, usual()...),
 		newCase("GRANT-16", grantSidecarName, after(usual(), "GRANT-4")...),
 		newCase("GRANT-6", grantAnswer("GRANT-6"), after(usual(), "GRANT-4", "GRANT-16")...),
-		newCase("GRANT-7", grantAnswer("GRANT-7"), after(usual(), "GRANT-4", "GRANT-16", "GRANT-6")...),
-		newCase("GRANT-8", grantAnswer("GRANT-8"), after(usual(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7")...),
-		newCase("GRANT-9", grantAnswer("GRANT-9"), after(usual(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7", "GRANT-8")...),
-		newCase("GRANT-10", grantAnswer("GRANT-10"), after(usual(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7", "GRANT-8")...),
-		advised("GRANT-9 region", grantRegion, granted()...),
-		newCase("GRANT-1", grantNoBucket, usual()...),
-		newCase("GRANT-2", grantNoName, usual()...),
-		newCase("GRANT-3", grantBadType, usual()...),
-		newCase("GRANT-5", grantAgain, granted()...),
-		newCase("GRANT-12", grantUnknownBucket, "GRANT-4"),
-		newCase("GRANT-13", grantNoParameters, granted()...),
-		advised("GRANT-13 unknown", grantUnknownParameter, granted()...),
-		newCase("GRANT-14", grantTwo, granted()...),
-		newCase("GRANT-15", grantAtOnce, after(granted(), "GRANT-14")...),
-		newCase("GRANT-17", grantIAM, after(usual(), "GRANT-4")...),
-		newCase("GRANT-11", grantNeverExists, after(granted(), "GRANT-5")...),
+		newCase("GRANT-7", grantAnswer("GRANT-7"), answers...),
+		newCase("GRANT-8", grantAnswer("GRANT-8"), after(answers, "GRANT-7")...),
+		newCase("GRANT-9", grantAnswer("GRANT-9"), after(answers, "GRANT-7", "GRANT-8")...),
+		newCase("GRANT-10", grantAnswer("GRANT-10"), after(answers, "GRANT-7", "GRANT-8")...),
+		advised("GRANT-9 region", grantRegion, grantable()...),
+		newCase("GRANT-1", grantNoBucket, answers...),
+		newCase("GRANT-2", grantNoName, answers...),
+		newCase("GRANT-3", grantBadType, answers...),
+		newCase("GRANT-5", grantAgain, grantable()...),
+		newCase("GRANT-12", grantUnknownBucket, answers...),
+		newCase("GRANT-13", grantNoParameters, grantable()...),
+		advised("GRANT-13 unknown", grantUnknownParameter, grantable()...),
+		newCase("GRANT-14", grantTwo, grantable()...),
+		newCase("GRANT-17", grantIAM, grantable()...),
 	}
 }
 
@@ -49,28 +49,56 @@ func grantTypes(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	works := 0
-	for _, method := range []cosi.AuthenticationType{cosi.AuthenticationType_Key, cosi.AuthenticationType_IAM} {
-		request := t.request(b, accountName())
+	key, keyErr := t.tryType(ctx, b, cosi.AuthenticationType_Key)
+	iam, iamErr := t.tryType(ctx, b, cosi.AuthenticationType_IAM)
+	switch {
+	case key:
+		t.supported = cosi.AuthenticationType_Key
+	case iam:
+		t.supported = cosi.AuthenticationType_IAM
+	}
+	if _, unsupported := errors.AsType[unsupportedError](iamErr); unsupported {
+		return iamErr // after Key, so Key was no better
+	}
+	return cmp.Or(wrongRefusal(t.cfg, cosi.AuthenticationType_Key, keyErr), wrongRefusal(t.cfg, cosi.AuthenticationType_IAM, iamErr),
+		neither(key || iam, keyErr, iamErr))
+}
+
+// tryType grants access by the type. When the sidecar's name for it is refused, another is tried: names are GRANT-16's.
+func (t *trial) tryType(ctx context.Context, b bucket, method cosi.AuthenticationType) (works bool, err error) {
+	for _, name := range []string{accountName(), "ba" + bucketName()[len("bucket-"):][:8]} {
+		request := t.request(b, name)
 		request.AuthenticationType = method
-		_, err := t.give(ctx, request)
-		if status.Code(err) == codes.Unimplemented {
-			return skipError("the driver does not grant access: " + err.Error())
+		if _, err = t.give(ctx, request); err == nil {
+			return true, nil
 		}
-		if err != nil && status.Code(err) == codes.InvalidArgument || status.Code(err) == codes.Unknown {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("%s is neither supported nor refused with INVALID_ARGUMENT: %w", method, err)
-		}
-		if works++; works == 1 {
-			t.supported = method
+		if status.Code(err) != codes.InvalidArgument {
+			break
 		}
 	}
-	if works == 0 {
-		return errors.New("neither Key nor IAM is supported")
+	return false, err
+}
+
+// wrongRefusal is how a type that is not supported must not be refused, and one that is not at all.
+func wrongRefusal(cfg Config, method cosi.AuthenticationType, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case gone(err):
+		return fmt.Errorf("%s is not answered: %w", method, err)
+	case slices.Contains(cfg.AuthenticationTypes, method):
+		return fmt.Errorf("%s, which AuthenticationTypes has, is refused: %w", method, err)
+	case status.Code(err) == codes.InvalidArgument || !canonical(status.Code(err)):
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s is neither supported nor refused with INVALID_ARGUMENT: %s", method, status.Convert(err).String())
+}
+
+func neither(works bool, key, iam error) error {
+	if works {
+		return nil
+	}
+	return errors.New("neither Key nor IAM is supported: " + key.Error() + "; " + iam.Error())
 }
 
 func grantSidecarName(ctx context.Context, t *trial) error {
@@ -80,7 +108,7 @@ func grantSidecarName(ctx context.Context, t *trial) error {
 	}
 	name := accountName()
 	_, err = t.give(ctx, t.request(b, name))
-	return accepted("the name "+name, err)
+	return granted("the name "+name, err)
 }
 
 // grantAnswer looks at the answer of a grant for what breaks one rule.
@@ -150,42 +178,6 @@ func grantBadType(ctx context.Context, t *trial) error {
 	return nil
 }
 
-// grantAgain repeats a grant: nothing in the answer may change, and no account may be added.
-func grantAgain(ctx context.Context, t *trial) error {
-	b, err := t.bucket(ctx)
-	if err != nil {
-		return err
-	}
-	request := t.request(b, accountName())
-	first, err := t.give(ctx, request)
-	if err != nil {
-		return missed("access cannot be granted", err)
-	}
-	before, err := t.accounts(ctx)
-	if err != nil {
-		return err
-	}
-	for range t.cfg.Repeat {
-		again, err := t.give(ctx, request)
-		switch {
-		case err != nil:
-			if status.Code(err) == codes.AlreadyExists {
-				return skipError("a repeat answers ALREADY_EXISTS, which GRANT-11 reports")
-			}
-			return accepted("a repeat", err)
-		case again.GetAccountId() != first.GetAccountId():
-			return fmt.Errorf("the repeat answers account_id %q, the first call answered %q", again.GetAccountId(), first.GetAccountId())
-		case !sameCredentials(first.GetCredentials(), again.GetCredentials()):
-			return errors.New("the repeat answers other credentials: the Secret keeps the first ones, and each retry leaves a key behind")
-		}
-	}
-	after, err := t.accounts(ctx)
-	if err == nil && after != before {
-		return fmt.Errorf("the store had %d accounts before the repeats and has %d after them", before, after)
-	}
-	return err
-}
-
 // accounts counts the store's accounts; 0 when there is no hook for that.
 func (t *trial) accounts(ctx context.Context) (int, error) {
 	if t.cfg.CountAccounts == nil {
@@ -193,10 +185,6 @@ func (t *trial) accounts(ctx context.Context) (int, error) {
 	}
 	n, err := t.cfg.CountAccounts(ctx)
 	return n, missed("the hook CountAccounts", err)
-}
-
-func sameCredentials(a, b map[string]*cosi.CredentialDetails) bool {
-	return maps.EqualFunc(a, b, func(x, y *cosi.CredentialDetails) bool { return proto.Equal(x, y) })
 }
 
 func grantUnknownBucket(ctx context.Context, t *trial) error {
@@ -243,42 +231,46 @@ func grantTwo(ctx context.Context, t *trial) error {
 	return err
 }
 
-// grantAtOnce grants many accesses to one bucket side by side: all of them must work.
-func grantAtOnce(ctx context.Context, t *trial) error {
+// grantAgain repeats a grant: nothing in the answer may change, and no account may be added.
+func grantAgain(ctx context.Context, t *trial) error {
 	b, err := t.bucket(ctx)
 	if err != nil {
 		return err
 	}
-	all := make([]access, t.cfg.Parallel)
-	for i, err := range atOnce(t.cfg.Parallel, func(i int) error {
-		request := t.request(b, accountName())
-		return t.patiently(ctx, func() error {
-			response, err := t.give(ctx, request)
-			all[i] = access{request.GetName(), response.GetAccountId(), response.GetCredentials()}
+	request := t.request(b, accountName())
+	first, err := t.give(ctx, request)
+	if err != nil {
+		return missed("access cannot be granted", err)
+	}
+	before, err := t.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for range t.cfg.Repeat {
+		again, err := t.give(ctx, request)
+		if err := cmp.Or(granted("a repeat", err), sameGrant(first, again)); err != nil {
 			return err
-		})
-	}) {
-		if err != nil {
-			return fmt.Errorf("grant %d of %d at once is refused: %w", i+1, t.cfg.Parallel, err)
 		}
 	}
-	owner := map[string]string{}
-	for _, a := range all {
-		if other, taken := owner[a.account]; taken {
-			return fmt.Errorf("granted at once, %s and %s have the same account_id %q", other, a.name, a.account)
-		}
-		owner[a.account] = a.name
-		if t.cfg.Access == nil {
-			continue
-		}
-		if err := t.use(ctx, b, a.credentials); err != nil {
-			return fmt.Errorf("granted at once, the credentials of %s do not work: %w", a.name, err)
-		}
+	after, err := t.accounts(ctx)
+	if err == nil && after != before {
+		return fmt.Errorf("the store had %d accounts before the repeats and has %d after them", before, after)
+	}
+	return err
+}
+
+// sameGrant expects two answers to one grant to be the same.
+func sameGrant(first, again *cosi.DriverGrantBucketAccessResponse) error {
+	if again.GetAccountId() != first.GetAccountId() {
+		return fmt.Errorf("the repeat answers account_id %q, the first call answered %q", again.GetAccountId(), first.GetAccountId())
+	}
+	if !proto.Equal(first, again) {
+		return errors.New("the repeat answers other credentials: the Secret keeps the first ones, and each retry leaves a key behind")
 	}
 	return nil
 }
 
-// grantIAM holds the answer to a grant by IAM against the rules for it.
+// grantIAM holds the answer to a grant by IAM against the rules that go for every type.
 func grantIAM(ctx context.Context, t *trial) error {
 	b, err := t.bucket(ctx)
 	if err != nil {
@@ -287,41 +279,14 @@ func grantIAM(ctx context.Context, t *trial) error {
 	request := t.request(b, accountName())
 	request.AuthenticationType = cosi.AuthenticationType_IAM
 	response, err := t.give(ctx, request)
-	if status.Code(err) == codes.InvalidArgument || status.Code(err) == codes.Unknown {
+	if status.Code(err) == codes.InvalidArgument || !canonical(status.Code(err)) {
 		return skipError("the driver does not support IAM")
 	}
 	if err != nil {
 		return missed("access cannot be granted", err)
 	}
-	if v := rules.Response(request, response); v != nil {
+	if v := rules.Response(request, response); v != nil && v.Rule != sizeLimits {
 		return v
-	}
-	return nil
-}
-
-// grantNeverExists provokes a conflict, and looks at everything that grants have answered so far.
-func grantNeverExists(ctx context.Context, t *trial) error {
-	if t.cfg.IncompatibleAccessParameters != nil {
-		b, err := t.bucket(ctx)
-		if err != nil {
-			return err
-		}
-		request := t.request(b, accountName())
-		if _, err := t.give(ctx, request); err != nil {
-			return missed("access cannot be granted", err)
-		}
-		request.Parameters = t.cfg.IncompatibleAccessParameters
-		_, err = t.give(ctx, request)
-		if status.Code(err) != codes.AlreadyExists {
-			if err := refused("the same name with other parameters", err, codes.FailedPrecondition); err != nil {
-				return err
-			}
-		}
-	}
-	for _, f := range t.seen() {
-		if f.rpc == "DriverGrantBucketAccess" && f.status.Code() == codes.AlreadyExists {
-			return fmt.Errorf("a grant answered ALREADY_EXISTS: %s", f.status.Message())
-		}
 	}
 	return nil
 }

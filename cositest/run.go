@@ -2,18 +2,17 @@ package cositest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 )
 
 // Run gives each case a subtest of t, named after it. A case that fails, fails its subtest; advice is logged; one that
-// was skipped or not reached skips it with the reason. The connection stays open.
+// was skipped or not reached skips it with the reason. When cases were not reached although none failed, such as after a
+// hook's error, t fails. The connection stays open.
 func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) {
 	t.Helper()
 	r := newRunner(conn, cfg)
@@ -24,6 +23,9 @@ func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) {
 		t.Run(k.Name, func(t *testing.T) { r.subtest(t, k) })
 	}
 	t.Log(r.report.Verdict())
+	if r.report.Count(NotReached) > 0 && !t.Failed() {
+		t.Error("cases were not reached, although none failed")
+	}
 }
 
 func (r *runner) subtest(t *testing.T, k Case) {
@@ -60,12 +62,14 @@ type runner struct {
 	cfg    Config
 	client *client
 	report *Report
-	dead   error // the driver answers no more
+
+	dead    error           // the driver answers no more
+	hanging map[string]bool // RPCs that do not answer, and which a case has failed by
 }
 
 func newRunner(conn grpc.ClientConnInterface, cfg Config) *runner {
 	cfg = cfg.withDefaults()
-	return &runner{cfg: cfg, client: newClient(conn, cfg.Timeout), report: &Report{}}
+	return &runner{cfg: cfg, client: newClient(conn, cfg.Timeout), report: &Report{}, hanging: map[string]bool{}}
 }
 
 func (r *runner) try(ctx context.Context, k Case) Result {
@@ -87,28 +91,20 @@ func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason, left str
 	if reason := r.unreachable(ctx, k); reason != "" {
 		return NotReached, reason, ""
 	}
+	r.client.begin()
 	t := &trial{cfg: r.cfg, client: r.client}
 	err := k.run(ctx, t)
 	left = t.cleanUp(ctx)
-	if err != nil && ctx.Err() == nil {
+	if (err != nil || left != "") && ctx.Err() == nil {
 		r.dead = r.client.ping(ctx)
 	}
-	var skip skipError
-	var missed missedError
-	switch {
-	case err == nil:
-		return Passed, "", left
-	case errors.As(err, &skip):
-		return Skipped, string(skip), left
-	case errors.As(err, &missed):
-		return NotReached, missed.Error(), left
-	case ctx.Err() != nil:
-		return NotReached, ctx.Err().Error(), left
-	case k.advice:
-		return Warned, err.Error(), left
-	}
-	return Failed, err.Error(), left
+	o, reason = r.outcome(ctx, k, err)
+	return o, reason, left
 }
+
+// blocks says whether cases that need one that ended so are not reached. One that was skipped does not block: whoever
+// skips it answers for it.
+func blocks(o Outcome) bool { return o == Failed || o == Warned || o == NotReached }
 
 // unreachable says why a case has no sense: the run was given up, the driver is gone, or what the case needs failed.
 func (r *runner) unreachable(ctx context.Context, k Case) string {
@@ -119,28 +115,9 @@ func (r *runner) unreachable(ctx context.Context, k Case) string {
 		return fmt.Sprintf("the driver answers no more: %v", r.dead)
 	}
 	for _, result := range r.report.Results {
-		if slices.Contains(k.needs, result.Name) && (result.Outcome == Failed || result.Outcome == NotReached) {
+		if slices.Contains(k.needs, result.Name) && blocks(result.Outcome) {
 			return fmt.Sprintf("%s %s", result.Name, result.Outcome)
 		}
 	}
 	return ""
 }
-
-// skipError is why a case cannot apply.
-type skipError string
-
-func (e skipError) Error() string { return string(e) }
-
-// missedError is why a case could not be brought to the point that it is about.
-type missedError struct{ error }
-
-// missed marks an error of what a case needs, as opposed to what it looks at.
-func missed(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return missedError{fmt.Errorf("%s: %w", what, err)}
-}
-
-// gone are the codes of a driver that does not answer.
-func gone(code codes.Code) bool { return code == codes.Unavailable || code == codes.DeadlineExceeded }

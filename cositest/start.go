@@ -18,7 +18,7 @@ import (
 // The test fails when the driver does, or does not end cleanly.
 func Start(t testing.TB, driver *gocosi.Driver) *grpc.ClientConn {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "cosi") //nolint:usetesting // short
+	folder, err := os.MkdirTemp("", "cosi")
 	if err != nil {
 		t.Fatal(err)
 	}

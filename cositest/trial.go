@@ -23,8 +23,14 @@ type trial struct {
 
 	cfg Config
 
-	mu      sync.Mutex
-	removes []func(context.Context) error
+	mu       sync.Mutex
+	removals []removal
+}
+
+// removal is how something that a case made is removed; what names it.
+type removal struct {
+	what   string
+	remove func(context.Context) error
 }
 
 // bucket and access are what cases start from.
@@ -48,22 +54,35 @@ func bucketName() string { return newName("bucket-") }
 func accountName() string { return newName("ba-") }
 
 // later remembers how something is removed after the case.
-func (t *trial) later(remove func(context.Context) error) {
+func (t *trial) later(what string, remove func(context.Context) error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.removes = append(t.removes, remove)
+	if !slices.ContainsFunc(t.removals, func(r removal) bool { return r.what == what }) {
+		t.removals = append(t.removals, removal{what, remove})
+	}
 }
 
-// cleanUp removes what the case made, the newest first, and says what is left over.
+// forget takes back what later was told.
+func (t *trial) forget(what string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.removals = slices.DeleteFunc(t.removals, func(r removal) bool { return r.what == what })
+}
+
+// grace is how long an RPC may take once the run was given up.
+const grace = 3 * time.Second
+
+// cleanUp removes what the case made, the newest first, and says what is left over. When the run was given up, the
+// buckets are still there, but nobody wants to wait for long.
 func (t *trial) cleanUp(ctx context.Context) string {
-	ctx = context.WithoutCancel(ctx) // the case may have been given up, its buckets are still there
+	if ctx.Err() != nil {
+		t.timeout = min(t.timeout, grace)
+	}
+	ctx = context.WithoutCancel(ctx)
 	var left []string
-	for _, remove := range slices.Backward(t.removes) {
-		if err := remove(ctx); err != nil {
-			left = append(left, err.Error())
-			if gone(status.Code(errors.Unwrap(err))) {
-				break // it would not answer for the others either
-			}
+	for _, r := range slices.Backward(t.removals) {
+		if err := r.remove(ctx); err != nil && status.Code(err) != codes.NotFound {
+			left = append(left, fmt.Sprintf("%s: %v", r.what, err))
 		}
 	}
 	return strings.Join(left, "; ")
@@ -71,16 +90,50 @@ func (t *trial) cleanUp(ctx context.Context) string {
 
 // make creates a bucket and sees to its removal.
 func (t *trial) make(ctx context.Context, name string, parameters map[string]string) (*cosi.DriverCreateBucketResponse, error) {
-	response, err := t.create(ctx, &cosi.DriverCreateBucketRequest{Name: name, Parameters: parameters})
-	if id := response.GetBucketId(); err == nil && id != "" {
-		t.later(func(ctx context.Context) error {
-			if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: id, DeleteContext: parameters}); err != nil {
-				return fmt.Errorf("bucket %s: %w", id, err)
-			}
-			return nil
-		})
+	request := &cosi.DriverCreateBucketRequest{Name: name, Parameters: parameters}
+	response, err := t.create(ctx, request)
+	perhaps := "bucket " + name + ", whose creation was not answered"
+	switch {
+	case err == nil:
+		t.forget(perhaps)
+		t.deleteLater(name, response, parameters)
+	case lost(err):
+		t.later(perhaps, func(ctx context.Context) error { return t.undoCreate(ctx, request) })
 	}
 	return response, err
+}
+
+// errNoID is why something cannot be removed.
+var errNoID = errors.New("it was answered without an id")
+
+func (t *trial) deleteLater(name string, r *cosi.DriverCreateBucketResponse, parameters map[string]string) {
+	id := r.GetBucketId()
+	if id == "" {
+		t.later("bucket "+name, func(context.Context) error { return errNoID })
+		return
+	}
+	t.later("bucket "+id, func(ctx context.Context) error {
+		return t.patiently(ctx, func() error {
+			return t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: id, DeleteContext: parameters})
+		})
+	})
+}
+
+// undoCreate removes the bucket that a call may have made: only a repeat tells its id.
+func (t *trial) undoCreate(ctx context.Context, r *cosi.DriverCreateBucketRequest) error {
+	return t.patiently(ctx, func() error {
+		response, err := t.create(ctx, r)
+		if err != nil {
+			return err
+		}
+		return t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: response.GetBucketId(), DeleteContext: r.GetParameters()})
+	})
+}
+
+// lost says that a call may have done its work although no answer came: it was given up, or the connection is lost.
+func lost(err error) bool {
+	silent, ok := errors.AsType[silentError](err)
+	return ok && !silent.uncalled || status.Code(err) == codes.Canceled || status.Code(err) == codes.Unavailable
 }
 
 // bucket is a bucket to do something with.
@@ -96,15 +149,39 @@ func (t *trial) bucket(ctx context.Context) (bucket, error) {
 // give grants access and sees to its revocation.
 func (t *trial) give(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	response, err := t.grant(ctx, r)
-	if account := response.GetAccountId(); err == nil && account != "" {
-		t.later(func(ctx context.Context) error {
-			if err := t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: r.GetBucketId(), AccountId: account}); err != nil {
-				return fmt.Errorf("account %s: %w", account, err)
-			}
-			return nil
-		})
+	perhaps := "access " + r.GetName() + ", whose grant was not answered"
+	switch {
+	case err == nil:
+		t.forget(perhaps)
+		t.revokeLater(r, response)
+	case lost(err):
+		t.later(perhaps, func(ctx context.Context) error { return t.undoGrant(ctx, r) })
 	}
 	return response, err
+}
+
+func (t *trial) revokeLater(r *cosi.DriverGrantBucketAccessRequest, answer *cosi.DriverGrantBucketAccessResponse) {
+	account := answer.GetAccountId()
+	if account == "" {
+		t.later("access "+r.GetName(), func(context.Context) error { return errNoID })
+		return
+	}
+	t.later("account "+account+" of bucket "+r.GetBucketId(), func(ctx context.Context) error {
+		return t.patiently(ctx, func() error {
+			return t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: r.GetBucketId(), AccountId: account})
+		})
+	})
+}
+
+// undoGrant revokes what a call may have granted.
+func (t *trial) undoGrant(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) error {
+	return t.patiently(ctx, func() error {
+		response, err := t.grant(ctx, r)
+		if err != nil {
+			return err
+		}
+		return t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: r.GetBucketId(), AccountId: response.GetAccountId()})
+	})
 }
 
 // authentication is a type that the driver supports: the first one of the configuration, or the one that GRANT-4 found.
@@ -147,35 +224,14 @@ func (t *trial) both(ctx context.Context) (bucket, access, error) {
 	return b, a, err
 }
 
-// use puts and gets an object with the credentials; it skips the case when there is no hook for that.
+// use puts and gets an object with the credentials.
 func (t *trial) use(ctx context.Context, b bucket, credentials map[string]*cosi.CredentialDetails) error {
-	if t.cfg.Access == nil {
-		return skipError("needs the hook Access")
-	}
 	return t.cfg.Access(ctx, Use{BucketName: b.name, BucketID: b.id, Credentials: credentials})
 }
 
-// refused expects an error with one of the codes. UNKNOWN counts as any of them: GEN-4 reports it.
-func refused(what string, err error, accepted ...codes.Code) error {
-	code := status.Code(err)
-	if err == nil {
-		return fmt.Errorf("%s is accepted; expected is %s", what, accepted[0])
-	}
-	if code == codes.Unknown || slices.Contains(accepted, code) {
-		return nil
-	}
-	if gone(code) {
-		return fmt.Errorf("%s is not answered: %w", what, err)
-	}
-	return fmt.Errorf("%s is refused with %s; expected is %s", what, code, accepted[0])
-}
-
-// accepted expects success.
-func accepted(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s is refused: %w", what, err)
-	}
-	return nil
+// remove deletes a bucket as the sidecar does, with the parameters that it was created with.
+func (t *trial) remove(ctx context.Context, id string) error {
+	return t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: id, DeleteContext: t.cfg.BucketParameters})
 }
 
 // atOnce runs a number of calls side by side and returns their errors.

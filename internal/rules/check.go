@@ -15,6 +15,8 @@ const (
 	maxMap    = 4096
 )
 
+const empty = "is empty"
+
 // ExpiryLayout is how the released sidecar reads expiryTs (GRANT-10).
 const ExpiryLayout = "2006-01-02 15:04:05.999999999 -0700 MST"
 
@@ -47,7 +49,8 @@ func Request(request any) *Violation {
 }
 
 // Response holds a successful answer against the rules that bind a driver; nil when it breaks none, and for messages
-// that are not the specification's. It allocates nothing for a response that is right.
+// that are not the specification's. It allocates nothing for a response that is right; only an expiry in another zone
+// than UTC costs something.
 func Response(request, response any) *Violation {
 	switch r := response.(type) {
 	case *cosi.DriverGetInfoResponse:
@@ -70,7 +73,7 @@ func Advice(response any) *Violation {
 		}
 	case *cosi.DriverGrantBucketAccessResponse:
 		if s3 := r.GetCredentials()["s3"]; s3 != nil && s3.GetSecrets()["region"] == "" {
-			return &Violation{"GRANT-9", `credentials["s3"].region`, "is empty"}
+			return &Violation{s3Keys, `credentials["s3"].region`, empty}
 		}
 	}
 	return nil
@@ -95,7 +98,7 @@ func required(rule, field, value string) *Violation {
 
 func short(field, value string) *Violation {
 	if len(value) > maxString {
-		return &Violation{"GEN-9", field, fmt.Sprintf("has %d bytes, %d are accepted", len(value), maxString)}
+		return &Violation{sizeLimits, field, fmt.Sprintf("has %d bytes, %d are accepted", len(value), maxString)}
 	}
 	return nil
 }
@@ -106,7 +109,7 @@ func small(field string, m map[string]string) *Violation {
 		size += len(k) + len(v)
 	}
 	if size > maxMap {
-		return &Violation{"GEN-9", field, fmt.Sprintf("has %d bytes, %d are accepted", size, maxMap)}
+		return &Violation{sizeLimits, field, fmt.Sprintf("has %d bytes, %d are accepted", size, maxMap)}
 	}
 	return nil
 }
@@ -120,7 +123,7 @@ func authentication(t cosi.AuthenticationType) *Violation {
 
 func name(value string) *Violation {
 	if value == "" {
-		return &Violation{"INFO-2", "name", "is empty"}
+		return &Violation{"INFO-2", "name", empty}
 	}
 	if drivername.Check(value) != nil {
 		return &Violation{"INFO-3", "name", "is not a driver's name"}
@@ -162,7 +165,7 @@ func s3(t cosi.AuthenticationType, secrets map[string]string) *Violation {
 	}
 	for _, key := range [...]string{"accessKeyID", "accessSecretKey", "endpoint"} {
 		if secrets[key] == "" {
-			return &Violation{"GRANT-9", `credentials["s3"].` + key, "is empty"}
+			return &Violation{s3Keys, `credentials["s3"].` + key, empty}
 		}
 	}
 	return nil
@@ -170,11 +173,11 @@ func s3(t cosi.AuthenticationType, secrets map[string]string) *Violation {
 
 func azure(t cosi.AuthenticationType, secrets map[string]string) *Violation {
 	if t == cosi.AuthenticationType_Key && secrets["accessToken"] == "" {
-		return &Violation{"GRANT-10", `credentials["azure"].accessToken`, "is empty"}
+		return &Violation{azureKeys, `credentials["azure"].accessToken`, empty}
 	}
 	if expiry, ok := secrets["expiryTs"]; ok {
-		if _, err := time.Parse(ExpiryLayout, expiry); err != nil {
-			return &Violation{"GRANT-10", `credentials["azure"].expiryTs`, "is not in the layout " + ExpiryLayout}
+		if _, err := time.ParseInLocation(ExpiryLayout, expiry, time.UTC); err != nil {
+			return &Violation{azureKeys, `credentials["azure"].expiryTs`, "is not in the layout " + ExpiryLayout}
 		}
 	}
 	return nil

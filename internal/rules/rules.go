@@ -2,6 +2,8 @@
 // as checks. The runtime, the conformance kit and the documentation share them.
 package rules
 
+import "slices"
+
 // Level is how binding a rule is. MUST, SHOULD and MAY are the specification's; REAL is what the released sidecar or
 // controller asks for, although no text says so.
 type Level string
@@ -57,79 +59,7 @@ const (
 	Revoke  = "DriverRevokeBucketAccess"
 )
 
-// All returns every rule, in the order of the documentation.
+// All returns every rule, in the order of the documentation. Safe for concurrent use.
 func All() []Rule {
-	return []Rule{
-		{"GEN-1", Must, "", "Serves gRPC on a Unix socket that COSI_ENDPOINT names, by an absolute path that ends in `.sock`.", "warns at start about another ending", Spec},
-		{"GEN-2", Must, "", "Serves Identity and Provisioner on one address.", "by construction", Spec},
-		{"GEN-3", Should, "", "Answers every RPC; one that it does not support is UNIMPLEMENTED.", "", Spec},
-		{"GEN-4", Must, "", "Fails with a canonical code; UNKNOWN, the code of a bare Go error, is a defect.", "turns context errors into CANCELLED and DEADLINE_EXCEEDED, other bare errors into INTERNAL", Spec},
-		{"GEN-5", Must, "", "Fails with a message that is not empty.", "fills one in", Spec},
-		{"GEN-6", Must, "", "Leaves the details of a status empty.", "strips them", Spec},
-		{"GEN-7", Must, "", "Refuses a request without a required field: INVALID_ARGUMENT.", "refuses the request", Spec},
-		{"GEN-8", Must, "", "Refuses an invalid or unsupported value: INVALID_ARGUMENT.", "refuses unknown values of enumerations", Spec},
-		{"GEN-9", MustNot, "", "Sends or accepts no string of more than 128 bytes, and no map of strings whose keys and values have more than 4 KiB together. The entries of a map count to the 4 KiB alone.", "refuses the request; answers INTERNAL for the response", Spec},
-		{"GEN-10", Should, "", "Survives concurrent calls for one bucket; ABORTED is allowed.", "calls for one bucket take turns", Spec},
-		{"GEN-11", Must, "", "Keeps credentials out of logs, spans and error messages.", "masks them", Spec},
-		{"GEN-12", MustNot, "", "Makes files or folders beside the socket.", "by construction", Spec},
-		{"GEN-13", MustNot, "", "Calls a variable of its own `COSI_*`.", "by construction", Spec},
-		{"GEN-14", Should, "", "Ends at once, with an exit code that is not zero, when its configuration is wrong, and names the variable and the value.", "refuses to start", Spec},
-		{"GEN-15", Must, "", "Resumes and completes when a call is repeated with the same fields: the first may have been cut short.", "", Spec},
-		{"GEN-16", Must, "", "Never answers success without a result: a nil response without an error, or a panic, is a failure.", "answers INTERNAL", House},
-
-		{"INFO-1", Must, GetInfo, "Is implemented.", "", Spec},
-		{"INFO-2", Must, GetInfo, "Answers a name.", "refuses to start; answers INTERNAL", Proto},
-		{"INFO-3", Must, GetInfo, "The name has 63 characters at most, begins and ends with an alphanumeric, and holds alphanumerics, `-` and `.` only.", "refuses to start; answers INTERNAL", Proto},
-		{"INFO-4", Should, GetInfo, "The name is a domain's, with the vendor's in it: it has a dot.", "warns at start", Proto},
-		{"INFO-5", Real, GetInfo, "The name is the same on every call and in every replica: leases and resources are found by it.", "", Sidecar},
-		{"INFO-6", Real, GetInfo, "Each label of the name is in lower case and starts with a letter.", "warns at start", Later},
-
-		{"CREATE-1", Must, Create, "Is implemented.", "", Spec},
-		{"CREATE-2", Must, Create, "Refuses a request without a name.", "refuses the request", Proto},
-		{"CREATE-3", Must, Create, "Answers the same name and parameters again with OK and the same `bucket_id`.", "", Proto},
-		{"CREATE-4", Must, Create, "Refuses the same name with other parameters: ALREADY_EXISTS.", "", Proto},
-		{"CREATE-5", Must, Create, "Answers a `bucket_id`, another one for another name.", "answers INTERNAL when it is empty", Spec},
-		{"CREATE-6", Must, Create, "Refuses a name that the store cannot take: INVALID_ARGUMENT.", "", Spec},
-		{"CREATE-7", Must, Create, "Refuses what cannot be provisioned: OUT_OF_RANGE.", "", Spec},
-		{"CREATE-8", Must, Create, "Takes a request without parameters; refuses an unknown parameter: INVALID_ARGUMENT.", "", Spec},
-		{"CREATE-9", Should, Create, "Says the protocol in `bucket_info`.", "logs it once", Proto},
-		{"CREATE-10", Real, Create, "Takes names as the sidecar makes them: `bucket-` and a UUID, 43 characters.", "", Sidecar},
-		{"CREATE-11", Real, Create, "Calls the store's bucket exactly `name`: the application's Secret holds that name, never `bucket_id`.", "", Sidecar},
-		{"CREATE-12", Real, Create, "Never answers ALREADY_EXISTS for a bucket that is compatible: the sidecar repeats the call for ever.", "", Sidecar},
-		{"CREATE-13", Must, Create, "Does not adopt a bucket that somebody else owns: ALREADY_EXISTS. A later delete would destroy it.", "", House},
-
-		{"DELETE-1", Must, Delete, "Refuses a request without `bucket_id`.", "refuses the request", Proto},
-		{"DELETE-2", Must, Delete, "Answers OK when the bucket is gone or was never there.", "turns NOT_FOUND into OK", Proto},
-		{"DELETE-3", May, Delete, "Reads the bucket class's parameters from `delete_context`, which may be missing and may hold unknown keys.", "", Sidecar},
-		{"DELETE-4", Must, Delete, "Undoes a create that was cut short.", "", Spec},
-		{"DELETE-5", Real, Delete, "Takes ids that it did not make (brownfield buckets).", "", Sidecar},
-		{"DELETE-6", Policy, Delete, "Refuses a bucket that is not empty, unless a parameter allows it: FAILED_PRECONDITION.", "", House},
-
-		{"GRANT-1", Must, Grant, "Refuses a request without `bucket_id`.", "refuses the request", Proto},
-		{"GRANT-2", Must, Grant, "Refuses a request without `name`.", "refuses the request", Proto},
-		{"GRANT-3", Must, Grant, "Refuses an `authentication_type` that is neither Key nor IAM. The sidecar sends 0 for a class with a misspelt type.", "refuses the request", Proto},
-		{"GRANT-4", Must, Grant, "Supports Key or IAM, and refuses the type that it does not support: INVALID_ARGUMENT.", "", Spec},
-		{"GRANT-5", Must, Grant, "Answers a repeat with the same `account_id` and makes no second principal. It should answer the same credentials: the Secret is written once and never updated.", "", Proto},
-		{"GRANT-6", Must, Grant, "Answers an `account_id`.", "answers INTERNAL when it is empty", Proto},
-		{"GRANT-7", Must, Grant, "Answers exactly one entry in `credentials`.", "answers INTERNAL", Sidecar},
-		{"GRANT-8", Real, Grant, "Calls that entry `s3` or `azure`: any other is stored as empty credentials, and the access still counts as granted.", "answers INTERNAL", Sidecar},
-		{"GRANT-9", Real, Grant, "For `s3` with Key, gives `accessKeyID`, `accessSecretKey` and `endpoint`; it should give `region`. Other keys are dropped silently.", "answers INTERNAL; logs a missing region once", Sidecar},
-		{"GRANT-10", Real, Grant, "For `azure`, gives `accessToken`, and `expiryTs` in the layout `2006-01-02 15:04:05.999999999 -0700 MST`: any other is read as no expiry.", "answers INTERNAL", Sidecar},
-		{"GRANT-11", Real, Grant, "Never answers ALREADY_EXISTS: the released sidecar's process dies, and again on the same object after each restart.", "turns it into FAILED_PRECONDITION", Sidecar},
-		{"GRANT-12", Should, Grant, "Fails for an unknown bucket, and leaves no account behind: NOT_FOUND.", "", Spec},
-		{"GRANT-13", Must, Grant, "Takes a request without parameters; refuses an unknown parameter: INVALID_ARGUMENT.", "", Spec},
-		{"GRANT-14", Must, Grant, "Answers two names with two accounts.", "", Spec},
-		{"GRANT-15", Real, Grant, "Gives working access to all of many grants at once on one bucket: the sidecar runs up to 80 calls at a time.", "calls for one bucket take turns", Sidecar},
-		{"GRANT-16", Real, Grant, "Takes names as the sidecar makes them: `ba-` and a UUID.", "", Sidecar},
-		{"GRANT-17", Real, Grant, "With IAM, does without the ServiceAccount's name, which is never sent.", "GRANT-6 and GRANT-7 hold", Sidecar},
-
-		{"REVOKE-1", Must, Revoke, "Refuses a request without `bucket_id`.", "refuses the request", Proto},
-		{"REVOKE-2", Must, Revoke, "Refuses a request without `account_id`.", "refuses the request", Proto},
-		{"REVOKE-3", Must, Revoke, "Takes away all access of that account to that bucket.", "", Proto},
-		{"REVOKE-4", Must, Revoke, "Answers OK when the access is gone or was never there: the sidecar does not forgive NOT_FOUND here.", "turns NOT_FOUND into OK", Sidecar},
-		{"REVOKE-5", May, Revoke, "Does without `revoke_access_context`, which no released sidecar sends.", "", Sidecar},
-		{"REVOKE-6", Real, Revoke, "Answers OK, and does nothing, for ids of another driver: every sidecar sends every revoke.", "", Sidecar},
-		{"REVOKE-7", Real, Revoke, "Answers OK after the bucket is gone.", "", Sidecar},
-		{"REVOKE-8", Should, Revoke, "Grants again afterwards.", "", Spec},
-	}
+	return slices.Concat(general(), info(), create(), deletion(), grant(), revoke())
 }

@@ -1,0 +1,214 @@
+package cositest_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/cositest"
+	"github.com/doomshrine/gocosi/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+// Short names for what handlers take and answer.
+type (
+	infoQ   = cosi.DriverGetInfoRequest
+	infoR   = cosi.DriverGetInfoResponse
+	createQ = cosi.DriverCreateBucketRequest
+	createR = cosi.DriverCreateBucketResponse
+	deleteQ = cosi.DriverDeleteBucketRequest
+	deleteR = cosi.DriverDeleteBucketResponse
+	grantQ  = cosi.DriverGrantBucketAccessRequest
+	grantR  = cosi.DriverGrantBucketAccessResponse
+	revokeQ = cosi.DriverRevokeBucketAccessRequest
+	revokeR = cosi.DriverRevokeBucketAccessResponse
+)
+
+// handler answers one RPC.
+type handler[Q, R any] = func(context.Context, *Q) (*R, error)
+
+// driver is the reference driver behind handlers that a test may replace.
+type driver struct {
+	ref    *reference
+	info   handler[infoQ, infoR]
+	create handler[createQ, createR]
+	delete handler[deleteQ, deleteR]
+	grant  handler[grantQ, grantR]
+	revoke handler[revokeQ, revokeR]
+	// answer is what becomes of an answer before it is sent. nil: nothing.
+	answer func(response any, err error) (any, error)
+	// before is called before each call. nil: nothing is.
+	before func(context.Context)
+	// options are the server's.
+	options []grpc.ServerOption
+	// register puts the driver on a server. nil: both services.
+	register func(*grpc.Server)
+
+	folder string       // of the socket
+	now    atomic.Value // name of the case that runs
+	log    logBuffer
+}
+
+func newDriver() *driver {
+	ref := &reference{store: newStore(), name: "reference.example.com"}
+	return &driver{
+		ref: ref, info: ref.DriverGetInfo, create: ref.DriverCreateBucket, delete: ref.DriverDeleteBucket,
+		grant: ref.DriverGrantBucketAccess, revoke: ref.DriverRevokeBucketAccess,
+	}
+}
+
+func (d *driver) DriverGetInfo(ctx context.Context, r *infoQ) (*infoR, error) {
+	return d.info(ctx, r)
+}
+
+func (d *driver) DriverCreateBucket(ctx context.Context, r *createQ) (*createR, error) {
+	return d.create(ctx, r)
+}
+
+func (d *driver) DriverDeleteBucket(ctx context.Context, r *deleteQ) (*deleteR, error) {
+	return d.delete(ctx, r)
+}
+
+func (d *driver) DriverGrantBucketAccess(ctx context.Context, r *grantQ) (*grantR, error) {
+	return d.grant(ctx, r)
+}
+
+func (d *driver) DriverRevokeBucketAccess(ctx context.Context, r *revokeQ) (*revokeR, error) {
+	return d.revoke(ctx, r)
+}
+
+// in says whether one of the cases runs.
+func (d *driver) in(cases ...string) bool {
+	now, _ := d.now.Load().(string)
+	return slices.Contains(cases, now)
+}
+
+// intercept is all that stands between the wire and the driver: a log, and what a test does to answers.
+func (d *driver) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if d.before != nil {
+		d.before(ctx)
+	}
+	response, err := handler(ctx, request)
+	d.log.add(info.FullMethod + " " + status.Code(err).String())
+	if d.answer != nil {
+		return d.answer(response, err)
+	}
+	return response, err
+}
+
+// serve serves the driver by a bare gRPC server, which mends nothing, and connects to it.
+func (d *driver) serve(t testing.TB) (*grpc.Server, *grpc.ClientConn) {
+	t.Helper()
+	d.folder = shortDir(t)
+	server := grpc.NewServer(append(d.options, grpc.UnaryInterceptor(d.intercept))...)
+	if d.register != nil {
+		d.register(server)
+	} else {
+		cosi.RegisterIdentityServer(server, d)
+		cosi.RegisterProvisionerServer(server, d)
+	}
+	lis, path := listen(t, d.folder)
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(lis) })
+	t.Cleanup(func() { server.Stop(); serving.Wait() })
+	return server, dial(t, path)
+}
+
+// config fills every input and hook.
+func (d *driver) config() cositest.Config {
+	cases := cositest.Cases()
+	d.now.Store(cases[0].Name)
+	return cositest.Config{
+		BucketParameters:             map[string]string{"region": "here"},
+		AccessParameters:             map[string]string{"access": "readwrite"},
+		IncompatibleBucketParameters: map[string]string{"region": "elsewhere"},
+		IncompatibleAccessParameters: map[string]string{"access": "readonly"},
+		BadBucketName:                "Not A Bucket",
+		UnprovisionableParameters:    map[string]string{"region": "nowhere"},
+		Repeat:                       2,
+		Parallel:                     parallel,
+		SocketFolder:                 d.folder,
+		Log:                          d.log.String,
+		Access:                       d.ref.access,
+		MakeForeignBucket:            d.ref.makeForeign,
+		CountAccounts:                d.ref.count,
+		OnResult: func(r cositest.Result) {
+			for i := range cases[:len(cases)-1] {
+				if cases[i].Name == r.Name {
+					d.now.Store(cases[i+1].Name)
+				}
+			}
+		},
+	}
+}
+
+// parallel is how many calls the kit makes at once in these tests.
+const parallel = 4
+
+// limit is how long a test waits for what must happen.
+const limit = 30 * time.Second
+
+// logBuffer is a log. Safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.WriteString(line + "\n")
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// shortDir makes a folder whose path leaves room for a socket's name, and removes it after the test.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cosi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// listen makes a socket in the folder.
+func listen(t testing.TB, folder string) (net.Listener, string) {
+	t.Helper()
+	path := filepath.Join(folder, "cosi.sock")
+	lis, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lis.Close() })
+	return lis, path
+}
+
+// dial connects to a socket, and closes the connection after the test.
+func dial(t testing.TB, path string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
