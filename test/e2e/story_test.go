@@ -17,10 +17,6 @@ import (
 	"github.com/doomshrine/gocosi/test/e2e/internal/process"
 )
 
-// slow is how long Create takes where a story is not about speed: the released controller loses a race against drivers
-// that answer within about 100 ms, and leaves their claims not ready for ever.
-const slow = 400 * time.Millisecond
-
 // account is what the scaffold's manifests let the sidecar run as.
 const account = "cosi-osp/cosi-osp"
 
@@ -99,15 +95,6 @@ func (s *story) script(script fault.Script) {
 	}
 	must(s.T, fault.Write(filepath.Join(s.folder, "faults"), whole))
 }
-
-// The methods of a driver.
-const (
-	getInfo = "DriverGetInfo"
-	create  = "DriverCreateBucket"
-	remove  = "DriverDeleteBucket"
-	grant   = "DriverGrantBucketAccess"
-	revoke  = "DriverRevokeBucketAccess"
-)
 
 // driver starts the fault driver, and waits until it listens.
 func (s *story) driver(env ...string) *process.Process {
