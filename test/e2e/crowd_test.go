@@ -92,8 +92,11 @@ func (s *story) arrivals(claims map[string]*v1alpha1.BucketClaim, began time.Tim
 		for name := range claims {
 			if older(unready[name], 4*patience) { // the API server is busier than in other stories
 				stuck++
-				claims[name] = s.recreate(claims[name])
-				unready[name] = time.Time{}
+				s.deleteAccess(name)
+				s.deleteStuck(claims[name])
+				claims[name] = s.claim(name)
+				s.access(name)
+				readyAt[name], grantedAt[name], unready[name] = time.Time{}, time.Time{}, time.Time{}
 			}
 			if readyAt[name].IsZero() || grantedAt[name].IsZero() {
 				left++

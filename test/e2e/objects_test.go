@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	cosiapi "sigs.k8s.io/container-object-storage-interface/client/apis"
+	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/consts"
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 	typed "sigs.k8s.io/container-object-storage-interface/client/clientset/versioned/typed/objectstorage/v1alpha1"
 )
@@ -62,10 +64,10 @@ func (s *story) ready(name string) bool {
 	return err == nil && usable(claim)
 }
 
-// usable tells whether accesses to a claim's bucket can be granted. The controller's race may leave a claim ready without
-// the name of its bucket.
+// usable tells whether the controller finished a claim. Its race may leave a claim that is unready for ever, that is ready
+// without the name of its bucket, or that lacks the finalizer which makes its bucket go with it.
 func usable(claim *v1alpha1.BucketClaim) bool {
-	return claim.Status.BucketReady && claim.Status.BucketName != ""
+	return claim.Status.BucketReady && claim.Status.BucketName != "" && slices.Contains(claim.Finalizers, consts.BCFinalizer)
 }
 
 func (s *story) granted(name string) bool {

@@ -7,6 +7,8 @@ import (
 
 	kubeerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/consts"
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 )
 
@@ -17,37 +19,18 @@ const (
 	settled = 300 * time.Millisecond
 )
 
-// readyOrRecreated waits until a claim is ready. A claim that the released controller left stuck is deleted and made anew;
-// it returns the claim that became ready, and how many were stuck before it.
-func (s *story) readyOrRecreated(claim *v1alpha1.BucketClaim) (*v1alpha1.BucketClaim, int) {
-	s.Helper()
-	for stuck := 0; ; stuck++ {
-		if stuck > 10 {
-			s.Fatalf("claim %s was stuck %d times", claim.Name, stuck)
-		}
-		if m := s.follow(claim, ""); !m.stuck {
-			return claim, stuck
-		}
-		claim = s.recreate(claim)
-	}
-}
-
-// recreate removes a stuck claim and makes it anew. The bucket goes first: a claim that the race left without its finalizer
-// would leave it behind.
-func (s *story) recreate(claim *v1alpha1.BucketClaim) *v1alpha1.BucketClaim {
-	s.Helper()
-	s.deleteStuck(claim)
-	return s.claim(claim.Name)
-}
-
+// deleteStuck deletes a claim that the released controller's race left unready, without the name of its bucket or without
+// its finalizer. The finalizer comes first: without it the claim would go and leave its bucket behind for ever.
 func (s *story) deleteStuck(claim *v1alpha1.BucketClaim) {
 	s.Helper()
-	must(s.T, s.buckets().Delete(s.Context(), bucketName(claim), metav1.DeleteOptions{}))
-	eventually(s.T, "the bucket of stuck claim "+claim.Name+" is gone", func() bool {
-		_, err := s.buckets().Get(s.Context(), bucketName(claim), metav1.GetOptions{})
-		return kubeerrors.IsNotFound(err)
-	})
-	s.deleteClaim(claim)
+	protect := []byte(`{"metadata":{"finalizers":["` + consts.BCFinalizer + `"]}}`)
+	_, err := s.claims().Patch(s.Context(), claim.Name, types.MergePatchType, protect, metav1.PatchOptions{})
+	must(s.T, err)
+	must(s.T, s.claims().Delete(s.Context(), claim.Name, metav1.DeleteOptions{}))
+	if err := s.buckets().Delete(s.Context(), bucketName(claim), metav1.DeleteOptions{}); !kubeerrors.IsNotFound(err) {
+		must(s.T, err)
+	}
+	s.waitClaimGone(claim)
 }
 
 // moments are when a claim became ready for good, and when its access was granted; or that it never will.
