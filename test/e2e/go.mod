@@ -2,11 +2,14 @@ module github.com/doomshrine/gocosi/test/e2e
 
 go 1.26.0
 
-replace (
-	github.com/doomshrine/gocosi => ../..
-	sigs.k8s.io/container-object-storage-interface/client => sigs.k8s.io/container-object-storage-interface/client v0.2.2
-	sigs.k8s.io/container-object-storage-interface/internal => ./nointernal
-	sigs.k8s.io/container-object-storage-interface/proto => sigs.k8s.io/container-object-storage-interface/proto v0.2.2
+replace github.com/doomshrine/gocosi => ../..
+
+// The released sidecar's module requires its neighbours at versions that no registry serves. Two of them were released and
+// are required below; nothing is imported here that needs the third.
+exclude (
+	sigs.k8s.io/container-object-storage-interface/client v0.0.0-00010101000000-000000000000
+	sigs.k8s.io/container-object-storage-interface/internal v0.0.0-00010101000000-000000000000
+	sigs.k8s.io/container-object-storage-interface/proto v0.0.0-00010101000000-000000000000
 )
 
 require (
@@ -21,6 +24,7 @@ require (
 	sigs.k8s.io/container-object-storage-interface-spec v0.1.1-0.20230824172359-684d40bf7217
 	sigs.k8s.io/container-object-storage-interface/client v0.2.2
 	sigs.k8s.io/container-object-storage-interface/proto v0.2.2
+	sigs.k8s.io/yaml v1.6.0
 )
 
 require (
@@ -96,5 +100,4 @@ require (
 	sigs.k8s.io/json v0.0.0-20241014173422-cfa47c3a1cc8 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.0 // indirect
-	sigs.k8s.io/yaml v1.6.0 // indirect
 )

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,9 +91,7 @@ func (s *story) store() fault.Store { return fault.Store{Path: filepath.Join(s.f
 func (s *story) script(script fault.Script) {
 	s.Helper()
 	whole := fault.Script{create: {Delay: slow}}
-	for method, behaviour := range script {
-		whole[method] = behaviour
-	}
+	maps.Copy(whole, script)
 	must(s.T, fault.Write(filepath.Join(s.folder, "faults"), whole))
 }
 

@@ -32,7 +32,7 @@ type life struct {
 
 // wholeLife makes the sidecar do all that it ever does, and says at which step that ends, and whether the sidecar was
 // refused what it is to do without.
-func (s *story) wholeLife(without string) (failed error, refused bool) { //nolint:revive,staticcheck // two findings
+func (s *story) wholeLife(without string) (failed error, refused bool) { //nolint:revive // two findings
 	s.Helper()
 	_ = s.kube.CoordinationV1().Leases("cosi-osp").Delete(s.Context(), s.driverName(), metav1.DeleteOptions{})
 	_ = os.Remove(s.apiCalls())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/doomshrine/gocosi/test/e2e/internal/process"
 )
+
+// name is what the cluster calls itself.
+const name = "e2e"
 
 // startLimit bounds the start of the API server.
 const startLimit = 2 * time.Minute
@@ -59,17 +63,17 @@ func Start(ctx context.Context, b Binaries, data, logs string) (*Plane, error) {
 
 // Stop ends both processes, the API server first.
 func (p *Plane) Stop() {
-	for i := len(p.processes) - 1; i >= 0; i-- {
-		p.processes[i].Kill() // the data is thrown away
+	for _, part := range slices.Backward(p.processes) {
+		part.Kill() // the data is thrown away
 	}
 }
 
 func etcd(path, data string, ports []string) process.Command {
 	client, peer := "http://127.0.0.1:"+ports[0], "http://127.0.0.1:"+ports[1]
 	return process.Command{Name: "etcd", Path: path, Args: []string{
-		"--name=e2e", "--data-dir=" + filepath.Join(data, "etcd"), "--unsafe-no-fsync",
+		"--name=" + name, "--data-dir=" + filepath.Join(data, "etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
-		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=e2e=" + peer,
+		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=" + name + "=" + peer,
 	}}
 }
 
@@ -132,9 +136,9 @@ func freePorts(n int) ([]string, error) {
 
 func kubeconfig(c *rest.Config) api.Config {
 	return api.Config{
-		Clusters:       map[string]*api.Cluster{"e2e": {Server: c.Host, CertificateAuthorityData: c.CAData}},
+		Clusters:       map[string]*api.Cluster{name: {Server: c.Host, CertificateAuthorityData: c.CAData}},
 		AuthInfos:      map[string]*api.AuthInfo{"admin": {Token: c.BearerToken}},
-		Contexts:       map[string]*api.Context{"e2e": {Cluster: "e2e", AuthInfo: "admin"}},
-		CurrentContext: "e2e",
+		Contexts:       map[string]*api.Context{name: {Cluster: name, AuthInfo: "admin"}},
+		CurrentContext: name,
 	}
 }
