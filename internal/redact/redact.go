@@ -22,10 +22,15 @@ const shortest = 6
 // A user alone (scheme://token@host) goes with it: it may be a token.
 var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"']*|[^\s:/@"']+):[^\s"']*@`)
 
-// Text masks every secret of six bytes or more, and passwords in URLs. The secrets come first: one of them may hold a
-// URL, and could not be found any more without its password.
+// named finds what stands behind the usual names of secrets, in URLs and in data source names: a shared access signature,
+// a signed request, an account's key, a password.
+var named = regexp.MustCompile(`(?i)\b(sig|x-amz-signature|accountkey|secretkey|password|passwd|pwd)=[^\s&;,"']+`)
+
+// Text masks every secret of six bytes or more, passwords in URLs, and what is named as a secret. The secrets come first:
+// one of them may hold a URL, and could not be found any more without its password.
 func Text(text string, secrets []string) string {
-	return userinfo.ReplaceAllString(mask(text, secrets), "${1}:"+Mask+"@")
+	text = userinfo.ReplaceAllString(mask(text, secrets), "${1}:"+Mask+"@")
+	return named.ReplaceAllString(text, "${1}="+Mask)
 }
 
 // span is a part of a text, from a byte to before another.

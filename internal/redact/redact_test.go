@@ -32,6 +32,10 @@ func TestText(t *testing.T) {
 		"URL, user is an address": {"postgres://me@corp.com:pass@host", nil, "postgres:[redacted]@host"},
 		"DSN":                     {"open me:pass@tcp(host:3306)/db", nil, "open me:[redacted]@tcp(host:3306)/db"},
 		"DSN, odd password":       {"me:p@:/s@unix(/x.sock)/db", nil, "me:[redacted]@unix(/x.sock)/db"},
+		"signature":               {`Put "https://h/c/o?sv=2&sig=a%2Fb%3D&se=1": EOF`, nil, `Put "https://h/c/o?sv=2&sig=[redacted]&se=1": EOF`},
+		"account key":             {"DefaultEndpoints;AccountName=a;AccountKey=c2VjcmV0==;Suffix=x", nil, "DefaultEndpoints;AccountName=a;AccountKey=[redacted];Suffix=x"},
+		"named password":          {"host=h password=hunter2 dbname=d", nil, "host=h password=[redacted] dbname=d"},
+		"no such name":            {"design=x resig=y", nil, "design=x resig=y"},
 		"several on a line": {
 			"tried https://a:one@h, then b:two@tcp(h) and https://token@h", nil,
 			"tried https://a:[redacted]@h, then b:[redacted]@tcp(h) and https:[redacted]@h",

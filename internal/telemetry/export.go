@@ -54,7 +54,13 @@ func (e exporters) meterProvider(protocol string) (*sdkmetric.MeterProvider, flu
 	}
 	reader := sdkmetric.NewPeriodicReader(metricExporter{exporter, g})
 	p := sdkmetric.NewMeterProvider(sdkmetric.WithResource(e.resource), sdkmetric.WithReader(reader))
-	return p, g.closing(p.Shutdown), nil
+	return p, g.closing(func(ctx context.Context) error {
+		// Shutdown alone could meet the reader at the beginning of a collection, and the SDK would print that. A flush
+		// leaves it at rest, and everything delivered; its failure is the guard's to tell.
+		_ = p.ForceFlush(ctx)
+		g.done = true
+		return p.Shutdown(ctx)
+	}), nil
 }
 
 func (e exporters) metricExporter(protocol string, g *guard) (sdkmetric.Exporter, error) {
@@ -98,6 +104,9 @@ type metricExporter struct {
 }
 
 func (e metricExporter) Export(ctx context.Context, data *metricdata.ResourceMetrics) error {
+	if e.guard.done {
+		return nil
+	}
 	e.guard.export(ctx, func(ctx context.Context) error { return e.Exporter.Export(ctx, data) })
 	return nil
 }

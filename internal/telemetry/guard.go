@@ -21,6 +21,7 @@ type guard struct {
 	retrying  context.Context //nolint:containedctx // the time in which an export is tried again
 
 	failures  int                // since the last success
+	done      bool               // everything was delivered that ever will be
 	giveUp    context.CancelFunc // ends the export under way
 	forget    func() bool        // its last attempt that failed
 	closeIdle func()             // closes the connections that the exporter does not close
