@@ -4,7 +4,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 # The modules of this repository; the nested ones are kept apart for the weight of what they require.
-MODULES := . test/scaffold
+MODULES := . test/scaffold test/e2e
 
 # The race detector needs a C compiler.
 ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)
@@ -27,6 +27,10 @@ endif
 	@set -e; for module in $(MODULES); do \
 		echo "go -C $$module test $(RACE) ./..."; go -C $$module test $(RACE) ./...; \
 	done
+
+.PHONY: e2e
+e2e: ## the released controller's and sidecar's logic in a real API server, without containers; the first run builds that
+	go test -C test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
 
 .PHONY: bench
 bench: ## compare the chain with bare gRPC
