@@ -25,7 +25,7 @@ ifndef RACE
 	@echo "no C compiler found: testing without the race detector"
 endif
 	@set -e; for module in $(MODULES); do \
-		echo "go -C $$module test $(RACE) ./..."; go -C $$module test $(RACE) ./...; \
+		echo "go -C $$module test $(RACE) ./..."; go -C $$module test $(RACE) $(TESTFLAGS) ./...; \
 	done
 
 .PHONY: e2e
