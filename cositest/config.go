@@ -7,7 +7,8 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// Config tells the kit what it cannot know of a driver. Its zero value is useful.
+// Config tells the kit what it cannot know of a driver. Its zero value is useful. One Config serves several runs, also at
+// once, if its functions do.
 type Config struct {
 	// BucketParameters and AccessParameters are those of the classes to test with. nil: none.
 	BucketParameters map[string]string
@@ -16,10 +17,11 @@ type Config struct {
 	// IncompatibleBucketParameters differ from BucketParameters in a way that the same bucket cannot have both
 	// (CREATE-4). nil: the case is skipped.
 	IncompatibleBucketParameters map[string]string
-	// IncompatibleAccessParameters do the same for an access (GRANT-11). nil: that part of the case is left out.
+	// IncompatibleAccessParameters do the same for an access (GRANT-11). nil: the conflict is not provoked.
 	IncompatibleAccessParameters map[string]string
 
-	// AuthenticationTypes are those that the driver supports. nil: both are tried, and at least one must work.
+	// AuthenticationTypes are those that the driver supports: each must work, and the first is used where it does not
+	// matter. nil: both are tried, and at least one must work.
 	AuthenticationTypes []cosi.AuthenticationType
 
 	// BadBucketName is one that the store cannot take (CREATE-6). "": the case is skipped.
@@ -31,7 +33,8 @@ type Config struct {
 	Repeat int
 	// Parallel is how many calls run side by side where that matters. 0: 16.
 	Parallel int
-	// Timeout is for each call. 0: 10 seconds.
+	// Timeout is how long a call may take; the driver does not see it. A method that two cases have waited for in vain is
+	// called no more. 0: 10 seconds.
 	Timeout time.Duration
 
 	// Skip says why a case is left out, by its name or by the rule's ID.
@@ -44,7 +47,8 @@ type Config struct {
 	// Log returns what the driver has logged so far (GEN-11). nil: only error messages are looked at.
 	Log func() string
 
-	// Access uses credentials on a bucket by the store's own protocol. nil: what needs it is skipped.
+	// Access uses credentials on a bucket by the store's own protocol. In a store where a new key, or the end of one, takes
+	// a while to show, it waits for that. It is not called at once with itself. nil: what needs it is skipped.
 	Access func(ctx context.Context, use Use) error
 	// MakeForeignBucket makes a bucket behind the driver's back that somebody else owns, and returns its name, its id
 	// and how it is removed (CREATE-13, DELETE-5). nil: these cases are skipped.
@@ -56,22 +60,24 @@ type Config struct {
 	OnResult func(Result)
 }
 
-// Use is what an [Config.Access] hook has to do with credentials: put an object and get it back. It returns nil when
-// that works, and an error when the store refuses.
+// Use is what a [Config.Access] hook has to do with credentials: put an object and get it back. It returns nil when that
+// works, and an error when the store refuses.
 type Use struct {
 	BucketName  string // the name given to DriverCreateBucket
 	BucketID    string
 	Credentials map[string]*cosi.CredentialDetails
-	// Keep asks to leave the object there; otherwise it is removed again.
+	// Keep asks to leave the object there. Otherwise it is removed again, and so is one that was left there before: all of
+	// them have one name.
 	Keep bool
 }
 
 // Foreign is a bucket that the driver did not make.
 type Foreign struct {
-	Name   string
-	ID     string // the id by which an administrator would enter it as an existing bucket
+	Name string
+	ID   string // the id by which an administrator would enter it as an existing bucket
+	// Remove removes it, if it is still there. nil: nothing does.
 	Remove func(context.Context) error
-	// Exists says whether it is still there.
+	// Exists says whether it is still there. nil: nobody knows, and what the driver did to it is not looked at.
 	Exists func(context.Context) (bool, error)
 }
 

@@ -13,5 +13,10 @@
 // checked.
 //
 // Each case makes buckets and accounts of its own, named as the sidecar names them, and removes them when it ends, also
-// when it fails. What it leaves behind is the driver's fault, and the report says so.
+// when it fails or the context ends. What cannot be removed the report tells.
+//
+// One fault fails one case. Calls have no deadline, as the sidecar's have none, but are given up after a while; a method
+// that does not answer is not called again and again, so a run ends soon, whatever the driver does.
+//
+// docs/conformance.md says what each failure means in a cluster, and how it is mended.
 package cositest

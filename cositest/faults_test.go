@@ -112,6 +112,11 @@ func createFaults() []fault {
 				return r.GetParameters()["region"] == "elsewhere" && d.ref.has(r.GetName())
 			})
 		}},
+		{"CREATE-4", "CREATE-4", "UNIMPLEMENTED, although other creates are answered", func(d *driver) {
+			d.create = refuse(d.create, codes.Unimplemented, func(r *createQ) bool {
+				return r.GetParameters()["region"] == "elsewhere" && d.ref.has(r.GetName())
+			})
+		}},
 		{"CREATE-6", "CREATE-6", "mends the name", func(d *driver) {
 			d.create = ask(d.create, func(r *createQ) {
 				if strings.Contains(r.GetName(), " ") {

@@ -17,7 +17,7 @@ const (
 	NotReached Outcome = "not reached" // something that the case needs does not work
 )
 
-// Result is how one case ended, and why.
+// Result is how one case ended, and why. In JSON it is one object, with the fields of the case.
 type Result struct {
 	Case
 
@@ -27,7 +27,7 @@ type Result struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// Report is how all cases ended, in order.
+// Report is how all cases ended, in order. The zero value is one of no cases. Its methods are safe for concurrent use.
 type Report struct {
 	Results []Result `json:"results"`
 }
@@ -43,26 +43,26 @@ func (r *Report) Count(o Outcome) int {
 	return n
 }
 
-// OK says that no case failed and every case that was not skipped was reached. It does not say that the driver
-// conforms: see Verdict.
+// OK says that no case failed and every case that was not skipped was reached; an empty report is not OK. It does not say
+// that the driver conforms: see Verdict.
 func (r *Report) OK() bool {
 	return len(r.Results) > 0 && r.Count(Failed) == 0 && r.Count(NotReached) == 0
 }
 
-// Verdict says in a sentence what the report comes to. A driver conforms when every case passed: what was skipped or
-// not reached was not checked, and does not count for it.
+// Verdict says in a sentence what the report comes to. A driver conforms when every case of the kit passed, or gave no
+// more than advice: what was left out, skipped or not reached was not checked, and does not count for it.
 func (r *Report) Verdict() string {
-	checked := r.Count(Passed) + r.Count(Warned) + r.Count(Failed)
-	share := fmt.Sprintf("%d of %d cases checked", checked, len(r.Results))
+	checked, all := r.Count(Passed)+r.Count(Warned)+r.Count(Failed), len(Cases())
+	share := fmt.Sprintf("%d of %d cases checked", checked, all)
 	switch {
 	case r.Count(Failed) > 0:
 		return fmt.Sprintf("does not conform: %d failed, %s", r.Count(Failed), share)
 	case r.Count(NotReached) > 0:
-		return fmt.Sprintf("cannot be told: %d cases were not reached, %s", r.Count(NotReached), share)
-	case r.Count(Skipped) > 0:
-		return "no fault found in what was checked: " + share
+		return fmt.Sprintf("cannot be told: %d not reached, %s", r.Count(NotReached), share)
 	case checked == 0:
-		return "cannot be told: no case was run"
+		return "cannot be told: " + share
+	case checked < all:
+		return "no fault found in what was checked: " + share
 	}
 	return "conforms: " + share
 }

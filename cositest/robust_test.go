@@ -219,6 +219,32 @@ func TestDriversThatHang(t *testing.T) {
 	}
 }
 
+// A bucket that is busy for ever costs a few timeouts too.
+func TestDriversThatAbortForEver(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		change func(*driver)
+	}{
+		{"every delete", func(d *driver) { d.delete = refuse(d.delete, codes.Aborted, func(*deleteQ) bool { return true }) }},
+		{"after a create that was cut short", func(d *driver) {
+			var half seen
+			d.create = halfWay(d, &half, (*createQ).GetName, d.create)
+			d.create = refuse(d.create, codes.Aborted, func(r *createQ) bool { return half.has(r.GetName()) })
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDriver()
+			tc.change(d)
+			_, conn := d.serve(t)
+			if check(t, conn, d.config(), 6).Count(cositest.Failed) == 0 {
+				t.Error("no case failed")
+			}
+		})
+	}
+}
+
 // When one RPC hangs, the others are used to clean up all the same.
 func TestCleansUpAroundAHang(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,7 @@ func (r *runner) subtest(t *testing.T, k Case) {
 	t.Helper()
 	result := r.try(t.Context(), k)
 	if result.LeftOver != "" {
-		t.Log("left over: ", result.LeftOver)
+		t.Log("left over:", result.LeftOver)
 	}
 	switch result.Outcome {
 	case Failed:

@@ -245,10 +245,11 @@ func atOnce(n int, call func(i int) error) []error {
 	return errs
 }
 
-// patiently repeats a call that answers ABORTED, which is allowed while another works on the same bucket.
+// patiently repeats a call that answers ABORTED, which is allowed while another works on the same bucket. When that was
+// in vain in several cases, calls are not repeated any more.
 func (t *trial) patiently(ctx context.Context, call func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
-	defer cancel()
+	limit := time.NewTimer(t.patience())
+	defer limit.Stop()
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -258,10 +259,24 @@ func (t *trial) patiently(ctx context.Context, call func() error) error {
 		}
 		select {
 		case <-tick.C:
+		case <-limit.C:
+			_ = t.unheard(aborted)
+			return err
 		case <-ctx.Done():
 			return err
 		}
 	}
+}
+
+// aborted is what stands for repeated calls where RPCs that do not answer are counted.
+const aborted = "calls that are aborted"
+
+// patience is how long calls are repeated.
+func (t *trial) patience() time.Duration {
+	if t.given(aborted) != nil {
+		return 0
+	}
+	return t.timeout
 }
 
 // pause is how long a caller waits before it repeats a call that was aborted.
