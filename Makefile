@@ -39,7 +39,7 @@ bench: ## compare the chain with bare gRPC
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, and that the code builds for other systems
 	@set -e; for module in $(MODULES); do \
-		echo "golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...); \
+		echo "golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --build-tags e2e ./...); \
 	done
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...

@@ -229,13 +229,17 @@ func TestFailures(t *testing.T) {
 		{"own code", refusing(status.Error(42, "x")), nil, "cosictl: create: CODE(42): x"},
 		{"unavailable", refusing(status.Error(codes.Unavailable, "later")), nil, "cosictl: create: UNAVAILABLE: later"},
 		{"as json", refusing(status.Error(codes.Aborted, "busy")), []string{"-o", "json"}, "cosictl: create: ABORTED: busy"},
-		{"hangs", hanging, []string{"-timeout", "200ms"}, "cosictl: create: DEADLINE_EXCEEDED: context deadline exceeded"},
+		{"hangs", hanging, []string{"-timeout", "200ms"}, "cosictl: create: DEADLINE_EXCEEDED: "}, // client and server end the call at the same moment
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			t.Parallel()
 			_, path := bare(t, &store{create: one.create})
 			o := cosictl(t, "", path, append([]string{"create", "one"}, one.flags...)...)
-			if o.code != exitFailed || o.stdout != "" || o.stderr != one.want+"\n" {
+			told := strings.TrimSuffix(o.stderr, "\n")
+			if strings.HasSuffix(one.want, ": ") { // the words differ from call to call
+				told = told[:min(len(told), len(one.want))]
+			}
+			if o.code != exitFailed || o.stdout != "" || told != one.want {
 				t.Errorf("exit code %d, stdout %q, stderr %q; want %q", o.code, o.stdout, o.stderr, one.want)
 			}
 		})
