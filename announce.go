@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
@@ -31,7 +32,7 @@ func (d *Driver) announce(name string, t *telemetry.Telemetry) {
 }
 
 func (d *Driver) warnings(name string) []string {
-	warnings := warnDriverName(name)
+	warnings := drivername.Warnings(name)
 	if d.addr.Network() != endpoint.Unix {
 		return warnings
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
@@ -91,7 +92,7 @@ func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentitySer
 	case override != "":
 		return &identity{name: override}, nil
 	}
-	return own, checkDriverName(own.name)
+	return own, drivername.Check(own.name)
 }
 
 // checkServer refuses nil, and an interface that holds a nil of some type.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
@@ -79,7 +80,7 @@ func variables() []variable {
 		{
 			EnvCOSIDriverName, "", "",
 			"the driver's name, for several instances in one cluster; by default the name given to NewIdentity",
-			func(s *settings, text string) error { s.driverName = text; return checkDriverName(text) },
+			func(s *settings, text string) error { s.driverName = text; return drivername.Check(text) },
 		},
 		{
 			EnvCOSIShutdownTimeout, "WithDefaultShutdownTimeout", "20s",
