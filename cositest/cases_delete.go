@@ -59,13 +59,7 @@ func deleteContext(ctx context.Context, t *trial) error {
 
 // deleteCutShort cancels a create, and then deletes what it may have made and creates it again.
 func deleteCutShort(ctx context.Context, t *trial) error {
-	moments, err := t.moments(ctx)
-	if err != nil {
-		return err
-	}
-	for _, moment := range moments {
-		name := bucketName()
-		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+	return t.eachCutCreate(ctx, func(name string) error {
 		response, err := t.makePatiently(ctx, name)
 		if err != nil {
 			return missed("a create that was cut short cannot be repeated", err)
@@ -76,8 +70,8 @@ func deleteCutShort(ctx context.Context, t *trial) error {
 		if _, err := t.makePatiently(ctx, name); err != nil {
 			return accepted("a create after that", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func deleteForeign(ctx context.Context, t *trial) error {

@@ -114,13 +114,7 @@ func createAtOnce(ctx context.Context, t *trial) error {
 
 // createCutShort cancels a create at different moments, and repeats it until the end.
 func createCutShort(ctx context.Context, t *trial) error {
-	moments, err := t.moments(ctx)
-	if err != nil {
-		return err
-	}
-	for _, moment := range moments {
-		name := bucketName()
-		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+	return t.eachCutCreate(ctx, func(name string) error {
 		first, err := t.makePatiently(ctx, name)
 		if err != nil {
 			return accepted("a repeat of a create that was cut short", err)
@@ -132,8 +126,8 @@ func createCutShort(ctx context.Context, t *trial) error {
 		if again.GetBucketId() != first.GetBucketId() {
 			return fmt.Errorf("after a create that was cut short, repeats answer the ids %q and %q", first.GetBucketId(), again.GetBucketId())
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // grantCutShort does the same with a grant.

@@ -57,3 +57,19 @@ func (t *trial) givePatiently(ctx context.Context, r *cosi.DriverGrantBucketAcce
 	})
 	return response, err
 }
+
+// eachCutCreate cuts a create short at each moment, of a new bucket each time, and goes on with its name.
+func (t *trial) eachCutCreate(ctx context.Context, then func(name string) error) error {
+	moments, err := t.moments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, moment := range moments {
+		name := bucketName()
+		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+		if err := then(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
