@@ -36,6 +36,10 @@ e2e: ## the released controller's and sidecar's logic in a real API server, with
 bench: ## compare the chain with bare gRPC
 	go test -run '^$$' -bench Call -benchmem .
 
+.PHONY: api
+api: ## write the public API to docs/api.txt, which "make test" holds against the code
+	go run ./internal/apitext . ./cositest >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, and that the code builds for other systems
 	@set -e; for module in $(MODULES); do \
