@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	_ "github.com/doomshrine/gocosi/cositest" // a change to the packages makes a cached result of the tests void
 )
 
 // TestAPI holds the committed text against the code, so that a change to the API is seen by whoever reads the diff.
