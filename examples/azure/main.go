@@ -1,0 +1,41 @@
+// Command azure is a COSI driver for Azure Blob Storage: a bucket is a container, and access to it is a stored access
+// policy with a shared access signature that is bound to it.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/go-logr/logr"
+
+	"github.com/doomshrine/gocosi"
+)
+
+func main() {
+	log := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
+	if err := run(ctx, log); err != nil {
+		log.Error(err, "failed")
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, log logr.Logger) error {
+	if slices.Contains(os.Args[1:], "-healthcheck") {
+		return gocosi.Probe(ctx)
+	}
+	p, err := newProvisioner(os.Getenv)
+	if err != nil {
+		return err
+	}
+	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, gocosi.WithLogger(log), gocosi.WithReady(p.ready))
+	if err != nil {
+		return err
+	}
+	return driver.Run(ctx)
+}
