@@ -36,6 +36,14 @@ e2e: ## the released controller's and sidecar's logic in a real API server, with
 bench: ## compare the chain with bare gRPC
 	go test -run '^$$' -bench Call -benchmem .
 
+# How long the soak lasts, and the document that it writes, if any.
+DURATION := 2m
+REPORT   :=
+
+.PHONY: soak
+soak: ## let 80 callers at drivers that are watched and restarted: make soak DURATION=30m
+	go test -run '^TestSoak$$' -v -count=1 -timeout 0 . -soak $(DURATION) $(if $(REPORT),-soak-report $(REPORT))
+
 .PHONY: api
 api: ## write the public API to docs/api.txt, which "make test" holds against the code
 	go run ./internal/apitext . ./cositest >docs/api.txt.new && mv docs/api.txt.new docs/api.txt

@@ -39,8 +39,9 @@ type Driver struct {
 	overrode    []string
 
 	started   atomic.Bool
-	listening chan struct{} // closed when addr is set
+	listening chan struct{} // closed when addr and chain are set
 	addr      net.Addr
+	chain     *chain
 	ended     chan struct{} // closed when Run or Serve has returned
 }
 
@@ -214,7 +215,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	var serveErr error
 	go func() { defer close(served); serveErr = server.Serve(conns) }()
 	defer func() { <-served }()
-	d.addr = lis.Addr()
+	d.addr, d.chain = lis.Addr(), chain
 	close(d.listening)
 	d.announce(name, t)
 

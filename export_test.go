@@ -45,3 +45,9 @@ func (c Chain) Calls() int {
 	defer c.chain.calls.mu.Unlock()
 	return len(c.chain.calls.open)
 }
+
+// Chain waits until the driver listens, and returns what it puts around each call.
+func (d *Driver) Chain() Chain {
+	<-d.listening
+	return Chain{chain: d.chain}
+}

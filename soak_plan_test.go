@@ -1,0 +1,182 @@
+package gocosi_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// soakRPCTimeout is the driver's own deadline: it ends the handlers that would go on for ever.
+const soakRPCTimeout = 500 * time.Millisecond
+
+// soakSecret is in everything that must not reach a caller.
+const soakSecret = "top-secret"
+
+// soakPlan travels in a request's map. It tells the handler what to do, so that the caller knows the answer beforehand.
+type soakPlan struct {
+	act   string
+	code  codes.Code
+	nonce string // of this call alone
+	lasts time.Duration
+}
+
+// soakActs are the acts by their weight.
+var soakActs = map[string]int{
+	"succeed": 100, "large": 12, "slow": 12, "stubborn": 6, "endless": 2, "panic": 8, "nil": 8, "hollow": 6,
+	"bare": 8, "status": 16, "wrapped": 10, "detailed": 4, "cancelled": 2, "expired": 2,
+}
+
+// parameters writes the plan down.
+func (p soakPlan) parameters() map[string]string {
+	m := map[string]string{
+		"act": p.act, "code": strconv.Itoa(int(p.code)), "nonce": p.nonce, "lasts": p.lasts.String(),
+	}
+	if p.act == "large" {
+		fillUp(m)
+	}
+	return m
+}
+
+// fillUp makes a map as large as the specification allows.
+func fillUp(m map[string]string) {
+	size := len("filling")
+	for k, v := range m {
+		size += len(k) + len(v)
+	}
+	m["filling"] = strings.Repeat("x", 4096-size)
+}
+
+// readSoakPlan reads what parameters wrote.
+func readSoakPlan(m map[string]string) soakPlan {
+	code, _ := strconv.Atoi(m["code"])
+	lasts, _ := time.ParseDuration(m["lasts"])
+	return soakPlan{act: m["act"], code: codes.Code(code), nonce: m["nonce"], lasts: lasts}
+}
+
+// soakAct does what the plan says. The answer right obeys the rules, hollow breaks them.
+func soakAct[T any](ctx context.Context, p soakPlan, right, hollow *T) (*T, error) {
+	refusal := status.New(p.code, "refused: "+p.nonce)
+	switch p.act {
+	case "slow":
+		return right, lasting(ctx, p.lasts)
+	case "stubborn":
+		time.Sleep(p.lasts) // whatever the context says
+	case "endless":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case "panic":
+		panic(soakSecret + p.nonce)
+	case "nil":
+		return nil, nil
+	case "hollow":
+		return hollow, nil
+	case "bare":
+		return nil, errors.New(soakSecret + p.nonce)
+	case "status":
+		return nil, refusal.Err()
+	case "wrapped":
+		return nil, fmt.Errorf(soakSecret+": %w", refusal.Err())
+	case "detailed":
+		with, err := refusal.WithDetails(wrapperspb.String(soakSecret))
+		return nil, errors.Join(err, with.Err())
+	case "cancelled":
+		return nil, context.Canceled
+	case "expired":
+		return nil, context.DeadlineExceeded
+	}
+	return right, nil
+}
+
+// lasting waits until the time is over or ctx ends.
+func lasting(ctx context.Context, lasts time.Duration) error {
+	timer := time.NewTimer(lasts)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// soakSaid is what the caller of a method must be told of a plan.
+func soakSaid(method string, p soakPlan) (codes.Code, string) {
+	neutral := method + " failed; the driver's log has the cause"
+	switch p.act {
+	case "endless", "expired":
+		return codes.DeadlineExceeded, method + " did not end before its deadline"
+	case "cancelled":
+		return codes.Canceled, method + " was cancelled"
+	case "panic":
+		return codes.Internal, method + " failed unexpectedly; the driver's log has the cause"
+	case "nil":
+		return codes.Internal, "the handler returned neither a response nor an error"
+	case "hollow":
+		if words := soakHollow[method]; words != "" {
+			return codes.Internal, words
+		}
+	case "bare":
+		return codes.Internal, neutral
+	case "status", "wrapped", "detailed":
+		if code := soakTranslated(method, p); code != codes.OK {
+			return code, "refused: " + p.nonce
+		}
+	}
+	return codes.OK, ""
+}
+
+// soakHollow is what the rules say of the hollow answers; the answers to the other methods cannot break one.
+var soakHollow = map[string]string{
+	"DriverCreateBucket":      "the driver's answer breaks a rule: bucket_id is required (CREATE-5)",
+	"DriverGrantBucketAccess": "the driver's answer breaks a rule: credentials has 0 entries, not one (GRANT-7)",
+}
+
+// soakTranslated is the code that the caller gets for the one that the handler chose.
+func soakTranslated(method string, p soakPlan) codes.Code {
+	forgiving := method == "DriverDeleteBucket" || method == "DriverRevokeBucketAccess"
+	switch {
+	case p.code == codes.Unknown:
+		return codes.Internal
+	case p.code == codes.AlreadyExists && method == "DriverGrantBucketAccess":
+		return codes.FailedPrecondition
+	case p.code == codes.NotFound && p.act == "status" && forgiving:
+		return codes.OK
+	}
+	return p.code
+}
+
+// digest proves that a request arrived as it was sent.
+func digest(request proto.Message) string {
+	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(wire))
+}
+
+// soakBucket is the right answer to a Create.
+func soakBucket(r *cosi.DriverCreateBucketRequest) *cosi.DriverCreateBucketResponse {
+	return &cosi.DriverCreateBucketResponse{BucketId: digest(r), BucketInfo: s3Info()}
+}
+
+// soakAccess is the right answer to a Grant.
+func soakAccess(r *cosi.DriverGrantBucketAccessRequest) *cosi.DriverGrantBucketAccessResponse {
+	keys := gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r", AccessKeyID: r.GetName(), AccessSecretKey: digest(r)}
+	answer := &cosi.DriverGrantBucketAccessResponse{AccountId: digest(r), Credentials: keys.Map()}
+	if r.GetParameters()["act"] == "large" {
+		fillUp(answer.GetCredentials()["s3"].GetSecrets())
+	}
+	return answer
+}

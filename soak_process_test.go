@@ -1,0 +1,144 @@
+package gocosi_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// soakProcess is a driver in a process of its own, seen from the soak.
+type soakProcess struct {
+	cmd       *exec.Cmd
+	in        io.WriteCloser
+	out       *bufio.Reader
+	questions *gob.Encoder
+	answers   *gob.Decoder
+}
+
+func startSoakProcess(path string) (*soakProcess, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p := &soakProcess{cmd: exec.Command(self, "-test.run=^TestSoakChild$")}
+	p.cmd.Env = append(os.Environ(), soakSocket+"="+path)
+	p.cmd.Stderr = os.Stderr
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.out = bufio.NewReader(out) // what the decoder leaves is the test's own output
+	p.questions, p.answers = gob.NewEncoder(p.in), gob.NewDecoder(p.out)
+	return p, p.cmd.Start()
+}
+
+// ask waits for the answer to a question.
+func (p *soakProcess) ask(q soakQuestion) (r soakReply, err error) {
+	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	if err := p.questions.Encode(q); err != nil {
+		return r, err
+	}
+	return r, p.answers.Decode(&r)
+}
+
+// signal asks the process to end.
+func (p *soakProcess) signal(s os.Signal) error {
+	return errors.Join(p.cmd.Process.Signal(s), p.in.Close())
+}
+
+// end waits for a process that was asked to end. One that was not killed must end well.
+func (p *soakProcess) end() error {
+	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	text, _ := io.ReadAll(p.out)
+	err := p.cmd.Wait()
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL && late.Stop() {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the driver's process: %w: %s", err, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+// soakRestart is what a restart cost.
+type soakRestart struct {
+	signal syscall.Signal
+	took   time.Duration // from the signal to the successor's first answer
+	lost   int           // calls
+}
+
+// restart ends the driver by the signal, and starts the next one, as soon as the socket is free or dead.
+func (t *soakTarget) restart(old *soakProcess, signal syscall.Signal) (next *soakProcess, done soakRestart, err error) {
+	before := t.tally().lost
+	t.leaves()
+	began := time.Now()
+	if err := errors.Join(old.signal(signal), t.freed(old, signal)); err != nil {
+		return old, done, err
+	}
+	if next, err = startSoakProcess(t.path); err != nil {
+		return next, done, err
+	}
+	err = t.firstAnswer()
+	took := time.Since(began)
+	t.comes()
+	if signal == syscall.SIGTERM {
+		err = errors.Join(err, old.end())
+	}
+	return next, soakRestart{signal, took, t.tally().lost - before}, err
+}
+
+// freed waits until the next driver can listen: a driver that was killed is gone, and one that drains has removed its
+// socket.
+func (t *soakTarget) freed(old *soakProcess, signal syscall.Signal) error {
+	if signal == syscall.SIGKILL {
+		return old.end()
+	}
+	for end := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
+		_, err := os.Lstat(t.path)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s is still there %s after SIGTERM", t.path, limit)
+		}
+	}
+}
+
+// firstAnswer waits until the driver answers.
+func (t *soakTarget) firstAnswer() error {
+	conn, err := soakDial(t.path)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return soakConnect(ctx, conn)
+}
+
+// keepRestarting restarts the driver until ctx ends, by SIGTERM and by SIGKILL in turn, and returns the last process.
+func (t *soakTarget) keepRestarting(ctx context.Context, p *soakProcess, stay time.Duration, note func(soakRestart)) (*soakProcess, error) {
+	signals := [...]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}
+	for n := 0; lasting(ctx, stay+rand.N(stay)) == nil; n++ {
+		next, done, err := t.restart(p, signals[n%len(signals)])
+		if p = next; err != nil {
+			return p, fmt.Errorf("restart by %s: %w", signals[n%len(signals)], err)
+		}
+		note(done)
+	}
+	return p, nil
+}

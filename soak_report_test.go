@@ -1,0 +1,148 @@
+package gocosi_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// soakHead is the head of the table, which has one row a minute.
+const soakHead = `| after | calls | calls/s | wrong answers | goroutines | descriptors | locks | calls in flight | heap | memory | under load | restarts | slowest |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
+`
+
+// row describes the last moment, and all calls and restarts so far.
+func (s *soak) row() string {
+	m, sum := s.moments[len(s.moments)-1], s.sum()
+	slowest := time.Duration(0)
+	restarts := s.restartsSoFar()
+	for _, r := range restarts {
+		slowest = max(slowest, r.took)
+	}
+	return fmt.Sprintf("| %s | %d | %.0f | %d | %d | %d | %d | %d | %s | %s | %s | %d | %s |\n",
+		m.at.Round(time.Second), sum.calls, float64(sum.calls)/m.at.Seconds(), sum.wrong,
+		m.rest.Goroutines, m.rest.Descriptors, m.rest.Locks, m.rest.Calls,
+		mebibytes(m.rest.Heap), mebibytes(m.rest.Resident), mebibytes(m.load.Resident),
+		len(restarts), slowest.Round(time.Millisecond))
+}
+
+// summary is what the whole run showed.
+func (s *soak) summary() string {
+	var text strings.Builder
+	sum := s.sum()
+	fmt.Fprintf(&text, "- %d calls by %d callers in %s, for %d distinct buckets; %d wrong answers.\n",
+		sum.calls, soakCallers+soakCallersOfRestarted, s.duration, sum.buckets, sum.wrong)
+	fmt.Fprintf(&text, "- The answers: %s.\n", s.codes())
+	fmt.Fprintf(&text, "- At rest, %d times, the driver held at most %d goroutines and %d descriptors (%d and %d before the first call), %d locks and %d calls.\n",
+		len(s.moments), s.most(func(l soakLevels) int { return l.Goroutines }), s.most(func(l soakLevels) int { return l.Descriptors }),
+		s.base.Goroutines, s.base.Descriptors,
+		s.most(func(l soakLevels) int { return l.Locks }), s.most(func(l soakLevels) int { return l.Calls }))
+	fmt.Fprintf(&text, "- Under load, at most %d goroutines.\n", slices.Max(figures(s.moments, func(m soakMoment) int64 { return int64(m.load.Goroutines) })))
+	for _, trend := range s.trends {
+		fmt.Fprintf(&text, "- %s.\n", trend)
+	}
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		text.WriteString(s.restartsBy(signal))
+	}
+	if s.silence > 0 {
+		fmt.Fprintf(&text, "- A connection that said nothing was closed after %s.\n", s.silence.Round(100*time.Millisecond))
+	}
+	return text.String()
+}
+
+// most is the highest level at rest.
+func (s *soak) most(level func(soakLevels) int) (highest int) {
+	for _, m := range s.moments {
+		highest = max(highest, level(m.rest))
+	}
+	return highest
+}
+
+// codes lists how often each code was answered.
+func (s *soak) codes() string {
+	var list []string
+	for code := codes.OK; code <= codes.Unauthenticated; code++ {
+		if n := s.answered(code); n > 0 {
+			list = append(list, fmt.Sprintf("%s %d", code, n))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s *soak) restartsBy(signal syscall.Signal) string {
+	var took []time.Duration
+	lost := 0
+	for _, r := range s.restartsSoFar() {
+		if r.signal == signal {
+			took = append(took, r.took)
+			lost += r.lost
+		}
+	}
+	if len(took) == 0 {
+		return ""
+	}
+	name := map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGKILL: "SIGKILL"}[signal]
+	return fmt.Sprintf("- %d restarts by %s: the next driver answered after %s (median), %s (slowest); %d calls were lost, all of them answered UNAVAILABLE.\n",
+		len(took), name, median(took).Round(time.Millisecond), slices.Max(took).Round(time.Millisecond), lost)
+}
+
+// soakText is the document around a run.
+const soakText = `# Endurance
+
+<!-- written by "make soak DURATION=30m REPORT=docs/endurance.md" -->
+
+%d callers mix all methods over Unix sockets, %d at one driver that is never restarted, %d at another that is restarted
+again and again, by SIGTERM and by SIGKILL. Both drivers are processes of their own, with logs, traces and metrics on.
+Every request carries a plan, so that its caller knows the answer beforehand and compares code, message and content:
+successes small and as large as the specification allows; every status code, direct, wrapped and with details; panics,
+bare errors, nil and answers that break a rule; handlers that are slow, that ignore their context, that never end;
+requests that break a rule, that are no messages, that are too large; methods that are not served. One call in ten has
+a deadline of up to 20 ms, one in ten is cancelled as soon, one in eight competes for one of %d buckets; every other is
+for a bucket of its own. Beside them, a vandal opens connections and breaks off after nothing, rubbish, half a frame, or
+with a call under way.
+
+Every %s the callers pause. The driver must then be back at the goroutines and descriptors that it had before the first
+call, with no lock and no call left; the table shows what it held. Memory is compared between the first and the last
+quarter of the run after its first minute. "Memory" is what the system has given to the process; "under load", just
+before the pause. A driver that is restarted must answer within %s of the signal, and must leave no goroutine and no
+descriptor behind when it ends by SIGTERM. A shorter run is part of CI; any departure fails it.
+
+%s
+%s
+The machine: %s.
+`
+
+// document puts a run into docs.
+func (s *soak) document() string {
+	return fmt.Sprintf(soakText, soakCallers+soakCallersOfRestarted, soakCallers, soakCallersOfRestarted, soakHot,
+		s.interval(), soakStartLimit, soakHead+s.everyFifth(), s.summary(), machine())
+}
+
+// everyFifth shortens the table of a long run.
+func (s *soak) everyFifth() string {
+	var text strings.Builder
+	for i, row := range s.rows {
+		if len(s.rows) <= 10 || i == 0 || (i+1)%5 == 0 {
+			text.WriteString(row)
+		}
+	}
+	return text.String()
+}
+
+// machine describes where this runs.
+func machine() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	model := "unknown"
+	if found := regexp.MustCompile(`model name\s*: (.*)`).FindSubmatch(info); found != nil {
+		model = string(found[1])
+	}
+	return fmt.Sprintf("%s, %d cores, %s %s, %s", model, runtime.NumCPU(), runtime.GOOS, strings.TrimSpace(string(kernel)), runtime.Version())
+}
