@@ -1,0 +1,100 @@
+package driver
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// userName is what IAM takes for the name of a user.
+var userName = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,64}$`)
+
+// account is an access that is asked for, by the names that the store knows.
+type account struct {
+	name   string // of the user; also the account's id
+	bucket string
+	access access
+}
+
+// DriverGrantBucketAccess makes an account with one key, or finds the one that an earlier call made and returns the same
+// key: the sidecar keeps only what it saw first. Its steps are in user.go; each of them can be the last one that happens,
+// and the next call goes on from there.
+func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
+	a, err := readGrant(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkBucket(ctx, a.bucket); err != nil {
+		return nil, err
+	}
+	sealed, err := p.findOrMakeUser(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	k, err := p.findOrMakeKey(ctx, a, sealed)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.allow(ctx, a); err != nil {
+		return nil, err
+	}
+	credentials := gocosi.S3Credentials{
+		Endpoint: p.settings.ClientEndpoint, Region: p.settings.Region,
+		AccessKeyID: k.id, AccessSecretKey: k.secret,
+	}
+	return &cosi.DriverGrantBucketAccessResponse{AccountId: a.name, Credentials: credentials.Map()}, nil
+}
+
+func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
+	a = account{name: r.GetName(), bucket: r.GetBucketId()}
+	switch {
+	case a.bucket == "":
+		return a, status.Error(codes.InvalidArgument, "bucket_id is required")
+	case !userName.MatchString(a.name):
+		return a, status.Errorf(codes.InvalidArgument, "name %.80q is not a user's: 1 to 64 of A-Z, a-z, 0-9 and +=,.@_-", a.name)
+	case r.GetAuthenticationType() != cosi.AuthenticationType_Key:
+		return a, status.Errorf(codes.InvalidArgument, "authentication_type %s is not supported; accepted is Key", r.GetAuthenticationType())
+	}
+	a.access, err = accessParameters(r.GetParameters())
+	return a, err
+}
+
+// checkBucket refuses a bucket that does not exist. One that somebody else made is fine: an administrator entered it.
+func (p *provisioner) checkBucket(ctx context.Context, name string) error {
+	missing := status.Errorf(codes.NotFound, "bucket %.80q does not exist", name)
+	if !bucketName.MatchString(name) {
+		return missing
+	}
+	_, err := p.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
+	switch {
+	case err == nil:
+		return nil
+	case answered(err, "NotFound", "NoSuchBucket"):
+		return missing
+	}
+	return failed("look for the bucket", err)
+}
+
+// DriverRevokeBucketAccess removes the account. One that is gone, is not ours, or belongs to another bucket is a success:
+// every sidecar sees every revoke.
+func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.DriverRevokeBucketAccessRequest) (*cosi.DriverRevokeBucketAccessResponse, error) {
+	switch {
+	case r.GetBucketId() == "":
+		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
+	case r.GetAccountId() == "":
+		return nil, status.Error(codes.InvalidArgument, "account_id is required")
+	}
+	a := account{name: r.GetAccountId(), bucket: r.GetBucketId()}
+	if userName.MatchString(a.name) {
+		if err := p.removeUser(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	return &cosi.DriverRevokeBucketAccessResponse{}, nil
+}

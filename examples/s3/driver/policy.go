@@ -1,0 +1,47 @@
+package driver
+
+import "encoding/json"
+
+// access is what an account may do in its bucket.
+type access string
+
+const (
+	readWrite access = "readwrite"
+	readOnly  access = "readonly"
+	writeOnly access = "writeonly"
+)
+
+// actions lists what each access allows on the bucket and on its objects. None reaches versions that were replaced, the
+// bucket's settings, or IAM.
+func (a access) actions() (bucket, objects []string) {
+	bucket = []string{"s3:GetBucketLocation"}
+	if a != writeOnly {
+		bucket = append(bucket, "s3:ListBucket")
+		objects = append(objects, "s3:GetObject")
+	}
+	if a != readOnly {
+		bucket = append(bucket, "s3:ListBucketMultipartUploads")
+		objects = append(objects, "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+	}
+	if a == readWrite {
+		objects = append(objects, "s3:DeleteObject")
+	}
+	return bucket, objects
+}
+
+type statement struct {
+	Effect   string
+	Action   []string
+	Resource string
+}
+
+// policy is the account's only policy, in IAM's language.
+func (a access) policy(bucket string) (string, error) {
+	onBucket, onObjects := a.actions()
+	arn := "arn:aws:s3:::" + bucket
+	text, err := json.Marshal(struct {
+		Version   string
+		Statement []statement
+	}{"2012-10-17", []statement{{"Allow", onBucket, arn}, {"Allow", onObjects, arn + "/*"}}})
+	return string(text), err
+}

@@ -1,0 +1,20 @@
+package driver
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// ready asks both services of the store for something small, with the driver's own key.
+func (p *provisioner) ready(ctx context.Context) error {
+	if _, err := p.s3.ListBuckets(ctx, &s3.ListBucketsInput{MaxBuckets: aws.Int32(1)}); err != nil {
+		return failed("list buckets", err)
+	}
+	if _, err := p.iam.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String(userPath), MaxItems: aws.Int32(1)}); err != nil {
+		return failed("list users", err)
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// Reseal seals every kept key with the first of the sealing keys, so that the others may go, and returns how many were
+// sealed by another one. It can be repeated, and run beside the driver.
+func Reseal(ctx context.Context, settings Settings) (count int, err error) {
+	p := newProvisioner(settings)
+	pages := iam.NewListUsersPaginator(p.iam, &iam.ListUsersInput{PathPrefix: aws.String(userPath)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return count, fmt.Errorf("list users: %w", err)
+		}
+		for _, user := range page.Users {
+			resealed, err := p.reseal(ctx, aws.ToString(user.UserName))
+			if err != nil {
+				return count, fmt.Errorf("user %q: %w", aws.ToString(user.UserName), err)
+			}
+			if resealed {
+				count++
+			}
+		}
+	}
+	return count, nil
+}
+
+// reseal leaves users alone that are not ours, have no key yet, or are gone by now.
+func (p *provisioner) reseal(ctx context.Context, user string) (bool, error) {
+	tags, err := p.userTags(ctx, user)
+	switch {
+	case gone(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case tags[tagOwner] != p.settings.Owner || tags[tagKey] == "":
+		return false, nil
+	}
+	a := account{name: user, bucket: tags[tagBucket]}
+	k, old, err := p.openKept(a, tags[tagKey])
+	if err != nil || !old {
+		return false, err
+	}
+	if err := p.keep(ctx, a, k); err != nil && !gone(err) {
+		return false, err
+	}
+	return true, nil
+}

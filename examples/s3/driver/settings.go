@@ -1,0 +1,139 @@
+package driver
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// The environment variables that say where the store is, and with which keys.
+const (
+	EnvEndpoint       = "S3_ENDPOINT"
+	EnvIAMEndpoint    = "S3_IAM_ENDPOINT"
+	EnvClientEndpoint = "S3_CLIENT_ENDPOINT"
+	EnvRegion         = "S3_REGION"
+	EnvAccessKeyFile  = "S3_ACCESS_KEY_FILE"
+	EnvSecretKeyFile  = "S3_SECRET_KEY_FILE"
+	EnvSealKeyFile    = "S3_SEAL_KEY_FILE"
+	EnvOwner          = "S3_OWNER"
+	EnvInsecure       = "S3_INSECURE"
+)
+
+// Settings is what the driver knows of its store. Keys are in it: do not print it.
+type Settings struct {
+	Endpoint       string // URL of the store's S3 service
+	IAMEndpoint    string // URL of its IAM service
+	ClientEndpoint string // URL of the S3 service as those who are granted access reach it
+	Region         string
+	AccessKey      string // the driver's own key
+	SecretKey      string
+	Owner          string // marks what is ours
+	Sealer         *Sealer
+}
+
+// FromEnvironment reads the settings, and the files that they name. Everything that is missing or wrong is in the error.
+func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
+	r := reader{lookup: lookup}
+	insecure := r.flag(EnvInsecure)
+	s := Settings{
+		Endpoint:    r.url(EnvEndpoint, r.required(EnvEndpoint), insecure),
+		IAMEndpoint: r.url(EnvIAMEndpoint, r.required(EnvIAMEndpoint), insecure),
+		Region:      cmp.Or(r.get(EnvRegion), "us-east-1"),
+		AccessKey:   r.file(EnvAccessKeyFile),
+		SecretKey:   r.file(EnvSecretKeyFile),
+		Owner:       cmp.Or(r.get(EnvOwner), r.get(gocosi.EnvCOSIDriverName), Name),
+	}
+	s.ClientEndpoint = cmp.Or(r.url(EnvClientEndpoint, r.get(EnvClientEndpoint), true), s.Endpoint)
+	if text := r.file(EnvSealKeyFile); text != "" {
+		sealer, err := NewSealer(text)
+		r.fault(EnvSealKeyFile, err)
+		s.Sealer = sealer
+	}
+	r.fault(EnvOwner, checkTagValue(s.Owner))
+	if err := errors.Join(r.faults...); err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// reader reads variables, and collects what is wrong with them.
+type reader struct {
+	lookup func(string) (string, bool)
+	faults []error
+}
+
+func (r *reader) fault(name string, err error) {
+	if err != nil {
+		r.faults = append(r.faults, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+// get returns the value of a variable; one that is set to "" counts as unset.
+func (r *reader) get(name string) string {
+	value, _ := r.lookup(name)
+	return value
+}
+
+func (r *reader) required(name string) string {
+	value := r.get(name)
+	if value == "" {
+		r.fault(name, errors.New("is required"))
+	}
+	return value
+}
+
+// file returns what the file holds that a variable names, without the space around it.
+func (r *reader) file(name string) string {
+	path := r.required(name)
+	if path == "" {
+		return ""
+	}
+	content, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		r.fault(name, err)
+		return ""
+	}
+	text := strings.TrimSpace(string(content))
+	if text == "" {
+		r.fault(name, fmt.Errorf("%s is empty", path))
+	}
+	return text
+}
+
+func (r *reader) flag(name string) bool {
+	switch value := r.get(name); value {
+	case "", "false":
+		return false
+	case "true":
+		return true
+	default:
+		r.fault(name, fmt.Errorf("%q is neither true nor false", value))
+		return false
+	}
+}
+
+// url checks an address. Secrets travel to it, so it must be https, or on this machine, or explicitly insecure.
+func (r *reader) url(name, value string, insecure bool) string {
+	if value == "" {
+		return ""
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https":
+		r.fault(name, errors.New("accepted is https://host, https://host:port, or the same with http, without user and query"))
+	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
+		r.fault(name, fmt.Errorf("http would carry secret keys in the clear; use https, or set %s=true", EnvInsecure))
+	}
+	return strings.TrimSuffix(value, "/")
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

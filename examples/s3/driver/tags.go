@@ -1,0 +1,26 @@
+package driver
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// What the driver remembers lies in tags of the bucket and of the user, given to them at the moment they are made: an
+// object of the store is ours from its first moment, or never.
+const (
+	tagOwner      = "cosi/owner"      // on both: Settings.Owner
+	tagParameters = "cosi/parameters" // on a bucket: what it was made with
+	tagBucket     = "cosi/bucket"     // on a user: where it has access
+	tagAccess     = "cosi/access"     // on a user: which
+	tagKey        = "cosi/key"        // on a user: its access key, sealed
+)
+
+// tagValue is what S3 and IAM both take for the value of a tag.
+var tagValue = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$`)
+
+func checkTagValue(s string) error {
+	if !tagValue.MatchString(s) {
+		return fmt.Errorf("%.80q cannot be a tag: accepted are up to 256 letters, digits, spaces, and _ . : / = + - @", s)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+// Command s3 is a COSI driver for stores that speak S3 and AWS IAM. It knows them by URL and keys only.
+package main
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/go-logr/logr"
+
+	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/examples/s3/driver"
+)
+
+func main() {
+	healthcheck := flag.Bool("healthcheck", false, "ask the running driver whether it serves, and exit")
+	reseal := flag.Bool("reseal", false, "seal every kept secret with the first key of S3_SEAL_KEY_FILE, and exit")
+	flag.Parse()
+	log := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
+
+	run := serve
+	switch {
+	case *healthcheck:
+		run = func(ctx context.Context, _ logr.Logger) error { return gocosi.Probe(ctx) }
+	case *reseal:
+		run = resealAll
+	}
+	if err := run(ctx, log); err != nil {
+		log.Error(err, "failed")
+		os.Exit(1)
+	}
+}
+
+func serve(ctx context.Context, log logr.Logger) error {
+	settings, err := driver.FromEnvironment(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	d, err := driver.New(settings, gocosi.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx)
+}
+
+func resealAll(ctx context.Context, log logr.Logger) error {
+	settings, err := driver.FromEnvironment(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	count, err := driver.Reseal(ctx, settings)
+	log.Info("secrets sealed anew", "count", count)
+	return err
+}
