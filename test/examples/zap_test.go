@@ -1,0 +1,30 @@
+package examples_test
+
+import (
+	"fmt"
+
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// zapr makes a logr.Logger of zap's. V(1) of logr is debug of zap.
+func Example_zap() {
+	core, seen := observer.New(zap.DebugLevel) // yours: zap.NewProduction()
+	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &photos{},
+		gocosi.WithLogger(zapr.NewLogger(zap.New(core))), gocosi.WithEnvironment(nil), gocosi.WithoutTelemetry())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	createPhotos(driver)
+	for _, line := range seen.All() {
+		fmt.Println(line.Level, line.Message)
+	}
+	// Output:
+	// info driver listening
+	// info call done
+	// info stopping
+}
