@@ -4,7 +4,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 # The modules of this repository; the nested ones are kept apart for the weight of what they require.
-MODULES := . test/scaffold test/e2e
+MODULES := . test/scaffold test/e2e test/examples test/migration
 
 # The race detector needs a C compiler.
 ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)
@@ -33,8 +33,8 @@ e2e: ## the released controller's and sidecar's logic in a real API server, with
 	go test -C test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
 
 .PHONY: bench
-bench: ## compare the chain with bare gRPC
-	go test -run '^$$' -bench Call -benchmem .
+bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
+	go run ./internal/bench $(BENCHFLAGS)
 
 # How long the soak lasts, and the document that it writes, if any.
 DURATION := 2m
