@@ -12,7 +12,9 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 const (
@@ -140,8 +142,9 @@ func (t *soakTarget) judge(c *soakCall, hurry soakHurry, began time.Time, err er
 		t.fault(c.method + " has not been answered after " + limit.String())
 	case wrong == "":
 	case excused(hurry.ctx, time.Since(began), err):
-	case status.Code(err) == codes.Unavailable && (t.away || began.Before(t.back.Add(soakLinger))):
+	case t.interrupted(began) && status.Code(err) == codes.Unavailable:
 		t.lost++
+	case t.interrupted(began) && drains(c.reply):
 	default:
 		t.fault(wrong)
 	}
@@ -149,6 +152,17 @@ func (t *soakTarget) judge(c *soakCall, hurry soakHurry, began time.Time, err er
 	if c.fresh() {
 		t.buckets++
 	}
+}
+
+// interrupted says whether a restart may have fallen into a call.
+func (t *soakTarget) interrupted(began time.Time) bool {
+	return t.away || began.Before(t.back.Add(soakLinger))
+}
+
+// drains says whether the answer is that of a health check during a drain.
+func drains(reply proto.Message) bool {
+	health, ok := reply.(*healthpb.HealthCheckResponse)
+	return ok && health.GetStatus() == healthpb.HealthCheckResponse_NOT_SERVING
 }
 
 func (t *soakTarget) fault(text string) { t.faults = append(t.faults, text) }

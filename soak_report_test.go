@@ -89,7 +89,7 @@ func (s *soak) restartsBy(signal syscall.Signal) string {
 		return ""
 	}
 	name := map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGKILL: "SIGKILL"}[signal]
-	return fmt.Sprintf("- %d restarts by %s: the next driver answered after %s (median), %s (slowest); %d calls were lost, all of them answered UNAVAILABLE.\n",
+	return fmt.Sprintf("- %d restarts by %s: the next driver answered after %s (median), %s (slowest); %d calls were lost to them, and answered UNAVAILABLE.\n",
 		len(took), name, median(took).Round(time.Millisecond), slices.Max(took).Round(time.Millisecond), lost)
 }
 
@@ -106,7 +106,8 @@ bare errors, nil and answers that break a rule; handlers that are slow, that ign
 requests that break a rule, that are no messages, that are too large; methods that are not served. One call in ten has
 a deadline of up to 20 ms, one in ten is cancelled as soon, one in eight competes for one of %d buckets; every other is
 for a bucket of its own. Beside them, a vandal opens connections and breaks off after nothing, rubbish, half a frame, or
-with a call under way.
+with a call under way. Before all that, 2,000 methods that are not served are called: OpenTelemetry's metrics keep a
+series for each of so many.
 
 Every %s the callers pause. The driver must then be back at the goroutines and descriptors that it had before the first
 call, with no lock and no call left; the table shows what it held. Memory is compared between the first and the last

@@ -43,10 +43,11 @@ func TestSoak(t *testing.T) {
 	wg.Go(func() { s.failed(s.steady.vandalise(working)) })
 	wg.Go(func() { s.restart(working) })
 	s.watch(working)
+	stop()
 	wg.Wait()
 	s.finish()
 	if *soakReport != "" && !t.Failed() {
-		s.failed(os.WriteFile(*soakReport, []byte(s.document()), 0o600))
+		s.failed(os.WriteFile(*soakReport, []byte(s.document()), 0o644))
 	}
 }
 
@@ -159,7 +160,7 @@ func (s *soak) restart(ctx context.Context) {
 	s.failed(err)
 }
 
-// watch looks at the driver, under load and at rest, until ctx ends.
+// watch looks at the driver, under load and at rest, until ctx ends or something is wrong.
 func (s *soak) watch(ctx context.Context) {
 	out := s.t.Output()
 	fmt.Fprint(out, soakHead)
@@ -171,7 +172,7 @@ func (s *soak) watch(ctx context.Context) {
 			s.rows = append(s.rows, s.row())
 			fmt.Fprint(out, s.rows[len(s.rows)-1])
 		}
-		if s.t.Failed() {
+		if s.t.Failed() || s.sum().wrong > 0 {
 			return
 		}
 	}
