@@ -4,11 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
-	"path/filepath"
-	"runtime"
 	"testing"
-	"time"
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
@@ -17,80 +13,72 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// BenchmarkCall measures a call over a Unix socket, answered by bare gRPC and by drivers. Its calls alternate between
-// the servers in small batches, so that a noisy machine is noisy for all. It reports, for each driver, the time of a
-// call as a ratio to bare gRPC's, and the allocations that it adds.
-func BenchmarkCall(b *testing.B) {
-	slogger := logr.FromSlogHandler(slog.NewJSONHandler(io.Discard, nil))
-	for _, c := range []struct {
-		name    string
-		options []gocosi.Option
-	}{
-		{"default", nil},
-		{"log", []gocosi.Option{gocosi.WithLogger(slogger)}},
-		{"no rules", []gocosi.Option{gocosi.WithoutRequestRules(), gocosi.WithoutResponseRules()}},
-		{"no deadline", []gocosi.Option{gocosi.WithDefaultRPCTimeout(0)}},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			bare := cosi.NewProvisionerClient(dial(b, serveBare(b)))
-			driver := cosi.NewProvisionerClient(start(b, &handlers{}, c.options...).conn)
-			var base, with cost
-			measure(b, bare, 100, &cost{}) // connections and caches
-			measure(b, driver, 100, &cost{})
-			const batch = 50
-			for b.Loop() {
-				measure(b, bare, batch, &base)
-				measure(b, driver, batch, &with)
+// The benchmarks here measure the chain without a network, down to nanoseconds. What it costs in a real server is
+// measured by make bench.
+
+// BenchmarkStage measures each stage of the chain alone, around a handler that answers at once. The first one, none, is
+// what the others cost too.
+func BenchmarkStage(b *testing.B) {
+	for _, name := range []string{"none", "logged", "answered", "recovered", "checked", "serialized", "limited"} {
+		b.Run(name, func(b *testing.B) {
+			stage, err := gocosi.NewStage(name, gocosi.WithEnvironment(nil), discarding())
+			if err != nil {
+				b.Fatal(err)
 			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(base.perCall(base.time.Nanoseconds()), "bare-ns/call")
-			b.ReportMetric(with.perCall(with.time.Nanoseconds()), "ns/call")
-			b.ReportMetric(float64(with.time)/float64(base.time), "x-bare")
-			b.ReportMetric(with.perCall(with.allocs)-base.perCall(base.allocs), "extra-allocs/call")
-			b.ReportMetric(with.perCall(with.bytes)-base.perCall(base.bytes), "extra-B/call")
+			defer stage.Close()
+			benchmark(b, stage, answerAtOnce)
 		})
 	}
 }
 
-// cost is what a number of calls took, client and server together.
-type cost struct {
-	calls, allocs, bytes int64
-	time                 time.Duration
+// BenchmarkChain measures the whole chain, and what it costs when the handler asks for the end of its context.
+func BenchmarkChain(b *testing.B) {
+	waits := func(ctx context.Context, request any) (any, error) {
+		_ = ctx.Done()
+		return answerAtOnce(ctx, request)
+	}
+	for _, c := range []struct {
+		name    string
+		handler grpc.UnaryHandler
+		options []gocosi.Option
+	}{
+		{"default", answerAtOnce, nil},
+		{"handler asks for Done", waits, nil},
+		{"log", answerAtOnce, []gocosi.Option{discarding()}},
+		{"no rules", answerAtOnce, []gocosi.Option{gocosi.WithoutRequestRules(), gocosi.WithoutResponseRules()}},
+		{"no deadline", answerAtOnce, []gocosi.Option{gocosi.WithDefaultRPCTimeout(0)}},
+		{"no turns", answerAtOnce, []gocosi.Option{gocosi.WithoutSerialization()}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			chain, err := gocosi.NewChain(append([]gocosi.Option{gocosi.WithEnvironment(nil)}, c.options...)...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer chain.Close()
+			benchmark(b, chain, c.handler)
+		})
+	}
 }
 
-func (c *cost) perCall(total int64) float64 { return float64(total) / float64(c.calls) }
+// discarding is a logger of lines that are formatted and thrown away.
+func discarding() gocosi.Option {
+	return gocosi.WithLogger(logr.FromSlogHandler(slog.NewJSONHandler(io.Discard, nil)))
+}
 
-func measure(b *testing.B, client cosi.ProvisionerClient, calls int, sum *cost) {
+func benchmark(b *testing.B, chain gocosi.Chain, handler grpc.UnaryHandler) {
 	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context()) // gRPC's context ends too
+	defer cancel()
 	request := &cosi.DriverCreateBucketRequest{Name: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	begin := time.Now()
-	for range calls {
-		if _, err := client.DriverCreateBucket(context.Background(), request); err != nil {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := chain.Call(ctx, createMethod, request, handler); err != nil {
 			b.Fatal(err)
 		}
 	}
-	sum.time += time.Since(begin)
-	runtime.ReadMemStats(&after)
-	sum.calls += int64(calls)
-	sum.allocs += int64(after.Mallocs - before.Mallocs)
-	sum.bytes += int64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// serveBare serves the same handlers by gRPC alone, and returns the socket's path.
-func serveBare(b *testing.B) string {
-	b.Helper()
-	path := filepath.Join(shortDir(b), "bare.sock")
-	lis, err := net.Listen("unix", path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := grpc.NewServer()
-	cosi.RegisterIdentityServer(server, gocosi.NewIdentity("test.example.com"))
-	cosi.RegisterProvisionerServer(server, &handlers{})
-	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(lis) }()
-	b.Cleanup(func() { server.Stop(); <-done })
-	return path
-}
+// answer is made once, so that a benchmark counts nothing of it.
+var answer = &cosi.DriverCreateBucketResponse{BucketId: "id", BucketInfo: s3Info()}
+
+func answerAtOnce(context.Context, any) (any, error) { return answer, nil }

@@ -1,0 +1,40 @@
+// Command bare serves the canned driver by gRPC alone: what a server costs that does nothing else.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"google.golang.org/grpc"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/bench/canned"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		slog.Error("failed", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	var config net.ListenConfig
+	lis, err := config.Listen(ctx, "unix", strings.TrimPrefix(os.Getenv("COSI_ENDPOINT"), "unix://"))
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer()
+	cosi.RegisterIdentityServer(server, &canned.Identity{})
+	cosi.RegisterProvisionerServer(server, &canned.Provisioner{})
+	context.AfterFunc(ctx, server.GracefulStop)
+	return server.Serve(lis)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/go-logr/logr"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// The servers that are compared.
+const (
+	bare       = "bare"
+	bareAgain  = "bare-again"
+	bareTraced = "bare-otel"
+	plain      = "gocosi"
+	logging    = "gocosi-log"
+	traced     = "gocosi-otlp"
+	everything = "gocosi-all"
+)
+
+// fleet is one server of each kind, and what shows that they did what they are measured for.
+type fleet struct {
+	servers   map[string]*server
+	lines     map[string]*lines
+	collector *collector
+}
+
+// lines counts the lines of a log, and throws them away.
+type lines struct{ n atomic.Int64 }
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.n.Add(1)
+	return len(line), nil
+}
+
+func (l *lines) logger() gocosi.Option {
+	return gocosi.WithLogger(logr.FromSlogHandler(slog.NewJSONHandler(l, nil)))
+}
+
+// startFleet starts all servers in dir; the collector comes as a binary.
+func startFleet(ctx context.Context, dir, binary string) (*fleet, error) {
+	c, err := startCollector(ctx, binary)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{servers: map[string]*server{}, lines: map[string]*lines{logging: {}, everything: {}}, collector: c}
+	nothing := func(context.Context) error { return nil }
+	starts := map[string]func() (*server, error){
+		bare:      func() (*server, error) { return startBare(ctx, dir, bare, nothing) },
+		bareAgain: func() (*server, error) { return startBare(ctx, dir, bareAgain, nothing) },
+		bareTraced: func() (*server, error) {
+			return exporting(c.url, func() (*server, error) { return startBareTraced(ctx, dir, bareTraced) })
+		},
+		plain:   func() (*server, error) { return startDriver(ctx, dir, plain) },
+		logging: func() (*server, error) { return startDriver(ctx, dir, logging, f.lines[logging].logger()) },
+		traced: func() (*server, error) {
+			return exporting(c.url, func() (*server, error) { return startDriver(ctx, dir, traced) })
+		},
+		everything: func() (*server, error) {
+			return exporting(c.url, func() (*server, error) {
+				return startDriver(ctx, dir, everything, f.lines[everything].logger())
+			})
+		},
+	}
+	for name, start := range starts {
+		s, err := start()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.stop())
+		}
+		f.servers[name] = s
+	}
+	return f, nil
+}
+
+// stop ends all servers and the collector, and says which did not do what it was measured for.
+func (f *fleet) stop() error {
+	var failures []error
+	for _, s := range f.servers {
+		failures = append(failures, s.stop())
+	}
+	got, err := f.collector.end()
+	failures = append(failures, err)
+	for _, name := range []string{bareTraced, traced, everything} {
+		if got.Spans[service(name)] == 0 || got.Metrics[service(name)] == 0 {
+			failures = append(failures, fmt.Errorf("%s delivered %d spans and %d metrics", name, got.Spans[service(name)], got.Metrics[service(name)]))
+		}
+	}
+	for name, l := range f.lines {
+		if s := f.servers[name]; s != nil && l.n.Load() < int64(s.calls) {
+			failures = append(failures, fmt.Errorf("%s logged %d lines for %d calls", name, l.n.Load(), s.calls))
+		}
+	}
+	return errors.Join(failures...)
+}

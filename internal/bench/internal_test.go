@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+// TestShortestForm runs everything once. That every server answered, logged and exported what it is measured for is
+// checked by the program itself.
+func TestShortestForm(t *testing.T) {
+	e := effort{callers: []int{1, 4}, rounds: 1, window: 5 * time.Millisecond, count: 20, starts: 1, load: 32, names: 50}
+	out := filepath.Join(t.TempDir(), "benchmarks.md")
+	if err := bench(t.Context(), e, out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for _, p := range pairs() {
+		row := "\n| " + title(p.candidate) + " | " + title(p.reference) + " | "
+		if n := strings.Count(text, row); n != len(e.callers) {
+			t.Errorf("%d tables have the row %q, want %d", n, row, len(e.callers))
+		}
+	}
+	for _, name := range []string{"bare gRPC", "gocosi", "scaffolded driver"} {
+		if strings.Count(text, "\n| "+name+" | ") == 0 {
+			t.Errorf("the program %s is missing", name)
+		}
+	}
+	if strings.Contains(text, "%!") {
+		t.Errorf("badly formatted:\n%s", text)
+	}
+}
+
+// wrong is a client of a server that confuses buckets, or fails.
+type wrong struct {
+	cosi.ProvisionerClient
+	err error
+}
+
+func (w wrong) DriverCreateBucket(context.Context, *cosi.DriverCreateBucketRequest, ...grpc.CallOption) (*cosi.DriverCreateBucketResponse, error) {
+	return &cosi.DriverCreateBucketResponse{BucketId: "another"}, w.err
+}
+
+func TestWindowFailsOnAWrongAnswer(t *testing.T) {
+	errOwn := errors.New("own failure")
+	for _, err := range []error{nil, errOwn} {
+		s := &server{name: "wrong", client: wrong{err: err}}
+		_, got := window(t.Context(), s, 2, counted(10))
+		if got == nil || !errors.Is(got, err) && err != nil || !strings.Contains(got.Error(), "wrong: bucket-") {
+			t.Errorf("got %v, want what was wrong with which bucket", got)
+		}
+	}
+}
+
+func TestFleetFailsWhenAServerDidNotDoItsPart(t *testing.T) {
+	dir, err := os.MkdirTemp("", "cosi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	binary := filepath.Join(dir, "receiver")
+	if _, err := run(t.Context(), "../..", "go", "build", "-o", binary, "./internal/bench/receiver"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := startFleet(t.Context(), dir, binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.servers[logging].calls += 100 // pretends that calls were answered that left no line
+	err = f.stop()
+	for _, want := range []string{bareTraced + " delivered 0 spans", traced + " delivered 0", everything + " delivered 0", logging + " logged"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		values []float64
+		want   spread
+	}{
+		"one":   {[]float64{3}, spread{3, 3, 3}},
+		"even":  {[]float64{4, 1, 3, 2}, spread{1.75, 2.5, 3.25}},
+		"odd":   {[]float64{5, 1, 2, 4, 3}, spread{2, 3, 4}},
+		"equal": {[]float64{2, 2, 2}, spread{2, 2, 2}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := spreadOf(tt.values); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+	if got := spreadOf(nil); !math.IsNaN(got.Median) {
+		t.Errorf("got %v of nothing", got)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		target target
+		met    bool
+	}{
+		"above a floor":   {target{Limit: 0.95, Floor: true, Got: 0.96}, true},
+		"below a floor":   {target{Limit: 0.95, Floor: true, Got: 0.949}, false},
+		"below a ceiling": {target{Limit: 8, Got: 7}, true},
+		"above a ceiling": {target{Limit: 8, Got: 8.1}, false},
+		"not measured":    {target{Limit: 8, Got: math.NaN()}, false},
+		"nor this":        {target{Limit: 8, Floor: true, Got: math.NaN()}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.target.Met(); got != tt.met {
+				t.Errorf("%+v: met %t, want %t", tt.target, got, tt.met)
+			}
+		})
+	}
+}
+
+// TestFiguresComeFromTheirRound holds the arithmetic of a comparison against numbers that are easy to see through.
+func TestFiguresComeFromTheirRound(t *testing.T) {
+	t.Parallel()
+	c := comparison{
+		timed:   []round{{{Rate: 10, P99: 1}, {Rate: 5, P99: 3}}, {{Rate: 100, P99: 2}, {Rate: 80, P99: 8}}, {{Rate: 1, P99: 1}, {Rate: 2, P99: 5}}},
+		counted: []round{{{Allocs: 100}, {Allocs: 107}}},
+	}
+	if got := c.ratio(rate()); got != (spread{0.65, 0.8, 1.4}) {
+		t.Errorf("ratio of rates: %v", got)
+	}
+	if got := c.own(p99()); got != 5 {
+		t.Errorf("own p99: %v", got)
+	}
+	if got := c.extra(allocs()).Median; got != 7 {
+		t.Errorf("extra allocations: %v", got)
+	}
+}

@@ -1,0 +1,106 @@
+// Command bench compares drivers with servers that are gRPC alone, and writes what it measured as a document: see
+// docs/benchmarks.md, which it made.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// effort is how much is measured.
+type effort struct {
+	callers []int
+	rounds  int           // windows of each server of a pair
+	window  time.Duration // length of each
+	count   int           // calls of the windows in which allocations are counted
+	starts  int           // of each program
+	load    int           // calls that each of its processes answers
+	names   int           // that a driver sees
+}
+
+func main() {
+	e := effort{callers: []int{1, 16, 128}, count: 1500}
+	flag.IntVar(&e.rounds, "rounds", 25, "windows of each server of a pair")
+	flag.DurationVar(&e.window, "window", 200*time.Millisecond, "length of a window")
+	flag.IntVar(&e.starts, "starts", 10, "starts of each program")
+	flag.IntVar(&e.load, "load", 20_000, "calls that each started program answers")
+	flag.IntVar(&e.names, "names", 1_000_000, "names that a driver sees")
+	out := flag.String("o", "docs/benchmarks.md", "file to write")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := bench(ctx, e, *out, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench measures, and writes the report to a file.
+func bench(ctx context.Context, e effort, out string, progress io.Writer) error {
+	r, err := measure(ctx, e, progress)
+	if err != nil {
+		return err
+	}
+	text, err := r.render()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(progress, "writing", out)
+	return os.WriteFile(out, text, 0o644) //nolint:gosec // a document that everybody may read
+}
+
+// results is everything that was measured.
+type results struct {
+	effort      effort
+	machine     machine
+	took        time.Duration
+	comparisons []comparison
+	programs    []program
+	lives       map[string][]life
+	aging       aging
+}
+
+// measure does it all, in a temporary folder.
+func measure(ctx context.Context, e effort, progress io.Writer) (r results, err error) {
+	r.effort, r.machine = e, readMachine()
+	began := time.Now()
+	dir, err := os.MkdirTemp("", "cosi")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(dir)
+	fmt.Fprintln(progress, "building")
+	b, err := build(ctx, dir)
+	if err != nil {
+		return r, err
+	}
+	r.programs = b.programs
+	if r.comparisons, err = compareFleet(ctx, dir, b.collector, e, progress); err != nil {
+		return r, err
+	}
+	fmt.Fprintf(progress, "showing %d names\n", e.names)
+	if r.aging, err = age(ctx, dir, e); err != nil {
+		return r, err
+	}
+	fmt.Fprintf(progress, "starting each program %d times\n", e.starts)
+	r.lives, err = live(ctx, dir, b.programs, e)
+	r.took = time.Since(began)
+	return r, err
+}
+
+func compareFleet(ctx context.Context, dir, collector string, e effort, progress io.Writer) (c []comparison, err error) {
+	f, err := startFleet(ctx, dir, collector)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.stop()) }()
+	return compareAll(ctx, f, e, progress)
+}

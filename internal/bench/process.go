@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+)
+
+// life is what a process cost from its start to its end.
+type life struct {
+	Start  float64 // milliseconds to the first answer
+	Memory float64 // resident when idle, in bytes
+	CPU    float64 // microseconds per call, of the server alone
+}
+
+const (
+	idle        = 500 * time.Millisecond // after the first answer, before the memory is read
+	dialPoll    = 200 * time.Microsecond // how often a starting server is dialled
+	lifeLimit   = time.Minute            // of a process
+	lifeCallers = 16
+)
+
+// live runs each program in turn, as many times as the effort says, and returns the lives of each in order.
+func live(ctx context.Context, dir string, programs []program, e effort) (map[string][]life, error) {
+	lives := map[string][]life{}
+	for range e.starts {
+		for _, p := range programs {
+			l, err := p.live(ctx, dir, e.load)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			lives[p.name] = append(lives[p.name], l)
+		}
+	}
+	return lives, nil
+}
+
+// live starts the program, lets it answer one call, rest, and answer many, and stops it.
+func (p program) live(ctx context.Context, dir string, calls int) (l life, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lifeLimit)
+	defer cancel()
+	folder, err := os.MkdirTemp(dir, "life")
+	if err != nil {
+		return l, err
+	}
+	defer os.RemoveAll(folder)
+	socket := filepath.Join(folder, "cosi.sock")
+	cmd := exec.CommandContext(ctx, p.binary)
+	cmd.Env = append(os.Environ(), "COSI_ENDPOINT=unix://"+socket)
+	conn, err := grpc.NewClient("passthrough:///"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial))
+	if err != nil {
+		return l, err
+	}
+	defer conn.Close()
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, end(cmd)) }()
+	if _, err := cosi.NewIdentityClient(conn).DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{}); err != nil {
+		return l, err
+	}
+	l.Start = micro(time.Since(began)) / 1000
+	time.Sleep(idle) // what is measured is a process that has nothing to do
+	if l.Memory, err = memoryOf(cmd.Process.Pid); err != nil {
+		return l, err
+	}
+	l.CPU, err = serverCPU(ctx, cmd.Process.Pid, cosi.NewProvisionerClient(conn), calls)
+	return l, err
+}
+
+// dial dials a socket until somebody answers.
+func dial(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	tick := time.NewTicker(dialPoll)
+	defer tick.Stop()
+	for {
+		conn, err := d.DialContext(ctx, "unix", path)
+		if err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// serverCPU makes calls, and returns the processor time that the process used for each.
+func serverCPU(ctx context.Context, pid int, client cosi.ProvisionerClient, calls int) (float64, error) {
+	before, err := cpuOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	failures := make([]error, lifeCallers)
+	each := (calls + lifeCallers - 1) / lifeCallers
+	var calling sync.WaitGroup
+	for i := range failures {
+		calling.Go(func() {
+			name := fmt.Sprintf("bucket-%029d", i)
+			for n := 0; n < each && failures[i] == nil; n++ {
+				response, err := client.DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: name})
+				failures[i] = answered(name, response.GetBucketId(), err)
+			}
+		})
+	}
+	calling.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return 0, err
+	}
+	after, err := cpuOf(pid)
+	return micro(after-before) / float64(each*lifeCallers), err
+}
+
+// end stops a process as Kubernetes would.
+func end(cmd *exec.Cmd) error {
+	err := cmd.Process.Signal(syscall.SIGTERM)
+	return errors.Join(err, cmd.Wait())
+}

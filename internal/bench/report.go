@@ -1,0 +1,177 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+)
+
+//go:embed report.md.tmpl
+var reportTemplate string
+
+// title is how the document names a server.
+func title(name string) string {
+	switch name {
+	case bare:
+		return "bare gRPC"
+	case bareAgain:
+		return "bare gRPC, again"
+	case bareTraced:
+		return "bare with OTLP"
+	case plain:
+		return plain
+	case logging:
+		return "gocosi, log"
+	case traced:
+		return "gocosi, OTLP"
+	case everything:
+		return "gocosi, log and OTLP"
+	}
+	return name
+}
+
+// reportTable is the comparisons under one number of callers.
+type reportTable struct {
+	Callers int
+	Rows    []reportRow
+}
+
+// reportRow is a comparison as the document shows it.
+type reportRow struct {
+	Server, Against                        string
+	Rate                                   string
+	RateRatio, CPURatio                    string
+	Allocs, Extra, Bytes, P50, P99, P99Rel string
+}
+
+// reportProgram is a program as the document shows it.
+type reportProgram struct {
+	Name                string
+	Start, StartRatio   string
+	Memory, MemoryRatio string
+	CPU, CPURatio, Size string
+	Packages, Modules   int
+}
+
+// reportData is what the template is filled with.
+type reportData struct {
+	Machine              machine
+	Took                 string
+	Rounds, Starts, Load int
+	Count                int
+	Window               string
+	Tables               []reportTable
+	Chart                reportChart
+	Programs             []reportProgram
+	Names                int
+	Before, After        reportRow
+	Heap                 string
+	Targets              []target
+	Missed               int
+	NoiseLow, NoiseHigh  string
+}
+
+// reportChart is the lowest share of calls per second that each server reached under any number of callers.
+type reportChart struct{ Names, Values string }
+
+func (r results) render() ([]byte, error) {
+	t, err := template.New("report").Parse(reportTemplate)
+	if err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	if err := t.Execute(&text, r.data()); err != nil {
+		return nil, err
+	}
+	return []byte(text.String()), nil
+}
+
+func (r results) data() reportData {
+	low, high := r.noise()
+	d := reportData{
+		Machine: r.machine, Took: r.took.Round(time.Second).String(), Rounds: r.effort.rounds, Starts: r.effort.starts,
+		Load: r.effort.load, Count: r.effort.count, Window: r.effort.window.String(), Tables: r.tables(), Chart: r.chart(), Programs: r.reportPrograms(),
+		Names: r.aging.Names, Before: row(r.aging.before), After: row(r.aging.after),
+		Heap: fmt.Sprintf("%+.1f MB", r.aging.Heap/1e6), Targets: r.targets(),
+		NoiseLow: fmt.Sprintf("%.2f", low), NoiseHigh: fmt.Sprintf("%.2f", high),
+	}
+	for _, t := range d.Targets {
+		if !t.Met() {
+			d.Missed++
+		}
+	}
+	return d
+}
+
+// noise is the range in which the bare server's rate lies as a share of its own, half of the time.
+func (r results) noise() (low, high float64) {
+	low, high = 1, 1
+	for _, c := range r.comparisons {
+		if c.candidate == bareAgain {
+			low, high = min(low, c.ratio(rate()).Low), max(high, c.ratio(rate()).High)
+		}
+	}
+	return low, high
+}
+
+func (r results) tables() []reportTable {
+	var tables []reportTable
+	for _, callers := range r.effort.callers {
+		table := reportTable{Callers: callers}
+		for _, c := range r.comparisons {
+			if c.callers == callers {
+				table.Rows = append(table.Rows, row(c))
+			}
+		}
+		tables = append(tables, table)
+	}
+	return tables
+}
+
+func row(c comparison) reportRow {
+	whole := func(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
+	return reportRow{
+		Server: title(c.candidate), Against: title(c.reference), Rate: whole(c.own(rate())),
+		RateRatio: share(c.ratio(rate())), CPURatio: share(c.ratio(cpu())),
+		Allocs: whole(c.own(allocs())), Extra: fmt.Sprintf("%+.1f", c.extra(allocs()).Median), Bytes: fmt.Sprintf("%+.0f", c.extra(bytes()).Median),
+		P50: whole(c.own(p50())), P99: whole(c.own(p99())), P99Rel: share(c.ratio(p99())),
+	}
+}
+
+// share shows a ratio with the range in which half of the rounds lie.
+func share(s spread) string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Low, s.High) }
+
+func (r results) chart() reportChart {
+	var names, values []string
+	for _, p := range pairs() {
+		if p.reference != bare {
+			continue
+		}
+		lowest := 0.0
+		for _, c := range r.comparisons {
+			if got := c.ratio(rate()).Median; c.pair == p && (lowest == 0 || got < lowest) {
+				lowest = got
+			}
+		}
+		names = append(names, strconv.Quote(title(p.candidate)))
+		values = append(values, fmt.Sprintf("%.2f", lowest))
+	}
+	return reportChart{strings.Join(names, ", "), strings.Join(values, ", ")}
+}
+
+func (r results) reportPrograms() []reportProgram {
+	var all []reportProgram
+	for _, p := range r.programs {
+		all = append(all, reportProgram{
+			Name:  map[string]string{programBare: "bare gRPC", programDriver: "gocosi", programScaffold: "scaffolded driver"}[p.name],
+			Start: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifeStart).Median), StartRatio: share(r.lifeRatio(p.name, lifeStart)),
+			Memory: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifeMemory).Median/1e6), MemoryRatio: share(r.lifeRatio(p.name, lifeMemory)),
+			CPU: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifeCPU).Median), CPURatio: share(r.lifeRatio(p.name, lifeCPU)),
+			Size: fmt.Sprintf("%.1f", p.size/1e6), Packages: p.packages, Modules: p.modules,
+		})
+	}
+	return all
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/bench/canned"
+)
+
+// server is one that answers in this process, and the client that calls it over its socket, by one connection.
+type server struct {
+	name   string
+	client cosi.ProvisionerClient
+	calls  int // answered and measured
+	stop   func() error
+}
+
+// startLimit is how long a server may take to listen.
+const startLimit = 30 * time.Second
+
+// startBare starts a server of gRPC's own; ended is called after it has stopped.
+func startBare(ctx context.Context, dir, name string, ended func(context.Context) error, options ...grpc.ServerOption) (*server, error) {
+	path := filepath.Join(dir, name+".sock")
+	var config net.ListenConfig
+	lis, err := config.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	s := grpc.NewServer(options...)
+	cosi.RegisterIdentityServer(s, &canned.Identity{})
+	cosi.RegisterProvisionerServer(s, &canned.Provisioner{})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(lis) }()
+	return connect(name, path, func() error {
+		s.GracefulStop()
+		return errors.Join(<-served, ended(context.WithoutCancel(ctx)))
+	})
+}
+
+// startDriver starts a driver of gocosi's.
+func startDriver(ctx context.Context, dir, name string, options ...gocosi.Option) (*server, error) {
+	path := filepath.Join(dir, name+".sock")
+	options = append(options, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint("unix://"+path))
+	driver, err := gocosi.New(gocosi.NewIdentity(service(name)), &canned.Provisioner{}, options...)
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- driver.Run(running) }()
+	end := func() error { stop(); return <-served }
+	waiting, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if _, err := driver.Addr(waiting); err != nil {
+		return nil, errors.Join(err, end())
+	}
+	return connect(name, path, end)
+}
+
+// connect makes the client of a server that listens.
+func connect(name, path string, stop func() error) (*server, error) {
+	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return &server{name: name, client: cosi.NewProvisionerClient(conn), stop: func() error {
+		if err := errors.Join(conn.Close(), stop()); err != nil {
+			return fmt.Errorf("stopping %s: %w", name, err)
+		}
+		return nil
+	}}, nil
+}
+
+// endpointVariable is where exporters find their collector; bare servers and drivers read it as they start.
+const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+// exporting starts a server that finds the collector at url in the environment.
+func exporting(url string, start func() (*server, error)) (*server, error) {
+	if err := os.Setenv(endpointVariable, url); err != nil {
+		return nil, err
+	}
+	s, err := start()
+	return s, errors.Join(err, os.Unsetenv(endpointVariable))
+}
