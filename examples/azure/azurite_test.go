@@ -63,7 +63,7 @@ func startAzurite(script string) (*azurite, func(), error) {
 	}
 	a := &azurite{}
 	var list []string
-	for range 32 {
+	for range 64 {
 		account := storageAccount{name: "a" + strings.ToLower(rand.Text()[:15]), key: randomKey()}
 		a.accounts = append(a.accounts, account)
 		list = append(list, account.name+":"+account.key)

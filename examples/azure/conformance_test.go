@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/go-logr/logr/funcr"
+	"google.golang.org/grpc"
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/cositest"
@@ -38,13 +39,7 @@ func conform(t *testing.T, options ...gocosi.Option) {
 	t.Helper()
 	w := newWorld(t)
 	var log logged
-	options = append(options, gocosi.WithEnvironment(nil), gocosi.WithoutTelemetry(), gocosi.WithLogger(funcr.New(log.add, funcr.Options{Verbosity: 9})))
-	p := w.provisioner()
-	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, append(options, gocosi.WithReady(p.ready))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := cositest.Start(t, driver)
+	conn := w.serve(t, w.provisioner(), &log, options...)
 	var skips []string
 	cositest.Run(t, conn, cositest.Config{
 		BucketParameters:             map[string]string{deleteForeign: "true"}, // for DELETE-5
@@ -83,6 +78,16 @@ func conform(t *testing.T, options ...gocosi.Option) {
 	}
 }
 
+// serve runs a driver around p, and keeps everything that it logs.
+func (w *world) serve(t *testing.T, p *provisioner, log *logged, options ...gocosi.Option) *grpc.ClientConn {
+	t.Helper()
+	options = append(options, gocosi.WithEnvironment(nil), gocosi.WithoutTelemetry(), gocosi.WithReady(p.ready),
+		gocosi.WithLogger(funcr.New(log.add, funcr.Options{Verbosity: 9})))
+	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, options...)
+	must(t, err)
+	return cositest.Start(t, driver)
+}
+
 // logged is what the driver has logged.
 type logged struct {
 	mu   sync.Mutex
@@ -114,8 +119,12 @@ func (w *world) use(ctx context.Context, u cositest.Use) error {
 		return fmt.Errorf("get: %w", err)
 	}
 	defer got.Body.Close()
-	if text, err := io.ReadAll(got.Body); err != nil || !bytes.Equal(text, content) {
-		return fmt.Errorf("put %q, got %q (%w)", content, text, err)
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		return fmt.Errorf("get: %w", err)
+	}
+	if !bytes.Equal(text, content) {
+		return fmt.Errorf("put %q, got %q", content, text)
 	}
 	if !u.Keep {
 		_, err = blob.Delete(ctx, nil)

@@ -70,8 +70,9 @@ func readKey(account, file string) (*service.SharedKeyCredential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", envKeyFile, err)
 	}
-	key, err := service.NewSharedKeyCredential(account, strings.TrimSpace(string(text)))
-	if err != nil || len(text) == 0 {
+	encoded := strings.TrimSpace(string(text))
+	key, err := service.NewSharedKeyCredential(account, encoded)
+	if err != nil || encoded == "" {
 		return nil, fmt.Errorf("%s: %s holds no key of a storage account, which is base64", envKeyFile, file)
 	}
 	return key, nil
