@@ -72,6 +72,7 @@ type call struct {
 	handler grpc.UnaryHandler
 	stages  []stage // those still to come
 
+	limit    limit         // the handler's deadline, when the call came without one
 	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
 	done     outcome
 }

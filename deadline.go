@@ -3,6 +3,8 @@ package gocosi
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,11 +14,99 @@ func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 		ch.calls.expect(c, deadline{at: t})
 		return c.next(ctx)
 	}
-	t := time.Now().Add(ch.rpcTimeout)
-	ctx, cancel := context.WithDeadline(ctx, t)
-	defer cancel()
-	ch.calls.expect(c, deadline{at: t, limit: EnvCOSIRPCTimeout})
-	response, err := c.next(ctx)
-	c.done.expired = err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	l := &c.limit
+	l.Context, l.at = ctx, time.Now().Add(ch.rpcTimeout)
+	defer l.end()
+	ch.calls.expect(c, deadline{at: l.at, limit: EnvCOSIRPCTimeout})
+	response, err := c.next(l)
+	c.done.expired = err != nil && errors.Is(l.Err(), context.DeadlineExceeded)
 	return response, err
+}
+
+// limit is a context with a deadline: what context.WithDeadline would return, made only when somebody asks for it. Most
+// handlers never wait for the end of their context, and a timer costs more than all other stages together. Until then
+// it is its parent with a deadline; from then on it is the standard library's context in everything, so that contexts
+// which are derived from it attach to that one.
+type limit struct {
+	context.Context //nolint:containedctx // the parent, of which this is a child
+
+	at    time.Time
+	mu    sync.Mutex
+	ended bool // guarded by mu
+	real  atomic.Pointer[realContext]
+}
+
+// realContext is a context of the standard library's with what ends it.
+type realContext struct {
+	context.Context //nolint:containedctx // what limit has become
+
+	cancel context.CancelFunc
+}
+
+// Deadline is the call's.
+func (l *limit) Deadline() (time.Time, bool) { return l.at, true }
+
+// Done needs the timer.
+func (l *limit) Done() <-chan struct{} { return l.become().Done() }
+
+// Err needs no timer as long as there is no error; the first one has to stay.
+func (l *limit) Err() error {
+	if l.real.Load() == nil && l.open() {
+		return nil
+	}
+	return l.become().Err()
+}
+
+// open says whether nothing has ended the context.
+func (l *limit) open() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.ended && l.Context.Err() == nil && time.Now().Before(l.at)
+}
+
+// Value finds what the parent holds; the standard library's context also finds itself, to attach its children to.
+func (l *limit) Value(key any) any {
+	if r := l.real.Load(); r != nil {
+		return r.Value(key)
+	}
+	return l.Context.Value(key)
+}
+
+// end cancels the context, after the handler has returned.
+func (l *limit) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.real.Load() == nil && !time.Now().Before(l.at) {
+		l.real.Store(l.make()) // it had ended by itself
+	}
+	l.ended = true
+	if r := l.real.Load(); r != nil {
+		r.cancel()
+	}
+}
+
+// become makes the standard library's context, once.
+func (l *limit) become() *realContext {
+	if r := l.real.Load(); r != nil {
+		return r
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.real.Load(); r != nil {
+		return r
+	}
+	r := l.make()
+	l.real.Store(r)
+	return r
+}
+
+// make makes what become returns; mu is held. After the end nobody could have met the deadline any more.
+func (l *limit) make() *realContext {
+	if l.ended {
+		ctx, cancel := context.WithCancel(l.Context)
+		cancel()
+		return &realContext{ctx, cancel}
+	}
+	ctx, cancel := context.WithDeadline(l.Context, l.at)
+	return &realContext{ctx, cancel}
 }

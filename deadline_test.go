@@ -1,0 +1,261 @@
+package gocosi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// rpcTimeout is the deadline of calls in these tests.
+const rpcTimeout = 10 * time.Second
+
+type contextKey struct{}
+
+var errCause = errors.New("the parent's cause")
+
+// watched is a handler's context under observation.
+type watched struct {
+	context.Context
+
+	cancelParent context.CancelCauseFunc
+	began        time.Time
+
+	mu   sync.Mutex
+	seen []string
+}
+
+// see writes down everything that a context tells about its end.
+func (h *watched) see(what string, ctx context.Context) {
+	synctest.Wait()
+	err := ctx.Err()
+	closed := false
+	select {
+	case <-ctx.Done():
+		closed = true
+	default:
+	}
+	h.note("%s after %s: %v, cause %v, done %t, again %v", what, time.Since(h.began), err, context.Cause(ctx), closed, ctx.Err())
+}
+
+func (h *watched) note(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen = append(h.seen, fmt.Sprintf(format, args...))
+}
+
+// byTheStandardLibrary runs a handler with what context.WithTimeout returns.
+func byTheStandardLibrary(t *testing.T, parent context.Context, handler func(context.Context)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(parent, rpcTimeout)
+	defer cancel()
+	handler(ctx)
+}
+
+// byTheChain runs a handler with the chain's context.
+func byTheChain(t *testing.T, parent context.Context, handler func(context.Context)) {
+	t.Helper()
+	chain, err := gocosi.NewChain(gocosi.WithEnvironment(nil), gocosi.WithDefaultRPCTimeout(rpcTimeout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chain.Close()
+	_, _ = chain.Call(parent, createMethod, &cosi.DriverCreateBucketRequest{Name: "b"}, func(ctx context.Context, _ any) (any, error) {
+		handler(ctx)
+		return &cosi.DriverCreateBucketResponse{BucketId: "b"}, nil
+	})
+}
+
+// TestContextIsLikeTheStandardLibrarys does the same to the chain's context and to one of context.WithTimeout, and
+// expects to see the same.
+func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		during func(*watched) // in the handler
+		after  func(*watched) // when it has returned; nil: the end is looked at
+	}{
+		"never asked": {during: func(*watched) {}},
+		"its deadline": {during: func(h *watched) {
+			end, ok := h.Deadline()
+			h.note("%s, %t", time.Until(end), ok)
+		}},
+		"asked in time": {during: func(h *watched) {
+			time.Sleep(rpcTimeout - 1)
+			h.see("before the deadline", h)
+		}},
+		"err alone, in time": {during: func(h *watched) { h.note("%v, %v", h.Err(), context.Cause(h)) }},
+		"err, after the deadline": {during: func(h *watched) {
+			time.Sleep(rpcTimeout + 1)
+			h.note("%v, %v", h.Err(), context.Cause(h))
+		}},
+		"waits for its deadline": {during: func(h *watched) {
+			<-h.Done()
+			h.see("waited", h)
+		}},
+		"late": {during: func(h *watched) {
+			time.Sleep(2 * rpcTimeout)
+			h.see("late", h)
+			h.cancelParent(errCause)
+			h.see("late, and then the parent", h)
+		}},
+		"late, and not asked": {during: func(*watched) { time.Sleep(2 * rpcTimeout) }},
+		"late, and then the parent": {during: func(h *watched) {
+			h.note("%v", h.Done() == nil)
+			time.Sleep(2 * rpcTimeout)
+			h.cancelParent(errCause)
+			h.see("both", h)
+		}},
+		"the parent ends, not asked before": {during: func(h *watched) {
+			h.cancelParent(errCause)
+			h.see("parent", h)
+			time.Sleep(2 * rpcTimeout)
+			h.see("later", h)
+		}},
+		"the parent ends, asked before": {during: func(h *watched) {
+			h.see("before", h)
+			h.cancelParent(errCause)
+			h.see("parent", h)
+		}},
+		"kept by one who waits": {
+			during: func(h *watched) { go func() { <-h.Done(); h.note("woken: %v", h.Err()) }(); synctest.Wait() },
+			after:  func(h *watched) { synctest.Wait() },
+		},
+		"kept, and asked much later": {
+			during: func(*watched) {},
+			after:  func(h *watched) { time.Sleep(2 * rpcTimeout); h.see("much later", h) },
+		},
+		"children": {
+			during: func(h *watched) {
+				child, cancel := context.WithCancelCause(context.WithValue(h, contextKey{}, "inner"))
+				grandchild, cancel2 := context.WithTimeout(child, 2*rpcTimeout)
+				defer cancel2()
+				defer cancel(nil)
+				h.note("%v %v", grandchild.Value(contextKey{}), h.Value(contextKey{}))
+				h.see("grandchild", grandchild)
+				<-grandchild.Done()
+				h.see("grandchild", grandchild)
+				h.see("child", child)
+			},
+		},
+		"a child ends alone": {during: func(h *watched) {
+			child, cancel := context.WithCancelCause(h)
+			cancel(errCause)
+			h.see("child", child)
+			h.see("context", h)
+		}},
+		"a child that is kept": {
+			during: func(h *watched) {
+				child, cancel := context.WithCancel(h)
+				context.AfterFunc(child, func() { h.note("child ended: %v", context.Cause(child)); cancel() })
+			},
+			after: func(h *watched) { synctest.Wait() },
+		},
+		"a child that is made too late": {
+			during: func(*watched) {},
+			after: func(h *watched) {
+				child, cancel := context.WithTimeout(h, time.Hour)
+				defer cancel()
+				h.see("child", child)
+			},
+		},
+		"functions after its end": {during: func(h *watched) {
+			stop := context.AfterFunc(h, func() { h.note("stopped, and called") })
+			context.AfterFunc(h, func() { h.note("called after %s", time.Since(h.began)) })
+			h.note("stopped %t", stop())
+			time.Sleep(2 * rpcTimeout)
+		}},
+		"without its end": {during: func(h *watched) {
+			free := context.WithoutCancel(h)
+			time.Sleep(2 * rpcTimeout)
+			_, limited := free.Deadline()
+			h.note("%v %v %t %v", free.Err(), free.Done() == nil, limited, free.Value(contextKey{}))
+		}},
+		"values": {during: func(h *watched) {
+			before := h.Value(contextKey{})
+			<-h.Done()
+			h.note("%v %v %v", before, h.Value(contextKey{}), h.Value("another"))
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			observe := func(run func(*testing.T, context.Context, func(context.Context))) (seen []string) {
+				synctest.Test(t, func(t *testing.T) {
+					parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), contextKey{}, "outer"))
+					defer cancel(nil)
+					h := &watched{cancelParent: cancel, began: time.Now()}
+					run(t, parent, func(ctx context.Context) { h.Context = ctx; tt.during(h) })
+					if tt.after != nil {
+						tt.after(h)
+					}
+					h.see("returned", h)
+					seen = h.seen
+				})
+				return seen
+			}
+			want, got := observe(byTheStandardLibrary), observe(byTheChain)
+			if !slices.Equal(got, want) {
+				t.Errorf("seen:\n%q\nwant what the standard library shows:\n%q", got, want)
+			}
+		})
+	}
+}
+
+// TestContextHasNoGoroutines derives many contexts, as clients of stores do: they are known to the context, and nothing
+// waits for its end in their place. It is not parallel, so that no other test starts any.
+func TestContextHasNoGoroutines(t *testing.T) {
+	const many = 1000
+	byTheChain(t, t.Context(), func(ctx context.Context) {
+		before := runtime.NumGoroutine()
+		for range many {
+			_, cancel := context.WithCancel(ctx)
+			defer cancel()
+		}
+		if more := runtime.NumGoroutine() - before; more >= many {
+			t.Errorf("%d goroutines for %d contexts", more, many)
+		}
+	})
+}
+
+// TestContextIsMadeOnce lets many use the context while the handler returns.
+func TestContextIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		var using sync.WaitGroup
+		ends := make(chan (<-chan struct{}), 16)
+		var kept context.Context
+		byTheChain(t, t.Context(), func(ctx context.Context) {
+			kept = ctx
+			for i := range cap(ends) {
+				using.Go(func() {
+					if i%2 == 0 {
+						child, cancel := context.WithCancel(ctx)
+						defer cancel()
+						<-child.Done()
+					}
+					_, _ = ctx.Err(), ctx.Value(contextKey{})
+					ends <- ctx.Done()
+				})
+			}
+		})
+		using.Wait()
+		close(ends)
+		for end := range ends {
+			if end != kept.Done() {
+				t.Fatal("it has several ends")
+			}
+		}
+		if err := kept.Err(); !errors.Is(err, context.Canceled) {
+			t.Fatalf("it ended with %v", err)
+		}
+	}
+}
