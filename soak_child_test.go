@@ -38,7 +38,8 @@ func TestSoakChild(t *testing.T) {
 	if path == "" {
 		t.Skip("a process of TestSoak")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	signalled, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM) // kept: a late signal would end the process
+	ctx, stop := context.WithCancel(signalled)
 	defer stop()
 	server := &soakServer{running: map[string]bool{}}
 	driver, err := gocosi.New(gocosi.NewIdentity("soak.example.com"), server,
