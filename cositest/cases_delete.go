@@ -79,7 +79,11 @@ func deleteForeign(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	if err := t.remove(ctx, foreign.ID); err != nil {
+	allowed := foreign.DeleteContext
+	if allowed == nil {
+		allowed = t.cfg.BucketParameters
+	}
+	if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: foreign.ID, DeleteContext: allowed}); err != nil {
 		return accepted("an id that the driver did not make", err)
 	}
 	if there, err := foreign.there(ctx, false); err != nil || there {

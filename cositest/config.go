@@ -75,6 +75,8 @@ type Use struct {
 type Foreign struct {
 	Name string
 	ID   string // the id by which an administrator would enter it as an existing bucket
+	// DeleteContext are the parameters by which the administrator would allow to delete it. nil: BucketParameters do.
+	DeleteContext map[string]string
 	// Remove removes it, if it is still there. nil: nothing does.
 	Remove func(context.Context) error
 	// Exists says whether it is still there. nil: nobody knows, and what the driver did to it is not looked at.

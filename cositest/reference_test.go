@@ -81,7 +81,7 @@ func (s *store) makeForeign(context.Context) (cositest.Foreign, error) {
 	name := "foreign-" + strings.ToLower(rand.Text())
 	s.buckets[name] = &bucket{name: name, owner: "somebody"}
 	return cositest.Foreign{
-		Name: name, ID: idOf(name),
+		Name: name, ID: idOf(name), DeleteContext: map[string]string{"deleteUnowned": "true"},
 		Remove: func(context.Context) error { s.drop(name); return nil },
 		Exists: func(context.Context) (bool, error) { return s.has(name), nil },
 	}, nil
@@ -197,7 +197,10 @@ func (d *reference) DriverDeleteBucket(_ context.Context, r *deleteQ) (*deleteR,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if b, ok := d.buckets[nameOf(r.GetBucketId())]; ok {
-		if b.objects > 0 {
+		switch {
+		case b.owner != "" && r.GetDeleteContext()["deleteUnowned"] != "true":
+			return nil, status.Error(codes.FailedPrecondition, "the bucket is somebody else's")
+		case b.objects > 0:
 			return nil, status.Error(codes.FailedPrecondition, "the bucket is not empty")
 		}
 		maps.DeleteFunc(d.accounts, func(id string, _ *account) bool { return strings.HasSuffix(id, "@"+b.name) })

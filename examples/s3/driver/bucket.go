@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"regexp"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -64,7 +65,7 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 // checkSame refuses a bucket that is not ours, or has other parameters. It is asked about a new bucket too: in us-east-1,
 // AWS answers the creation of one that the account already has with success.
 func (p *provisioner) checkSame(ctx context.Context, name string, parameters bucketParameters) error {
-	tags, err := p.bucketTags(ctx, name)
+	tags, err := p.tagsOfNew(ctx, name)
 	if err != nil {
 		return failed("read the bucket's tags", err)
 	}
@@ -77,6 +78,28 @@ func (p *provisioner) checkSame(ctx context.Context, name string, parameters buc
 	}
 	return nil
 }
+
+// tagsOfNew gives the tags of a new bucket a moment to show: a store may answer from where they are not known yet, or make
+// the bucket and its tags one after the other.
+func (p *provisioner) tagsOfNew(ctx context.Context, name string) (map[string]string, error) {
+	for wait := firstWait; ; wait *= 2 {
+		tags, err := p.bucketTags(ctx, name)
+		if len(tags) > 0 || err != nil || wait > lastWait {
+			return tags, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// The pauses between two looks at the tags of a bucket that has none.
+const (
+	firstWait = 20 * time.Millisecond
+	lastWait  = 320 * time.Millisecond
+)
 
 func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]string, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})

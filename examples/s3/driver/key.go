@@ -67,8 +67,10 @@ func (p *provisioner) deleteKeys(ctx context.Context, user, except string) (foun
 	return found, nil
 }
 
+// makeKey tries once: the answer to a first try that was lost on its way has a key in it.
 func (p *provisioner) makeKey(ctx context.Context, a account) (key, error) {
-	out, err := p.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &a.name})
+	once := func(o *iam.Options) { o.Retryer = aws.NopRetryer{} }
+	out, err := p.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &a.name}, once)
 	if err != nil {
 		return key{}, failed("create a key for the user", err)
 	}

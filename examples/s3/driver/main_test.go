@@ -16,6 +16,9 @@ import (
 // embedded is the store that all tests of this package share; each keeps to names of its own.
 var embedded gateway.Store
 
+// packageDir is where the go command finds this package: the embedded store changes the working directory.
+var packageDir string
+
 func TestMain(m *testing.M) {
 	code, err := withStore(m.Run)
 	if err != nil {
@@ -25,7 +28,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func withStore(run func() int) (int, error) {
+func withStore(run func() int) (code int, err error) {
+	if packageDir, err = os.Getwd(); err != nil {
+		return 0, err
+	}
 	folder, err := os.MkdirTemp("", "s3")
 	if err != nil {
 		return 0, err
@@ -36,7 +42,7 @@ func withStore(run func() int) (int, error) {
 		return 0, err
 	}
 	embedded = store.Store
-	code := run()
+	code = run()
 	return code, store.Stop()
 }
 

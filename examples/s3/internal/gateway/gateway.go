@@ -119,7 +119,7 @@ func (e *Embedded) iamConfig(address, socket, folder string) *embedgw.IAMConfig 
 	return &embedgw.IAMConfig{
 		RootUserAccess: e.AccessKey, RootUserSecret: e.SecretKey,
 		Ports: []string{address}, PrivatePorts: []string{socket}, PrivateSocketPerm: "0600",
-		IAMDir: filepath.Join(folder, "iam"), HealthPath: health, KeepAlive: true, Quiet: true,
+		IAMDir: filepath.Join(folder, "iam"), HealthPath: health, Quiet: true,
 		MaxConnections: connections, MaxRequests: connections,
 	}
 }
@@ -128,7 +128,7 @@ func (e *Embedded) s3Config(address, socket string) *embedgw.Config {
 	return &embedgw.Config{
 		RootUserAccess: e.AccessKey, RootUserSecret: e.SecretKey, Region: region,
 		Ports: []string{address}, StandaloneIAMEndpoint: socket,
-		HealthPath: health, KeepAlive: true, Quiet: true,
+		HealthPath: health, Quiet: true,
 		MaxConnections: connections, MaxRequests: connections, MultipartMaxParts: 10_000,
 	}
 }

@@ -39,7 +39,8 @@ func Spawn(ctx context.Context, program, folder string, output io.Writer) (*Proc
 		err = p.spawn(ctx, output, program, p.Endpoint, "-p", addresses[0], "--iam-standalone-endpoint", socket, "posix", data)
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.Stop())
+		p.Stop()
+		return nil, err
 	}
 	return p, nil
 }
@@ -60,10 +61,9 @@ func (p *Processes) spawn(ctx context.Context, output io.Writer, program, endpoi
 }
 
 // Stop ends both processes.
-func (p *Processes) Stop() error {
+func (p *Processes) Stop() {
 	for _, command := range p.commands {
 		_ = command.Process.Kill() // one that has ended by itself is fine
 		_ = command.Wait()
 	}
-	return nil
 }
