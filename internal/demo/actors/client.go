@@ -1,0 +1,94 @@
+package actors
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// Client is cosictl, pointed at the driver.
+type Client struct {
+	Binary   string
+	Endpoint string
+}
+
+// Do makes a call and prints what came back, secrets masked.
+func (c Client) Do(ctx context.Context, args ...string) error {
+	out, err := c.run(ctx, args...)
+	if err == nil {
+		Say(args[0], "%s", oneLine(out))
+	}
+	return err
+}
+
+// Twice makes a call and repeats it: both have to succeed with the same answer, secrets included. It returns the answer,
+// as JSON.
+func (c Client) Twice(ctx context.Context, args ...string) ([]byte, error) {
+	first, err := c.exact(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Do(ctx, args...); err != nil {
+		return nil, err
+	}
+	return first, c.Again(ctx, first, args...)
+}
+
+// Again makes a call whose answer is known.
+func (c Client) Again(ctx context.Context, want []byte, args ...string) error {
+	got, err := c.exact(ctx, args...)
+	if err != nil {
+		return fmt.Errorf("%s again: %w", args[0], err)
+	}
+	if !bytes.Equal(want, got) {
+		return fmt.Errorf("%s again: answered differently", args[0])
+	}
+	Say(args[0]+" again", "OK, the same")
+	return nil
+}
+
+// Refused makes a call that has to fail with a code, and prints the reason.
+func (c Client) Refused(ctx context.Context, code string, args ...string) error {
+	_, err := c.run(ctx, args...)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s: succeeded, and should have failed with %s", strings.Join(args, " "), code)
+	case !strings.Contains(err.Error(), code):
+		return fmt.Errorf("failed otherwise than with %s: %w", code, err)
+	}
+	Say(args[0], "refused: %s", err)
+	return nil
+}
+
+// Check holds the driver against the specification, and shows every case.
+func (c Client) Check(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, c.Binary, "check", "-endpoint", c.Endpoint, "-bad-name", "Not A Bucket")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	return nil
+}
+
+// exact makes a call and returns the whole answer.
+func (c Client) exact(ctx context.Context, args ...string) ([]byte, error) {
+	return c.run(ctx, slices.Concat(args, []string{"-o", "json", "-show-secrets"})...)
+}
+
+func (c Client) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.Binary, slices.Concat(args, []string{"-endpoint", c.Endpoint})...)
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil, fmt.Errorf("%s: %w: %s", args[0], err, oneLine(exit.Stderr))
+	}
+	return out, err
+}
+
+func oneLine(out []byte) string {
+	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", ", ")
+}
