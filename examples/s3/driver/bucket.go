@@ -157,7 +157,7 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 			name, tagOwner, p.settings.Owner, paramDeleteUnowned)
 	}
 	if parameters.emptyOnDelete {
-		if err := p.empty(ctx, name); err != nil {
+		if err := p.empty(ctx, name); err != nil && !answered(err, "NoSuchBucket") {
 			return err
 		}
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/cositest"
-	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
 )
 
@@ -64,20 +63,17 @@ func conform(t *testing.T, store gateway.Store, options ...gocosi.Option) {
 	t.Helper()
 	var log lockedBuffer
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.Level(-5)})) // payloads too
-	options = append(options, gocosi.WithEnvironment(nil), gocosi.WithoutTelemetry(), gocosi.WithLogger(logger))
-	d, err := driver.New(settings(t, store), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, folder := start(t, settings(t, store), append(options, gocosi.WithLogger(logger))...)
 	admin := administer(store)
 	var skipped []string
-	cositest.Run(t, cositest.Start(t, d), cositest.Config{
+	cositest.Run(t, conn, cositest.Config{
 		BucketParameters:             map[string]string{"versioning": "false"},
 		AccessParameters:             map[string]string{"access": "readwrite"},
 		IncompatibleBucketParameters: map[string]string{"emptyOnDelete": "true"},
 		IncompatibleAccessParameters: map[string]string{"access": "readonly"},
 		AuthenticationTypes:          []cosi.AuthenticationType{cosi.AuthenticationType_Key},
 		BadBucketName:                "Not A Bucket",
+		SocketFolder:                 folder,
 		Log:                          log.String,
 		Access:                       use,
 		MakeForeignBucket:            admin.foreign,

@@ -6,9 +6,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
 )
@@ -53,6 +58,39 @@ func settings(t *testing.T, store gateway.Store) driver.Settings {
 		Endpoint: store.Endpoint, IAMEndpoint: store.IAMEndpoint, ClientEndpoint: store.Endpoint, Region: store.Region,
 		AccessKey: store.AccessKey, SecretKey: store.SecretKey, Owner: driver.Name, Sealer: sealer(t, sealKey(t)),
 	}
+}
+
+// start serves the driver on a socket of its own until the test ends, and returns a connection to it and the socket's folder.
+func start(t *testing.T, s driver.Settings, options ...gocosi.Option) (conn *grpc.ClientConn, folder string) {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "s3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	endpoint := "unix://" + filepath.Join(folder, "cosi.sock")
+	d, err := driver.New(s, append(options, gocosi.WithEnvironment(nil), gocosi.WithoutTelemetry(), gocosi.WithDefaultEndpoint(endpoint))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := d.Addr(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err = grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn, folder
 }
 
 func sealKey(t *testing.T) string {
