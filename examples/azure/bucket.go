@@ -64,12 +64,12 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 	if r.GetBucketId() == "" {
 		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
 	}
-	parameters, err := readDeleteContext(r.GetDeleteContext())
+	allowed, err := readDeleteContext(r.GetDeleteContext())
 	if err != nil {
 		return nil, err
 	}
 	if isContainerName(r.GetBucketId()) {
-		err = p.deleteContainer(ctx, r.GetBucketId(), parameters)
+		err = p.deleteContainer(ctx, r.GetBucketId(), allowed)
 	}
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 
 // deleteContainer looks whose the container is and whether it is empty, and deletes it if nobody changed it meanwhile.
 // Azure's condition sees another container of the same name, but no blob that is written in between.
-func (p *provisioner) deleteContainer(ctx context.Context, id string, parameters bucketParameters) error {
+func (p *provisioner) deleteContainer(ctx context.Context, id string, allowed deleteContext) error {
 	properties, err := p.container(id).GetProperties(ctx, nil)
 	if gone(err) {
 		return nil
@@ -87,10 +87,10 @@ func (p *provisioner) deleteContainer(ctx context.Context, id string, parameters
 	if err != nil {
 		return answer(ctx, "look at container", err)
 	}
-	if !parameters.deleteForeign && readMark(properties.Metadata).driver != p.driver {
-		return status.Errorf(codes.FailedPrecondition, "container %q was not made by this driver: parameter %s=true deletes it", id, deleteForeign)
+	if !allowed.deleteUnowned && readMark(properties.Metadata).driver != p.driver {
+		return status.Errorf(codes.FailedPrecondition, "container %q was not made by this driver: parameter %s=true deletes it", id, deleteUnowned)
 	}
-	if !parameters.deleteNonEmpty {
+	if !allowed.emptyOnDelete {
 		if err := p.mustBeEmpty(ctx, id); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (p *provisioner) mustBeEmpty(ctx context.Context, id string) error {
 			return answer(ctx, "list container", err)
 		}
 		if len(page.Segment.BlobItems) > 0 {
-			return status.Errorf(codes.FailedPrecondition, "container %q is not empty: parameter %s=true deletes it with its content", id, deleteNonEmpty)
+			return status.Errorf(codes.FailedPrecondition, "container %q is not empty: parameter %s=true deletes it with its content", id, emptyOnDelete)
 		}
 	}
 	return nil

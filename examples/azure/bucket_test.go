@@ -28,10 +28,10 @@ func TestMarkSurvivesTheStore(t *testing.T) {
 	w := newWorld(t)
 	p := w.provisioner()
 	p.driver = "other.example.com"
-	must(t, create(t.Context(), p, "marked", map[string]string{deleteNonEmpty: "true"}))
+	must(t, create(t.Context(), p, "marked", map[string]string{emptyOnDelete: "true"}))
 	properties, err := w.admin.NewContainerClient("marked").GetProperties(t.Context(), nil)
 	must(t, err)
-	want := mark{driver: "other.example.com", parameters: bucketParameters{deleteNonEmpty: true}}
+	want := mark{driver: "other.example.com", parameters: bucketParameters{emptyOnDelete: true}}
 	if got := readMark(properties.Metadata); got != want {
 		t.Errorf("the mark is %+v, want %+v", got, want)
 	}
@@ -52,7 +52,7 @@ func TestStrangersContainer(t *testing.T) {
 	for _, name := range []string{"of-another-driver", "of-a-human"} {
 		wantCode(t, create(t.Context(), ours, name, nil), codes.AlreadyExists)
 		wantCode(t, remove(t.Context(), ours, name, nil), codes.FailedPrecondition)
-		wantCode(t, remove(t.Context(), ours, name, map[string]string{deleteNonEmpty: "true"}), codes.FailedPrecondition)
+		wantCode(t, remove(t.Context(), ours, name, map[string]string{emptyOnDelete: "true"}), codes.FailedPrecondition)
 		there, err := exists(t.Context(), w.admin.NewContainerClient(name))
 		if err != nil || !there {
 			t.Errorf("%s is gone: %v", name, err)
@@ -60,7 +60,7 @@ func TestStrangersContainer(t *testing.T) {
 		// As an existing bucket it is used all the same, and an administrator may hand it over.
 		g := mustGrant(t, ours, name, "ba-1", nil)
 		must(t, revoke(t.Context(), ours, name, g.account))
-		must(t, remove(t.Context(), ours, name, map[string]string{deleteForeign: "true"}))
+		must(t, remove(t.Context(), ours, name, map[string]string{deleteUnowned: "true"}))
 		if there, err := exists(t.Context(), w.admin.NewContainerClient(name)); err != nil || there {
 			t.Errorf("%s is still there: %v", name, err)
 		}
@@ -85,8 +85,8 @@ func TestContentIsKept(t *testing.T) {
 		must(t, create(t.Context(), p, name, nil))
 		must(t, write(name))
 		wantCode(t, remove(t.Context(), p, name, nil), codes.FailedPrecondition)
-		wantCode(t, remove(t.Context(), p, name, map[string]string{deleteForeign: "true"}), codes.FailedPrecondition)
-		must(t, remove(t.Context(), p, name, map[string]string{deleteNonEmpty: "true"}))
+		wantCode(t, remove(t.Context(), p, name, map[string]string{deleteUnowned: "true"}), codes.FailedPrecondition)
+		must(t, remove(t.Context(), p, name, map[string]string{emptyOnDelete: "true"}))
 		if there, err := exists(t.Context(), w.admin.NewContainerClient(name)); err != nil || there {
 			t.Errorf("%s is still there: %v", name, err)
 		}
@@ -130,7 +130,7 @@ func TestImpossibleIDs(t *testing.T) {
 	must(t, create(t.Context(), p, "one", nil))
 	_, err := w.admin.NewContainerClient("one").NewBlockBlobClient("blob").UploadBuffer(t.Context(), []byte("x"), nil)
 	must(t, err)
-	must(t, remove(t.Context(), p, "one/blob", map[string]string{deleteNonEmpty: "true", deleteForeign: "true"}))
+	must(t, remove(t.Context(), p, "one/blob", map[string]string{emptyOnDelete: "true", deleteUnowned: "true"}))
 	must(t, revoke(t.Context(), p, "one/blob", accountID("ba-1")))
 	_, err = grant(t.Context(), p, "one/blob", "ba-1", nil)
 	wantCode(t, err, codes.NotFound)

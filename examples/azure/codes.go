@@ -12,32 +12,22 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// answers says what the caller is told for each error code of the store. UNAVAILABLE stands for what passes by itself.
-func answers(code bloberror.Code) (codes.Code, bool) {
-	switch code { // the rest is told by the HTTP status
+// answers says what the caller is told for an error code of the store, and its HTTP status where the code says no more
+// than that. UNAVAILABLE stands for what passes by itself. A key that the store refuses (401, 403) is INTERNAL: it is the
+// driver's own, and no caller can mend that.
+func answers(code bloberror.Code, httpStatus int) codes.Code {
+	switch code {
 	case bloberror.ContainerNotFound:
-		return codes.NotFound, true
+		return codes.NotFound
 	case bloberror.InvalidResourceName:
-		return codes.InvalidArgument, true
-	case bloberror.ContainerAlreadyExists:
-		return codes.AlreadyExists, true
-	case bloberror.ContainerBeingDeleted, bloberror.ServerBusy, bloberror.InternalError, bloberror.OperationTimedOut,
-		bloberror.AccountBeingCreated, bloberror.SystemInUse:
-		return codes.Unavailable, true
+		return codes.InvalidArgument
+	case bloberror.ContainerBeingDeleted, bloberror.AccountBeingCreated:
+		return codes.Unavailable
 	case bloberror.ConditionNotMet: // somebody else changed the container meanwhile
-		return codes.Aborted, true
-	case bloberror.LeaseIDMissing, bloberror.ContainerDisabled, bloberror.BlobImmutableDueToPolicy: // somebody holds the container
-		return codes.FailedPrecondition, true
-	case bloberror.AuthenticationFailed, bloberror.AuthorizationFailure, bloberror.InvalidAuthenticationInfo,
-		bloberror.NoAuthenticationInformation, bloberror.AuthorizationPermissionMismatch, bloberror.AuthorizationSourceIPMismatch,
-		bloberror.InsufficientAccountPermissions, bloberror.AccountIsDisabled: // the driver's own key, which no caller can mend
-		return codes.Internal, true
+		return codes.Aborted
+	case bloberror.LeaseIDMissing, bloberror.ContainerDisabled: // somebody else holds the container
+		return codes.FailedPrecondition
 	}
-	return codes.Internal, false
-}
-
-// byStatus is the answer for an error without a code that the table has, such as that of a proxy.
-func byStatus(httpStatus int) codes.Code {
 	if httpStatus >= http.StatusInternalServerError || httpStatus == http.StatusTooManyRequests || httpStatus == http.StatusRequestTimeout {
 		return codes.Unavailable
 	}
@@ -57,10 +47,7 @@ func answer(ctx context.Context, what string, err error) error {
 	if !ok { // no answer; what was tried last is for the log alone
 		return fmt.Errorf("%w: %w", status.Errorf(codes.Unavailable, "%s: the store does not answer", what), err)
 	}
-	code, ok := answers(bloberror.Code(response.ErrorCode))
-	if !ok {
-		code = byStatus(response.StatusCode)
-	}
+	code := answers(bloberror.Code(response.ErrorCode), response.StatusCode)
 	return status.Errorf(code, "%s: the store answered %q (HTTP %d)", what, response.ErrorCode, response.StatusCode)
 }
 

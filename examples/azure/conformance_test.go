@@ -42,8 +42,7 @@ func conform(t *testing.T, options ...gocosi.Option) {
 	conn := w.serve(t, w.provisioner(), &log, options...)
 	var skips []string
 	cositest.Run(t, conn, cositest.Config{
-		BucketParameters:             map[string]string{deleteForeign: "true"}, // for DELETE-5
-		IncompatibleBucketParameters: map[string]string{deleteForeign: "true", deleteNonEmpty: "true"},
+		IncompatibleBucketParameters: map[string]string{emptyOnDelete: "true"},
 		AccessParameters:             map[string]string{lifetime: "1h"},
 		IncompatibleAccessParameters: map[string]string{lifetime: "1h", accessMode: "readonly"},
 		BadBucketName:                "two--hyphens",
@@ -138,7 +137,7 @@ func (w *world) foreign(ctx context.Context) (cositest.Foreign, error) {
 	c := w.admin.NewContainerClient(name)
 	_, err := c.Create(ctx, nil)
 	return cositest.Foreign{
-		Name: name, ID: name,
+		Name: name, ID: name, DeleteContext: map[string]string{deleteUnowned: "true"},
 		Remove: func(ctx context.Context) error {
 			if _, err := c.Delete(ctx, nil); !bloberror.HasCode(err, bloberror.ContainerNotFound) {
 				return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -122,7 +123,9 @@ func TestDeadline(t *testing.T) {
 		if took := time.Since(begin); took > 4*deadline {
 			t.Errorf("%s took %v", name, took)
 		}
-		wantCode(t, status.FromContextError(err).Err(), codes.DeadlineExceeded)
+		if !errors.Is(err, context.DeadlineExceeded) || status.Code(err) != codes.Unknown { // as the library wants it
+			t.Errorf("%s answered %v", name, err)
+		}
 	}
 }
 

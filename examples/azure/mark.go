@@ -14,16 +14,14 @@ type mark struct {
 
 // The names under which a mark is stored. Azure takes letters, digits and underscores.
 const (
-	markDriver         = "cosi_driver"
-	markDeleteNonEmpty = "cosi_delete_nonempty"
-	markDeleteForeign  = "cosi_delete_foreign"
+	markDriver        = "cosi_driver"
+	markEmptyOnDelete = "cosi_empty_on_delete"
 )
 
 func (m mark) metadata() map[string]*string {
 	return map[string]*string{
-		markDriver:         &m.driver,
-		markDeleteNonEmpty: new(strconv.FormatBool(m.parameters.deleteNonEmpty)),
-		markDeleteForeign:  new(strconv.FormatBool(m.parameters.deleteForeign)),
+		markDriver:        &m.driver,
+		markEmptyOnDelete: new(strconv.FormatBool(m.parameters.emptyOnDelete)),
 	}
 }
 
@@ -35,8 +33,5 @@ func readMark(metadata map[string]*string) mark {
 			lower[strings.ToLower(name)] = *value
 		}
 	}
-	return mark{driver: lower[markDriver], parameters: bucketParameters{
-		deleteNonEmpty: lower[markDeleteNonEmpty] == yes,
-		deleteForeign:  lower[markDeleteForeign] == yes,
-	}}
+	return mark{driver: lower[markDriver], parameters: bucketParameters{emptyOnDelete: lower[markEmptyOnDelete] == yes}}
 }

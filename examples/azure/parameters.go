@@ -9,43 +9,45 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// The parameters of a bucket class and of a bucket access class.
+// What a BucketClass, and a BucketAccessClass, may say.
 const (
-	deleteNonEmpty = "deleteNonEmpty"
-	deleteForeign  = "deleteForeign"
+	emptyOnDelete = "emptyOnDelete" // true: deleting the bucket deletes what is in it
 
 	accessMode = "access"
 	lifetime   = "lifetime"
 )
 
-// bucketParameters are what a bucket class, or a bucket that an administrator entered, says.
+// deleteUnowned, in the parameters of a Bucket that an administrator entered, allows to delete a container that this
+// driver did not make. No class can say that.
+const deleteUnowned = "deleteUnowned"
+
+// bucketParameters are what a BucketClass says.
 type bucketParameters struct {
-	deleteNonEmpty bool // a delete takes what is in the container with it
-	deleteForeign  bool // a delete takes a container that this driver did not make
+	emptyOnDelete bool
 }
 
 func readBucketParameters(m map[string]string) (bucketParameters, error) {
-	m, err := gocosi.Parameters(m, deleteNonEmpty, deleteForeign)
+	m, err := gocosi.Parameters(m, emptyOnDelete)
 	if err != nil {
 		return bucketParameters{}, err
 	}
-	nonEmpty, err := readBool(deleteNonEmpty, m[deleteNonEmpty])
-	if err != nil {
-		return bucketParameters{}, err
-	}
-	foreign, err := readBool(deleteForeign, m[deleteForeign])
-	return bucketParameters{deleteNonEmpty: nonEmpty, deleteForeign: foreign}, err
+	empty, err := readBool(m, emptyOnDelete)
+	return bucketParameters{emptyOnDelete: empty}, err
+}
+
+// deleteContext is what is known of a bucket when it is deleted.
+type deleteContext struct {
+	emptyOnDelete, deleteUnowned bool
 }
 
 // readDeleteContext is lenient on unknown keys: what was accepted once must be possible to delete.
-func readDeleteContext(m map[string]string) (bucketParameters, error) {
-	known := map[string]string{}
-	for _, key := range []string{deleteNonEmpty, deleteForeign} {
-		if value, ok := m[key]; ok {
-			known[key] = value
-		}
+func readDeleteContext(m map[string]string) (deleteContext, error) {
+	empty, err := readBool(m, emptyOnDelete)
+	if err != nil {
+		return deleteContext{}, err
 	}
-	return readBucketParameters(known)
+	unowned, err := readBool(m, deleteUnowned)
+	return deleteContext{emptyOnDelete: empty, deleteUnowned: unowned}, err
 }
 
 // What a parameter says that is either so or not.
@@ -54,8 +56,8 @@ const (
 	no  = "false"
 )
 
-func readBool(key, value string) (bool, error) {
-	switch value {
+func readBool(m map[string]string, key string) (bool, error) {
+	switch m[key] {
 	case yes:
 		return true, nil
 	case no, "":

@@ -14,9 +14,9 @@ func TestBucketParameters(t *testing.T) {
 		want bucketParameters
 	}{
 		{nil, bucketParameters{}},
-		{map[string]string{deleteNonEmpty: "false", deleteForeign: ""}, bucketParameters{}},
-		{map[string]string{deleteNonEmpty: "true"}, bucketParameters{deleteNonEmpty: true}},
-		{map[string]string{deleteForeign: "true"}, bucketParameters{deleteForeign: true}},
+		{map[string]string{emptyOnDelete: "false"}, bucketParameters{}},
+		{map[string]string{emptyOnDelete: ""}, bucketParameters{}},
+		{map[string]string{emptyOnDelete: "true"}, bucketParameters{emptyOnDelete: true}},
 	} {
 		if got, err := readBucketParameters(test.m); err != nil || got != test.want {
 			t.Errorf("%v: %+v, %v", test.m, got, err)
@@ -25,7 +25,7 @@ func TestBucketParameters(t *testing.T) {
 			t.Errorf("%+v is read as %+v", test.want, got)
 		}
 	}
-	for _, m := range []map[string]string{{deleteNonEmpty: "True"}, {deleteForeign: "1"}, {"unknown": "x"}, {accessMode: "readonly"}} {
+	for _, m := range []map[string]string{{emptyOnDelete: "True"}, {deleteUnowned: "true"}, {"unknown": "x"}, {accessMode: "readonly"}} {
 		_, err := readBucketParameters(m)
 		wantCode(t, err, codes.InvalidArgument)
 	}
@@ -33,11 +33,11 @@ func TestBucketParameters(t *testing.T) {
 
 func TestDeleteContext(t *testing.T) {
 	t.Parallel()
-	got, err := readDeleteContext(map[string]string{deleteForeign: "true", "of-an-earlier-version": "x"})
-	if err != nil || got != (bucketParameters{deleteForeign: true}) {
+	got, err := readDeleteContext(map[string]string{deleteUnowned: "true", "of-an-earlier-version": "x"})
+	if err != nil || got != (deleteContext{deleteUnowned: true}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	_, err = readDeleteContext(map[string]string{deleteForeign: "yes"})
+	_, err = readDeleteContext(map[string]string{deleteUnowned: "yes"})
 	wantCode(t, err, codes.InvalidArgument)
 }
 

@@ -57,7 +57,11 @@ func (w *world) describe(t *testing.T, name string) []string {
 	t.Helper()
 	list, err := w.admin.NewContainerClient(name).GetAccessPolicy(t.Context(), nil)
 	must(t, err)
-	lines := []string{fmt.Sprint("public: ", *list.BlobPublicAccess)}
+	public := container.PublicAccessType("none")
+	if list.BlobPublicAccess != nil {
+		public = *list.BlobPublicAccess
+	}
+	lines := []string{fmt.Sprint("public: ", public)}
 	for _, each := range list.SignedIdentifiers {
 		a := each.AccessPolicy
 		lines = append(lines, fmt.Sprint(*each.ID, " ", a.Start, " ", a.Expiry, " ", *a.Permission))
