@@ -19,6 +19,10 @@ help: ## list the targets
 demo: ## take a bucket through its life, over the socket of a real driver
 	go run ./internal/demo
 
+.PHONY: demo-s3
+demo-s3: ## the same with the S3 driver and the store inside of it; what it grants is used, and refused, with a plain S3 client
+	go -C examples/s3 run ./internal/demo
+
 .PHONY: test
 test: ## run the tests, those of the nested modules too
 ifndef RACE

@@ -55,13 +55,14 @@ func (c Client) Again(ctx context.Context, want []byte, args ...string) error {
 // Refused makes a call that has to fail with a code, and prints the reason.
 func (c Client) Refused(ctx context.Context, code string, args ...string) error {
 	_, err := c.run(ctx, args...)
-	switch {
-	case err == nil:
-		return fmt.Errorf("%s: succeeded, and should have failed with %s", strings.Join(args, " "), code)
-	case !strings.Contains(err.Error(), code):
+	if err == nil {
+		return fmt.Errorf("%s: succeeded, and should have failed with %s", args[0], code)
+	}
+	_, reason, found := strings.Cut(err.Error(), code+": ")
+	if !found {
 		return fmt.Errorf("failed otherwise than with %s: %w", code, err)
 	}
-	Say(args[0], "refused: %s", err)
+	Say(args[0], "%s: %s", code, reason)
 	return nil
 }
 

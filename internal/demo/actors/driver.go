@@ -97,7 +97,7 @@ func (d *Driver) Terminate(ctx context.Context) error {
 		return fmt.Errorf("SIGTERM: exit code %d; the driver's log:\n%s", code, d.log)
 	}
 	if _, err := os.Lstat(d.Socket); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the driver ended and left its socket behind (%w)", err)
+		return fmt.Errorf("the driver ended and left its socket behind: %s", d.Socket)
 	}
 	Say("SIGTERM", "exit code 0, the socket is gone")
 	return nil

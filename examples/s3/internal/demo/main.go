@@ -1,0 +1,68 @@
+// Command demo starts the S3 driver with its embedded store on a socket in a temporary folder, takes two buckets through
+// their life over that socket the way the sidecar does, and uses them with a plain S3 client that has what the driver
+// granted. It prints a line for each step and fails on the first surprise.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/doomshrine/gocosi/internal/demo/actors"
+)
+
+// timeLimit is for the whole demo, most of which is compiling.
+const timeLimit = 15 * time.Minute
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	err := run(ctx)
+	stop()
+	cancel()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "cosi")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	temporary := filepath.Join(dir, "tmp") // for what the killed driver leaves behind
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		return err
+	}
+	d := &actors.Driver{
+		Binary: filepath.Join(dir, "dev"), Socket: filepath.Join(dir, "run", "cosi.sock"),
+		Args: []string{"-dir", filepath.Join(dir, "store")}, Env: []string{"TMPDIR=" + temporary},
+	}
+	ctl := actors.Client{Binary: filepath.Join(dir, "cosictl"), Endpoint: d.Endpoint()}
+	if err := build(ctx, d.Binary, ctl.Binary); err != nil {
+		return err
+	}
+	defer d.Kill()
+	if err := d.Start(ctx); err != nil {
+		return err
+	}
+	actors.Say("start", "serving on %s", d.Endpoint())
+	if err := newLife(d, ctl).live(ctx); err != nil {
+		return err
+	}
+	return d.Terminate(ctx)
+}
+
+// build builds the driver with its store, and cosictl.
+func build(ctx context.Context, dev, cosictl string) error {
+	if err := actors.Build(ctx, ".", "go", "build", "-o", dev, "./cmd/dev"); err != nil {
+		return err
+	}
+	actors.Say("build", "%s", dev)
+	return actors.Build(ctx, filepath.Join("..", ".."), "go", "build", "-o", cosictl, "./cmd/cosictl")
+}
