@@ -3,8 +3,11 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
+AZURITE_VERSION       := 3.35.0
+AZURITE               := bin/azurite-$(AZURITE_VERSION)
+
 # The modules of this repository; the nested ones are kept apart for the weight of what they require.
-MODULES := . test/scaffold test/e2e test/examples test/migration
+MODULES := . test/scaffold test/e2e test/examples test/migration examples/azure
 
 # The race detector needs a C compiler.
 ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)
@@ -35,6 +38,16 @@ endif
 .PHONY: e2e
 e2e: ## the released controller's and sidecar's logic in a real API server, without containers; the first run builds that
 	go test -C test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
+
+.PHONY: test-azure
+test-azure: $(AZURITE) ## hold examples/azure against Azurite, Microsoft's emulator; needs Node and npm
+	AZURITE=$(CURDIR)/$(AZURITE)/node_modules/.bin/azurite-blob \
+		go test -C examples/azure $(RACE) -count=1 -parallel 16 $(TESTFLAGS) ./...
+
+$(AZURITE):
+	rm -rf $@.new
+	npm install --no-audit --no-fund --ignore-scripts --prefix $@.new azurite@$(AZURITE_VERSION)
+	mv $@.new $@
 
 .PHONY: bench
 bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
