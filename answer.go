@@ -53,10 +53,11 @@ func (ch *chain) failed(ctx context.Context, c *call, response any, cause error)
 	request, _ := c.request.(proto.Message)
 	granted, _ := response.(proto.Message)
 	secrets := redact.Values(request, granted)
+	c.failure = &failure{}
 	answer := ch.answer(ctx, c, cause)
 	st := status.Convert(answer)
-	c.done.cause = errors.New(redact.Text(cause.Error(), secrets))
-	c.done.answer = redact.Text(st.Message(), secrets)
+	c.failure.cause = errors.New(redact.Text(cause.Error(), secrets))
+	c.failure.answer = redact.Text(st.Message(), secrets)
 	if c.method == nil {
 		return answer
 	}
@@ -68,7 +69,7 @@ func (ch *chain) answer(ctx context.Context, c *call, cause error) error {
 	var panicked *panicError
 	switch {
 	case errors.As(cause, &panicked):
-		c.done.stack = panicked.stack
+		c.failure.stack = panicked.stack
 		ch.telemetry.CountPanic(ctx, c.name)
 		return status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.name)
 	case c.method == nil:
@@ -89,12 +90,12 @@ func asSent(err error) error {
 // message. Details are dropped.
 func (c *call) normalize(ctx context.Context, err error) *status.Status {
 	if st, wrapped := statusOf(err); st != nil {
-		c.done.wrapped = wrapped
+		c.failure.wrapped = wrapped
 		return canonical(st)
 	}
 	over := errors.Join(err, ctx.Err()) // when the call is over, an error without a code most likely came of that
 	switch {
-	case c.done.expired || errors.Is(over, context.DeadlineExceeded):
+	case c.expired || errors.Is(over, context.DeadlineExceeded):
 		return status.Newf(codes.DeadlineExceeded, "%s did not end before its deadline", c.name)
 	case errors.Is(over, context.Canceled):
 		return status.Newf(codes.Canceled, "%s was cancelled", c.name)
@@ -104,6 +105,9 @@ func (c *call) normalize(ctx context.Context, err error) *status.Status {
 
 // statusOf returns the status that an error is, or wraps; nil when there is none. A status that says OK is none.
 func statusOf(err error) (st *status.Status, wrapped bool) {
+	if err == nil {
+		return nil, false
+	}
 	var holder interface{ GRPCStatus() *status.Status }
 	if !errors.As(err, &holder) || holder.GRPCStatus().Code() == codes.OK {
 		return nil, false
@@ -129,12 +133,12 @@ func canonical(st *status.Status) *status.Status {
 // handler itself returned it.
 func (ch *chain) translated(ctx context.Context, c *call, err error) (any, error) {
 	t := c.method.translation
-	own := !c.done.wrapped && codes.Code(c.returned.Load()) == t.from
+	own := !c.failure.wrapped && codes.Code(c.returned.Load()) == t.from
 	if t.rule == "" || status.Code(err) != t.from || !own && !t.always {
 		return nil, err
 	}
 	ch.log.Info("status code translated", "rule", t.rule, "method", c.name, "from", t.from.String(), "to", t.to.String(),
-		"bucket", c.bucket, "account", c.account, "cause", c.done.cause.Error())
+		"bucket", c.bucket, "account", c.account, "cause", c.failure.cause.Error())
 	ch.telemetry.CountTranslation(ctx, c.name, t.rule)
 	if t.to == codes.OK {
 		return t.reply(), nil

@@ -14,39 +14,57 @@ import (
 // overdueCheck is how often the driver looks for handlers that are past their deadline.
 const overdueCheck = time.Second
 
-// calls knows every call that has not been answered. Its zero value is ready; safe for concurrent use.
+// calls knows every call that has not been answered: a list whose links are in the calls themselves. Its zero value is
+// ready; safe for concurrent use.
 type calls struct {
-	mu   sync.Mutex
-	open map[*call]deadline
+	mu     sync.Mutex
+	newest *call
 }
 
-// deadline is when a call has to end. The zero value is never.
-type deadline struct {
-	at       time.Time
-	limit    string // the variable that it comes from; "": the caller set it
-	reported bool
+// place is where a call stands in the list, and when it has to end. The list's mutex guards it.
+type place struct {
+	older, newer *call
+	due          time.Time // zero: never
+	limit        string    // the variable that due comes from; "": the caller set it
+	reported     bool
 }
 
 func (cs *calls) enter(c *call) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if cs.open == nil {
-		cs.open = make(map[*call]deadline)
+	if c.older = cs.newest; c.older != nil {
+		c.older.newer = c
 	}
-	cs.open[c] = deadline{}
+	cs.newest = c
 }
 
 // expect records when an open call has to end.
-func (cs *calls) expect(c *call, d deadline) {
+func (cs *calls) expect(c *call, due time.Time, limit string) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	cs.open[c] = d
+	c.due, c.limit = due, limit
 }
 
+// leave cuts the call's links too: a handler may keep its context, and with it the call.
 func (cs *calls) leave(c *call) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.open, c)
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		cs.newest = c.older
+	}
+	if c.older != nil {
+		c.older.newer = c.newer
+	}
+	c.older, c.newer = nil, nil
+}
+
+// each visits the open calls; mu is held.
+func (cs *calls) each(visit func(*call)) {
+	for c := cs.newest; c != nil; c = c.older {
+		visit(c)
+	}
 }
 
 // unanswered describes the calls that have no answer yet.
@@ -54,9 +72,7 @@ func (cs *calls) unanswered(now time.Time) []string {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	var list []string
-	for c := range cs.open {
-		list = append(list, c.describe(now))
-	}
+	cs.each(func(c *call) { list = append(list, c.describe(now)) })
 	slices.Sort(list)
 	return list
 }
@@ -90,13 +106,11 @@ func (cs *calls) overdue(now time.Time) map[*call]string {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	late := map[*call]string{}
-	for c, d := range cs.open {
-		if d.reported || d.at.IsZero() || !now.After(d.at) {
-			continue
+	cs.each(func(c *call) {
+		if !c.reported && !c.due.IsZero() && now.After(c.due) {
+			c.reported = true
+			late[c] = c.limit
 		}
-		d.reported = true
-		cs.open[c] = d
-		late[c] = d.limit
-	}
+	})
 	return late
 }

@@ -72,9 +72,12 @@ type call struct {
 	handler grpc.UnaryHandler
 	stages  []stage // those still to come
 
-	limit    limit         // the handler's deadline, when the call came without one
+	turn     time.Time     // since when the bucket is the call's own; zero: it needs none
+	lazy     lazyContext   // the handler's context, when the call came without a deadline
+	expired  bool          // the deadline that ended the call was the driver's own
 	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
-	done     outcome
+	failure  *failure      // nil: there was none
+	place
 }
 
 // next runs what is left of the chain, and in the end the handler.
@@ -98,13 +101,12 @@ func (c *call) handle(ctx context.Context, request any) (any, error) {
 	return response, err
 }
 
-// outcome is what the stages found out about a call, for its line in the log.
-type outcome struct {
+// failure is what the stages found out about a call that failed, for its line in the log.
+type failure struct {
 	cause   error  // what really happened; the caller may have been told less
 	answer  string // what the caller was told, less parameters
 	wrapped bool   // the handler had wrapped its status in another error
 	stack   string // of a panic
-	expired bool   // the deadline that ended the call was the driver's own
 }
 
 // unary is the server's interceptor.

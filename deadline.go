@@ -8,26 +8,30 @@ import (
 	"time"
 )
 
-// limited gives the handler of a call that came without a deadline one of its own: the released sidecar sets none.
+// limited gives the handler of a call that came without a deadline one of its own: the released sidecar sets none. It
+// starts when the call's turn has come.
 func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
-	if t, ok := ctx.Deadline(); ok || ch.rpcTimeout == 0 {
-		ch.calls.expect(c, deadline{at: t})
+	if due, ok := ctx.Deadline(); ok || ch.rpcTimeout == 0 {
+		ch.calls.expect(c, due, "")
 		return c.next(ctx)
 	}
-	l := &c.limit
-	l.Context, l.at = ctx, time.Now().Add(ch.rpcTimeout)
+	if c.turn.IsZero() {
+		c.turn = time.Now()
+	}
+	l := &c.lazy
+	l.Context, l.at = ctx, c.turn.Add(ch.rpcTimeout)
 	defer l.end()
-	ch.calls.expect(c, deadline{at: l.at, limit: EnvCOSIRPCTimeout})
+	ch.calls.expect(c, l.at, EnvCOSIRPCTimeout)
 	response, err := c.next(l)
-	c.done.expired = err != nil && errors.Is(l.Err(), context.DeadlineExceeded)
+	c.expired = err != nil && errors.Is(l.Err(), context.DeadlineExceeded)
 	return response, err
 }
 
-// limit is a context with a deadline: what context.WithDeadline would return, made only when somebody asks for it. Most
-// handlers never wait for the end of their context, and a timer costs more than all other stages together. Until then
-// it is its parent with a deadline; from then on it is the standard library's context in everything, so that contexts
-// which are derived from it attach to that one.
-type limit struct {
+// lazyContext is a context with a deadline: what context.WithDeadline would return, made only when somebody asks for
+// it. Most handlers never wait for the end of their context, and a timer costs as much as all stages together. Until
+// then it is its parent with a deadline; from then on it is the standard library's context in everything, so that
+// contexts which are derived from it attach to that one.
+type lazyContext struct {
 	context.Context //nolint:containedctx // the parent, of which this is a child
 
 	at    time.Time
@@ -38,19 +42,19 @@ type limit struct {
 
 // realContext is a context of the standard library's with what ends it.
 type realContext struct {
-	context.Context //nolint:containedctx // what limit has become
+	context.Context //nolint:containedctx // what the lazy one has become
 
 	cancel context.CancelFunc
 }
 
 // Deadline is the call's.
-func (l *limit) Deadline() (time.Time, bool) { return l.at, true }
+func (l *lazyContext) Deadline() (time.Time, bool) { return l.at, true }
 
 // Done needs the timer.
-func (l *limit) Done() <-chan struct{} { return l.become().Done() }
+func (l *lazyContext) Done() <-chan struct{} { return l.become().Done() }
 
 // Err needs no timer as long as there is no error; the first one has to stay.
-func (l *limit) Err() error {
+func (l *lazyContext) Err() error {
 	if l.real.Load() == nil && l.open() {
 		return nil
 	}
@@ -58,27 +62,25 @@ func (l *limit) Err() error {
 }
 
 // open says whether nothing has ended the context.
-func (l *limit) open() bool {
+func (l *lazyContext) open() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.ended && l.Context.Err() == nil && time.Now().Before(l.at)
 }
 
 // Value finds what the parent holds; the standard library's context also finds itself, to attach its children to.
-func (l *limit) Value(key any) any {
+func (l *lazyContext) Value(key any) any {
 	if r := l.real.Load(); r != nil {
 		return r.Value(key)
 	}
 	return l.Context.Value(key)
 }
 
-// end cancels the context, after the handler has returned.
-func (l *limit) end() {
+// end cancels the context, after the handler has returned. One whose deadline passed without anybody asking counts as
+// cancelled: to know better would take the time of each call's end.
+func (l *lazyContext) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.real.Load() == nil && !time.Now().Before(l.at) {
-		l.real.Store(l.make()) // it had ended by itself
-	}
 	l.ended = true
 	if r := l.real.Load(); r != nil {
 		r.cancel()
@@ -86,7 +88,7 @@ func (l *limit) end() {
 }
 
 // become makes the standard library's context, once.
-func (l *limit) become() *realContext {
+func (l *lazyContext) become() *realContext {
 	if r := l.real.Load(); r != nil {
 		return r
 	}
@@ -100,8 +102,8 @@ func (l *limit) become() *realContext {
 	return r
 }
 
-// make makes what become returns; mu is held. After the end nobody could have met the deadline any more.
-func (l *limit) make() *realContext {
+// make makes what become returns; mu is held.
+func (l *lazyContext) make() *realContext {
 	if l.ended {
 		ctx, cancel := context.WithCancel(l.Context)
 		cancel()

@@ -107,7 +107,6 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 			h.cancelParent(errCause)
 			h.see("late, and then the parent", h)
 		}},
-		"late, and not asked": {during: func(*watched) { time.Sleep(2 * rpcTimeout) }},
 		"late, and then the parent": {during: func(h *watched) {
 			h.note("%v", h.Done() == nil)
 			time.Sleep(2 * rpcTimeout)
@@ -175,7 +174,7 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 		}},
 		"without its end": {during: func(h *watched) {
 			free := context.WithoutCancel(h)
-			time.Sleep(2 * rpcTimeout)
+			time.Sleep(rpcTimeout / 2)
 			_, limited := free.Deadline()
 			h.note("%v %v %t %v", free.Err(), free.Done() == nil, limited, free.Value(contextKey{}))
 		}},

@@ -2,6 +2,7 @@ package gocosi
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -40,11 +41,7 @@ func (c Chain) Call(ctx context.Context, method string, request any, handler grp
 func (c Chain) Locks() int { return c.chain.locks.Len() }
 
 // Calls is the number of calls without an answer.
-func (c Chain) Calls() int {
-	c.chain.calls.mu.Lock()
-	defer c.chain.calls.mu.Unlock()
-	return len(c.chain.calls.open)
-}
+func (c Chain) Calls() int { return len(c.chain.calls.unanswered(time.Now())) }
 
 // Chain waits until the driver listens, and returns what it puts around each call.
 func (d *Driver) Chain() Chain {

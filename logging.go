@@ -34,7 +34,7 @@ func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
 // logCall writes the line of a finished call: a failure by Error, whatever it is about.
 func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) {
 	if err != nil {
-		ch.log.Error(c.done.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failure()...)...)
+		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failed()...)...)
 		return
 	}
 	level := levelRead
@@ -67,14 +67,14 @@ func (c *call) fields(ctx context.Context, code codes.Code) []any {
 	return fields
 }
 
-// failure is what the line of a failed call says besides.
-func (c *call) failure() []any {
-	fields := []any{"answer", c.done.answer}
-	if c.done.expired {
+// failed is what the line of a failed call says besides.
+func (c *call) failed() []any {
+	fields := []any{"answer", c.failure.answer}
+	if c.expired {
 		fields = append(fields, "limit", EnvCOSIRPCTimeout)
 	}
-	if c.done.stack != "" {
-		fields = append(fields, "stack", c.done.stack)
+	if c.failure.stack != "" {
+		fields = append(fields, "stack", c.failure.stack)
 	}
 	return fields
 }

@@ -18,7 +18,7 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 		return c.next(ctx)
 	}
 	key := keylock.Key{Space: c.method.serialize, Name: c.bucket}
-	err := ch.locks.Lock(ctx, key, c.name, ch.rpcTimeout)
+	since, err := ch.locks.Lock(ctx, key, c.name, ch.rpcTimeout)
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
 			c.bucket, busy.Holder, busy.Age.Round(time.Millisecond))
@@ -27,5 +27,6 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	defer ch.locks.Unlock(key)
+	c.turn = since
 	return c.next(ctx)
 }

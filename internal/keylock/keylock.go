@@ -44,24 +44,25 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s has held the lock for %s", e.Holder, e.Age.Round(time.Millisecond))
 }
 
-// Lock takes key for holder. When another holds it, Lock waits until it is handed over, until ctx ends (its error is
-// returned) or until patience has passed (a *TimeoutError is returned; 0 waits without a limit). Whoever got nil owes
-// an Unlock.
-func (t *Table) Lock(ctx context.Context, key Key, holder string, patience time.Duration) error {
-	turn := t.enter(key, holder)
+// Lock takes key for holder, and returns since when it is held. When another holds it, Lock waits until it is handed
+// over, until ctx ends (its error is returned) or until patience has passed (a *TimeoutError is returned; 0 waits
+// without a limit). Whoever got no error owes an Unlock.
+func (t *Table) Lock(ctx context.Context, key Key, holder string, patience time.Duration) (since time.Time, err error) {
+	now := time.Now()
+	turn := t.enter(key, holder, now)
 	if turn == nil {
-		return nil
+		return now, nil
 	}
 	if !came(ctx, turn, patience) {
 		if busy, waiting := t.leave(key, turn); waiting {
-			return busy.refusal(ctx)
+			return time.Time{}, busy.refusal(ctx)
 		}
 	}
 	if err := ctx.Err(); err != nil { // handed over at the moment of giving up
 		t.Unlock(key)
-		return err
+		return time.Time{}, err
 	}
-	return nil
+	return time.Now(), nil
 }
 
 // Unlock hands key to the waiter that came first, or forgets it. It panics when nobody holds key.
@@ -89,7 +90,7 @@ func (t *Table) Len() int {
 }
 
 // enter takes a free key and returns nil, or queues and returns the channel that is closed when the turn has come.
-func (t *Table) enter(key Key, holder string) chan struct{} {
+func (t *Table) enter(key Key, holder string, now time.Time) chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, busy := t.held[key]
@@ -97,7 +98,7 @@ func (t *Table) enter(key Key, holder string) chan struct{} {
 		if t.held == nil {
 			t.held = make(map[Key]entry)
 		}
-		t.held[key] = entry{holder: holder, since: time.Now()}
+		t.held[key] = entry{holder: holder, since: now}
 		return nil
 	}
 	turn := make(chan struct{})

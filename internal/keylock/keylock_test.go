@@ -20,7 +20,7 @@ func bucket() keylock.Key { return keylock.Key{Space: "name", Name: "b"} }
 // lock takes key, which must be free.
 func lock(t *testing.T, table *keylock.Table, key keylock.Key, holder string) {
 	t.Helper()
-	if err := table.Lock(t.Context(), key, holder, time.Nanosecond); err != nil {
+	if _, err := table.Lock(t.Context(), key, holder, time.Nanosecond); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -57,7 +57,7 @@ func TestHandOverInOrder(t *testing.T) {
 		lock(t, &table, bucket(), "first")
 		for i := range 20 {
 			go func() {
-				if err := table.Lock(context.Background(), bucket(), "waiter", 0); err != nil {
+				if _, err := table.Lock(context.Background(), bucket(), "waiter", 0); err != nil {
 					t.Error(err)
 				}
 				order = append(order, i)
@@ -111,7 +111,7 @@ func TestGivingUp(t *testing.T) {
 				began := time.Now()
 				ctx, cancel := tt.ctx(t.Context())
 				defer cancel()
-				err := table.Lock(ctx, bucket(), "the waiter", tt.patience)
+				_, err := table.Lock(ctx, bucket(), "the waiter", tt.patience)
 				if took := time.Since(began); took != tt.after {
 					t.Errorf("it took %s, want %s", took, tt.after)
 				}
@@ -140,13 +140,13 @@ func TestHolderIsTheLatest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table keylock.Table
 		lock(t, &table, bucket(), "first")
-		go func() { _ = table.Lock(context.Background(), bucket(), "second", 0) }()
+		go func() { _, _ = table.Lock(context.Background(), bucket(), "second", 0) }()
 		synctest.Wait()
 		time.Sleep(time.Minute)
 		table.Unlock(bucket())
 		time.Sleep(time.Second)
 		var busy *keylock.TimeoutError
-		err := table.Lock(t.Context(), bucket(), "third", time.Second)
+		_, err := table.Lock(t.Context(), bucket(), "third", time.Second)
 		if !errors.As(err, &busy) || busy.Holder != "second" || busy.Age != 2*time.Second {
 			t.Errorf("got %v, want the second holder and its own age", err)
 		}
@@ -162,7 +162,7 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 		got := make(chan string, 3)
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := func(ctx context.Context, name string) {
-			if table.Lock(ctx, bucket(), name, 0) == nil {
+			if _, err := table.Lock(ctx, bucket(), name, 0); err == nil {
 				got <- name
 				table.Unlock(bucket())
 			}
@@ -201,7 +201,10 @@ func TestHandedOverToTheDead(t *testing.T) {
 			lock(t, &table, bucket(), "holder")
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error, 1)
-			go func() { result <- table.Lock(ctx, bucket(), "waiter", 0) }()
+			go func() {
+				_, err := table.Lock(ctx, bucket(), "waiter", 0)
+				result <- err
+			}()
 			synctest.Wait()
 			table.Unlock(bucket())
 			cancel()
@@ -238,7 +241,7 @@ func TestStress(t *testing.T) {
 				n := rand.IntN(len(inside))
 				k := keylock.Key{Space: "name", Name: string(rune('a' + n))}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(200))*time.Microsecond)
-				if err := table.Lock(ctx, k, "worker", time.Duration(rand.IntN(200))*time.Microsecond); err != nil {
+				if _, err := table.Lock(ctx, k, "worker", time.Duration(rand.IntN(200))*time.Microsecond); err != nil {
 					refused.Add(1)
 					cancel()
 					continue
