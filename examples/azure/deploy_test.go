@@ -22,7 +22,7 @@ func TestManifest(t *testing.T) {
 	for _, each := range regexp.MustCompile(`- name: (AZURE_\w+)\n +value: (\S+)`).FindAllStringSubmatch(read(t, "deploy", "driver.yaml"), -1) {
 		env[each[1]] = each[2]
 	}
-	if filepath.Base(env[envKeyFile]) != "account-key" || !strings.Contains(read(t, "README.md"), "--from-file=account-key=") {
+	if filepath.Base(env[envKeyFile]) != "account-key" || !strings.Contains(read(t, "README.md"), "`account-key`") {
 		t.Errorf("the key's file is %q", env[envKeyFile])
 	}
 	env[envKeyFile] = keyFile(t, exampleKey)
