@@ -25,7 +25,7 @@ var errCause = errors.New("the parent's cause")
 
 // watched is a handler's context under observation.
 type watched struct {
-	context.Context
+	context.Context //nolint:containedctx // what is watched
 
 	cancelParent context.CancelCauseFunc
 	began        time.Time
@@ -35,7 +35,7 @@ type watched struct {
 }
 
 // see writes down everything that a context tells about its end.
-func (h *watched) see(what string, ctx context.Context) {
+func (h *watched) see(ctx context.Context, what string) {
 	synctest.Wait()
 	err := ctx.Err()
 	closed := false
@@ -54,7 +54,7 @@ func (h *watched) note(format string, args ...any) {
 }
 
 // byTheStandardLibrary runs a handler with what context.WithTimeout returns.
-func byTheStandardLibrary(t *testing.T, parent context.Context, handler func(context.Context)) {
+func byTheStandardLibrary(parent context.Context, t *testing.T, handler func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(parent, rpcTimeout)
 	defer cancel()
@@ -62,7 +62,7 @@ func byTheStandardLibrary(t *testing.T, parent context.Context, handler func(con
 }
 
 // byTheChain runs a handler with the chain's context.
-func byTheChain(t *testing.T, parent context.Context, handler func(context.Context)) {
+func byTheChain(parent context.Context, t *testing.T, handler func(context.Context)) {
 	t.Helper()
 	chain, err := gocosi.NewChain(gocosi.WithEnvironment(nil), gocosi.WithDefaultRPCTimeout(rpcTimeout))
 	if err != nil {
@@ -90,7 +90,7 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 		}},
 		"asked in time": {during: func(h *watched) {
 			time.Sleep(rpcTimeout - 1)
-			h.see("before the deadline", h)
+			h.see(h, "before the deadline")
 		}},
 		"err alone, in time": {during: func(h *watched) { h.note("%v, %v", h.Err(), context.Cause(h)) }},
 		"err, after the deadline": {during: func(h *watched) {
@@ -99,38 +99,38 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 		}},
 		"waits for its deadline": {during: func(h *watched) {
 			<-h.Done()
-			h.see("waited", h)
+			h.see(h, "waited")
 		}},
 		"late": {during: func(h *watched) {
 			time.Sleep(2 * rpcTimeout)
-			h.see("late", h)
+			h.see(h, "late")
 			h.cancelParent(errCause)
-			h.see("late, and then the parent", h)
+			h.see(h, "late, and then the parent")
 		}},
 		"late, and then the parent": {during: func(h *watched) {
 			h.note("%v", h.Done() == nil)
 			time.Sleep(2 * rpcTimeout)
 			h.cancelParent(errCause)
-			h.see("both", h)
+			h.see(h, "both")
 		}},
 		"the parent ends, not asked before": {during: func(h *watched) {
 			h.cancelParent(errCause)
-			h.see("parent", h)
+			h.see(h, "parent")
 			time.Sleep(2 * rpcTimeout)
-			h.see("later", h)
+			h.see(h, "later")
 		}},
 		"the parent ends, asked before": {during: func(h *watched) {
-			h.see("before", h)
+			h.see(h, "before")
 			h.cancelParent(errCause)
-			h.see("parent", h)
+			h.see(h, "parent")
 		}},
 		"kept by one who waits": {
 			during: func(h *watched) { go func() { <-h.Done(); h.note("woken: %v", h.Err()) }(); synctest.Wait() },
-			after:  func(h *watched) { synctest.Wait() },
+			after:  func(*watched) { synctest.Wait() },
 		},
 		"kept, and asked much later": {
 			during: func(*watched) {},
-			after:  func(h *watched) { time.Sleep(2 * rpcTimeout); h.see("much later", h) },
+			after:  func(h *watched) { time.Sleep(2 * rpcTimeout); h.see(h, "much later") },
 		},
 		"children": {
 			during: func(h *watched) {
@@ -139,31 +139,31 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 				defer cancel2()
 				defer cancel(nil)
 				h.note("%v %v", grandchild.Value(contextKey{}), h.Value(contextKey{}))
-				h.see("grandchild", grandchild)
+				h.see(grandchild, "grandchild")
 				<-grandchild.Done()
-				h.see("grandchild", grandchild)
-				h.see("child", child)
+				h.see(grandchild, "grandchild")
+				h.see(child, "child")
 			},
 		},
 		"a child ends alone": {during: func(h *watched) {
 			child, cancel := context.WithCancelCause(h)
 			cancel(errCause)
-			h.see("child", child)
-			h.see("context", h)
+			h.see(child, "child")
+			h.see(h, "context")
 		}},
 		"a child that is kept": {
 			during: func(h *watched) {
 				child, cancel := context.WithCancel(h)
 				context.AfterFunc(child, func() { h.note("child ended: %v", context.Cause(child)); cancel() })
 			},
-			after: func(h *watched) { synctest.Wait() },
+			after: func(*watched) { synctest.Wait() },
 		},
 		"a child that is made too late": {
 			during: func(*watched) {},
 			after: func(h *watched) {
 				child, cancel := context.WithTimeout(h, time.Hour)
 				defer cancel()
-				h.see("child", child)
+				h.see(child, "child")
 			},
 		},
 		"functions after its end": {during: func(h *watched) {
@@ -187,16 +187,16 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			observe := func(run func(*testing.T, context.Context, func(context.Context))) (seen []string) {
+			observe := func(run func(context.Context, *testing.T, func(context.Context))) (seen []string) {
 				synctest.Test(t, func(t *testing.T) {
 					parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), contextKey{}, "outer"))
 					defer cancel(nil)
 					h := &watched{cancelParent: cancel, began: time.Now()}
-					run(t, parent, func(ctx context.Context) { h.Context = ctx; tt.during(h) })
+					run(parent, t, func(ctx context.Context) { h.Context = ctx; tt.during(h) })
 					if tt.after != nil {
 						tt.after(h)
 					}
-					h.see("returned", h)
+					h.see(h, "returned")
 					seen = h.seen
 				})
 				return seen
@@ -213,7 +213,7 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 // waits for its end in their place. It is not parallel, so that no other test starts any.
 func TestContextHasNoGoroutines(t *testing.T) {
 	const many = 1000
-	byTheChain(t, t.Context(), func(ctx context.Context) {
+	byTheChain(t.Context(), t, func(ctx context.Context) {
 		before := runtime.NumGoroutine()
 		for range many {
 			_, cancel := context.WithCancel(ctx)
@@ -232,8 +232,8 @@ func TestContextIsMadeOnce(t *testing.T) {
 		var using sync.WaitGroup
 		ends := make(chan (<-chan struct{}), 16)
 		var kept context.Context
-		byTheChain(t, t.Context(), func(ctx context.Context) {
-			kept = ctx
+		byTheChain(t.Context(), t, func(ctx context.Context) {
+			kept = ctx //nolint:fatcontext // to look at it afterwards
 			for i := range cap(ends) {
 				using.Go(func() {
 					if i%2 == 0 {

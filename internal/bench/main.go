@@ -26,8 +26,8 @@ type effort struct {
 
 func main() {
 	e := effort{callers: []int{1, 16, 128}, count: 1500}
-	flag.IntVar(&e.rounds, "rounds", 25, "windows of each server of a pair")
-	flag.DurationVar(&e.window, "window", 200*time.Millisecond, "length of a window")
+	flag.IntVar(&e.rounds, "rounds", 50, "windows of each server of a pair")
+	flag.DurationVar(&e.window, "window", 100*time.Millisecond, "length of a window")
 	flag.IntVar(&e.starts, "starts", 10, "starts of each program")
 	flag.IntVar(&e.load, "load", 20_000, "calls that each started program answers")
 	flag.IntVar(&e.names, "names", 1_000_000, "names that a driver sees")

@@ -19,9 +19,15 @@ import (
 
 // life is what a process cost from its start to its end.
 type life struct {
-	Start  float64 // milliseconds to the first answer
-	Memory float64 // resident when idle, in bytes
-	CPU    float64 // microseconds per call, of the server alone
+	start  float64 // milliseconds to the first answer
+	memory memory  // when idle
+	cpu    float64 // microseconds per call, of the server alone
+}
+
+// memory is what a process has in memory, in bytes.
+type memory struct {
+	resident float64
+	private  float64 // less what the system has read from files, such as the program, and may drop
 }
 
 const (
@@ -46,7 +52,7 @@ func live(ctx context.Context, dir string, programs []program, e effort) (map[st
 	return lives, nil
 }
 
-// live starts the program, lets it answer one call, rest, and answer many, and stops it.
+// live runs the program once.
 func (p program) live(ctx context.Context, dir string, calls int) (l life, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lifeLimit)
 	defer cancel()
@@ -55,14 +61,28 @@ func (p program) live(ctx context.Context, dir string, calls int) (l life, err e
 		return l, err
 	}
 	defer os.RemoveAll(folder)
+	log, err := os.Create(filepath.Join(dir, "log")) // a file: a pipe would cost this process something
+	if err != nil {
+		return l, err
+	}
+	defer log.Close()
 	socket := filepath.Join(folder, "cosi.sock")
-	cmd := exec.CommandContext(ctx, p.binary)
-	cmd.Env = append(os.Environ(), "COSI_ENDPOINT=unix://"+socket)
 	conn, err := grpc.NewClient("passthrough:///"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial))
 	if err != nil {
 		return l, err
 	}
 	defer conn.Close()
+	cmd := exec.CommandContext(ctx, p.binary)
+	cmd.Env, cmd.Stderr = append(os.Environ(), "COSI_ENDPOINT=unix://"+socket), log
+	if l, err = observe(ctx, cmd, conn, calls); err != nil {
+		text, _ := os.ReadFile(log.Name())
+		err = fmt.Errorf("%w; its log:\n%s", err, text)
+	}
+	return l, err
+}
+
+// observe starts a process, lets it answer one call, rest, and answer many, and stops it.
+func observe(ctx context.Context, cmd *exec.Cmd, conn *grpc.ClientConn, calls int) (l life, err error) {
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return l, err
@@ -71,13 +91,19 @@ func (p program) live(ctx context.Context, dir string, calls int) (l life, err e
 	if _, err := cosi.NewIdentityClient(conn).DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{}); err != nil {
 		return l, err
 	}
-	l.Start = micro(time.Since(began)) / 1000
+	l.start = micro(time.Since(began)) / 1000
 	time.Sleep(idle) // what is measured is a process that has nothing to do
-	if l.Memory, err = memoryOf(cmd.Process.Pid); err != nil {
+	if l.memory, err = memoryOf(cmd.Process.Pid); err != nil {
 		return l, err
 	}
-	l.CPU, err = serverCPU(ctx, cmd.Process.Pid, cosi.NewProvisionerClient(conn), calls)
+	l.cpu, err = serverCPU(ctx, cmd.Process.Pid, cosi.NewProvisionerClient(conn), calls)
 	return l, err
+}
+
+// end stops a process as Kubernetes would.
+func end(cmd *exec.Cmd) error {
+	err := cmd.Process.Signal(syscall.SIGTERM)
+	return errors.Join(err, cmd.Wait())
 }
 
 // dial dials a socket until somebody answers.
@@ -121,10 +147,4 @@ func serverCPU(ctx context.Context, pid int, client cosi.ProvisionerClient, call
 	}
 	after, err := cpuOf(pid)
 	return micro(after-before) / float64(each*lifeCallers), err
-}
-
-// end stops a process as Kubernetes would.
-func end(cmd *exec.Cmd) error {
-	err := cmd.Process.Signal(syscall.SIGTERM)
-	return errors.Join(err, cmd.Wait())
 }

@@ -49,11 +49,12 @@ type reportRow struct {
 
 // reportProgram is a program as the document shows it.
 type reportProgram struct {
-	Name                string
-	Start, StartRatio   string
-	Memory, MemoryRatio string
-	CPU, CPURatio, Size string
-	Packages, Modules   int
+	Name                  string
+	Start, StartRatio     string
+	Memory, MemoryRatio   string
+	Private, PrivateRatio string
+	CPU, CPURatio, Size   string
+	Packages, Modules     int
 }
 
 // reportData is what the template is filled with.
@@ -169,6 +170,7 @@ func (r results) reportPrograms() []reportProgram {
 			Name:  map[string]string{programBare: "bare gRPC", programDriver: "gocosi", programScaffold: "scaffolded driver"}[p.name],
 			Start: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifeStart).Median), StartRatio: share(r.lifeRatio(p.name, lifeStart)),
 			Memory: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifeMemory).Median/1e6), MemoryRatio: share(r.lifeRatio(p.name, lifeMemory)),
+			Private: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifePrivate).Median/1e6), PrivateRatio: share(r.lifeRatio(p.name, lifePrivate)),
 			CPU: fmt.Sprintf("%.1f", r.lifeFigure(p.name, lifeCPU).Median), CPURatio: share(r.lifeRatio(p.name, lifeCPU)),
 			Size: fmt.Sprintf("%.1f", p.size/1e6), Packages: p.packages, Modules: p.modules,
 		})

@@ -98,9 +98,10 @@ func (r results) processTargets() []target {
 	return all
 }
 
-func lifeStart(l life) float64  { return l.Start }
-func lifeMemory(l life) float64 { return l.Memory }
-func lifeCPU(l life) float64    { return l.CPU }
+func lifeStart(l life) float64   { return l.start }
+func lifeMemory(l life) float64  { return l.memory.resident }
+func lifePrivate(l life) float64 { return l.memory.private }
+func lifeCPU(l life) float64     { return l.cpu }
 
 // lifeRatio is a program's figure as a share of the bare server's in the same round.
 func (r results) lifeRatio(name string, f func(life) float64) spread {

@@ -40,18 +40,18 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, err
 }
 
-// memoryOf is how much memory of another process is resident, in bytes.
-func memoryOf(pid int) (float64, error) {
+// memoryOf is what another process has in memory.
+func memoryOf(pid int) (m memory, err error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
-		return 0, err
+		return m, err
 	}
-	fields := strings.Fields(string(data))
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("/proc/%d/statm: %q is too short", pid, data)
+	var total, resident, shared int
+	if _, err := fmt.Sscan(string(data), &total, &resident, &shared); err != nil {
+		return m, fmt.Errorf("/proc/%d/statm: %w", pid, err)
 	}
-	pages, err := strconv.Atoi(fields[1])
-	return float64(pages * os.Getpagesize()), err
+	page := float64(os.Getpagesize())
+	return memory{resident: float64(resident) * page, private: float64(resident-shared) * page}, nil
 }
 
 // readMachine tells what the figures were taken on.

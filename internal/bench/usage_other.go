@@ -14,6 +14,6 @@ func ownCPU() (time.Duration, error) { return 0, errSystem }
 
 func cpuOf(int) (time.Duration, error) { return 0, errSystem }
 
-func memoryOf(int) (float64, error) { return 0, errSystem }
+func memoryOf(int) (memory, error) { return memory{}, errSystem }
 
 func readMachine() machine { return newMachine() }
