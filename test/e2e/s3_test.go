@@ -18,14 +18,19 @@ import (
 	"github.com/doomshrine/gocosi/test/e2e/internal/process"
 )
 
-// The classes of the S3 driver beside those that every story has, which have no parameters.
+// s3Folder is the module of the S3 driver.
+const s3Folder = "../../examples/s3"
+
+// The classes of the S3 driver beside those of its manifests.
 const (
 	emptied  = "s3-emptied"  // its buckets are deleted with what is in them
 	readonly = "s3-readonly" // its accesses only read
 )
 
-// s3Life uses what the Secrets of the S3 driver say with a plain S3 client. The driver has its store inside.
+// s3Life uses what the Secrets of the S3 driver say with a plain S3 client. The driver has its store inside; its
+// manifests give it the classes, and the sidecar its permissions.
 func s3Life(s *story) {
+	s.s3Manifests()
 	s.s3Classes()
 	driver := s.s3Driver()
 	s.sidecar(briskly)
@@ -45,17 +50,30 @@ func s3Life(s *story) {
 	s.figure("used and denied, over a restart, with " + fmt.Sprint(len(apps)) + " accesses to 2 buckets")
 }
 
-// s3Classes makes the classes that have parameters.
+// s3DriverName is what the driver calls itself, and what its manifests call it.
+const s3DriverName = "s3.gocosi.example.com"
+
+// s3Manifests applies the driver's manifests as they are, and lives by them from now on.
+func (s *story) s3Manifests() {
+	s.Helper()
+	for _, name := range []string{"namespace.yaml", "rbac.yaml", "driver.yaml", "classes.yaml"} {
+		_, err := s.apply.file(s.Context(), filepath.Join(s3Folder, "deploy", name))
+		must(s.T, err)
+	}
+	s.account, s.class = "cosi-s3/cosi-s3", "cosi-s3"
+}
+
+// s3Classes makes classes with other parameters.
 func (s *story) s3Classes() {
 	s.Helper()
 	api := s.cosi.ObjectstorageV1alpha1()
 	_, err := api.BucketClasses().Create(s.Context(), &v1alpha1.BucketClass{
-		ObjectMeta: metav1.ObjectMeta{Name: emptied}, DriverName: s.driverName(), DeletionPolicy: v1alpha1.DeletionPolicyDelete,
+		ObjectMeta: metav1.ObjectMeta{Name: emptied}, DriverName: s3DriverName, DeletionPolicy: v1alpha1.DeletionPolicyDelete,
 		Parameters: map[string]string{"versioning": "true", "emptyOnDelete": "true"},
 	}, metav1.CreateOptions{})
 	must(s.T, err)
 	_, err = api.BucketAccessClasses().Create(s.Context(), &v1alpha1.BucketAccessClass{
-		ObjectMeta: metav1.ObjectMeta{Name: readonly}, DriverName: s.driverName(), AuthenticationType: v1alpha1.AuthenticationTypeKey,
+		ObjectMeta: metav1.ObjectMeta{Name: readonly}, DriverName: s3DriverName, AuthenticationType: v1alpha1.AuthenticationTypeKey,
 		Parameters: map[string]string{"access": "readonly"},
 	}, metav1.CreateOptions{})
 	must(s.T, err)
@@ -66,7 +84,7 @@ func (s *story) s3Driver() *process.Process {
 	s.Helper()
 	driver := s.start(s.T, process.Command{
 		Name: "driver-" + s.name, Path: filepath.Join(s.programs, "dev"), Args: []string{"-dir", filepath.Join(s.folder, "data")},
-		Env: []string{"COSI_ENDPOINT=" + s.endpoint(), "X_COSI_DRIVER_NAME=" + s.driverName(), "TMPDIR=" + s.folder},
+		Env: []string{"COSI_ENDPOINT=" + s.endpoint(), "TMPDIR=" + s.folder},
 	})
 	s.listens(driver)
 	return driver
@@ -117,6 +135,9 @@ func (s *story) s3Restart(driver *process.Process, claim *v1alpha1.BucketClaim, 
 		app.endpoint = apps["late"].endpoint
 	}
 	apps["late"].reads(s)
+	if again := s.grantsAgain(apps["writer"]); *again != *apps["writer"] {
+		s.Error("a grant that is repeated after the restart returns something else")
+	}
 	s.bucketsApart(apps)
 	return driver
 }
@@ -161,21 +182,28 @@ func (s *story) fullClaim(claim *v1alpha1.BucketClaim) {
 // administrator lends an access that the driver grants without a claim: a bucket that is being deleted has no others.
 func (s *story) administrator(claim *v1alpha1.BucketClaim, use func(*application)) {
 	s.Helper()
+	app := s.grantsAgain(&application{name: "administrator", account: "administrator", bucket: bucketName(claim)})
+	use(app)
+	driver, err := provisioner.NewDefaultCOSIProvisionerClient(s.Context(), s.endpoint(), false)
+	must(s.T, err)
+	_, err = driver.DriverRevokeBucketAccess(s.Context(), &proto.DriverRevokeBucketAccessRequest{BucketId: app.bucket, AccountId: app.account})
+	must(s.T, err)
+}
+
+// grantsAgain asks the driver for an account's access as the sidecar would, had it not heard the first answer.
+func (s *story) grantsAgain(app *application) *application {
+	s.Helper()
 	driver, err := provisioner.NewDefaultCOSIProvisionerClient(s.Context(), s.endpoint(), false)
 	must(s.T, err)
 	granted, err := driver.DriverGrantBucketAccess(s.Context(), &proto.DriverGrantBucketAccessRequest{
-		BucketId: bucketName(claim), Name: "administrator", AuthenticationType: proto.AuthenticationType_Key,
+		BucketId: app.bucket, Name: app.account, AuthenticationType: proto.AuthenticationType_Key,
 	})
 	must(s.T, err)
 	secrets := granted.GetCredentials()["s3"].GetSecrets()
-	use(&application{
-		name: "administrator", bucket: bucketName(claim), endpoint: secrets["endpoint"], region: secrets["region"],
-		keyID: secrets["accessKeyID"], secret: secrets["accessSecretKey"],
-	})
-	_, err = driver.DriverRevokeBucketAccess(s.Context(), &proto.DriverRevokeBucketAccessRequest{
-		BucketId: bucketName(claim), AccountId: granted.GetAccountId(),
-	})
-	must(s.T, err)
+	again := *app
+	again.account, again.endpoint, again.region = granted.GetAccountId(), secrets["endpoint"], secrets["region"]
+	again.keyID, again.secret = secrets["accessKeyID"], secrets["accessSecretKey"]
+	return &again
 }
 
 // keepsSecrets expects that the driver logged the calls of all these accesses, and none of their secrets.

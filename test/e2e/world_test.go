@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	built := time.Now()
 	run(t, "../..", "go", "run", "./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", w.scaffold)
 	run(t, w.scaffold, "go", "build", "-o", filepath.Join(w.programs, "scaffold"), ".")
-	run(t, "../../examples/s3", "go", "build", "-o", w.programs, "./cmd/dev")
+	run(t, s3Folder, "go", "build", "-o", w.programs, "./cmd/dev")
 	run(t, ".", "go", "build", "-o", w.programs, "./sidecar", "./controller", "./faultdriver")
 	ready := time.Now()
 	w.plane, err = controlplane.Start(t.Context(), binaries, t.TempDir(), w.logs)

@@ -3,14 +3,11 @@ package scaffold_test
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/modfile"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -18,17 +15,6 @@ import (
 	cosiv1alpha1 "sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 	"sigs.k8s.io/yaml"
 )
-
-// scaffold writes a module and returns its folder.
-func scaffold(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "new")
-	cmd := exec.CommandContext(t.Context(), bootstrap, "-module", "example.com/acme/cosi-osp", "-dir", dir, "-gocosi", root)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return dir
-}
 
 // manifests are the objects of deploy/, each in the type of its kind.
 type manifests struct {
@@ -46,7 +32,7 @@ type manifests struct {
 }
 
 // readManifests parses every document of deploy/ strictly: an unknown or doubled field fails.
-func readManifests(t *testing.T) *manifests {
+func readManifests(t *testing.T, folder string) *manifests {
 	t.Helper()
 	m := &manifests{}
 	kinds := map[string]any{
@@ -56,7 +42,7 @@ func readManifests(t *testing.T) *manifests {
 		"objectstorage.k8s.io/v1alpha1/BucketClass": &m.bucketClass, "objectstorage.k8s.io/v1alpha1/BucketAccessClass": &m.accessClass,
 		"objectstorage.k8s.io/v1alpha1/BucketClaim": &m.bucketClaim, "objectstorage.k8s.io/v1alpha1/BucketAccess": &m.bucketAccess,
 	}
-	files, err := filepath.Glob(filepath.Join(scaffold(t), "deploy", "*.yaml"))
+	files, err := filepath.Glob(filepath.Join(folder, "deploy", "*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,17 +77,23 @@ func readManifests(t *testing.T) *manifests {
 
 func TestDeployment(t *testing.T) {
 	t.Parallel()
-	m := readManifests(t)
-	if s := m.deployment.Spec.Strategy.Type; s != appsv1.RecreateDeploymentStrategyType {
-		t.Errorf("strategy is %q", s)
-	}
-	template := m.deployment.Spec.Template
-	for key, value := range m.deployment.Spec.Selector.MatchLabels {
-		if template.Labels[key] != value {
-			t.Errorf("the selector's %s=%s is no label of the pod", key, value)
+	forEach(t, func(t *testing.T, d deployed) {
+		m := readManifests(t, d.folder)
+		if s := m.deployment.Spec.Strategy.Type; s != appsv1.RecreateDeploymentStrategyType {
+			t.Errorf("strategy is %q", s)
 		}
-	}
-	pod := template.Spec
+		template := m.deployment.Spec.Template
+		for key, value := range m.deployment.Spec.Selector.MatchLabels {
+			if template.Labels[key] != value {
+				t.Errorf("the selector's %s=%s is no label of the pod", key, value)
+			}
+		}
+		checkPod(t, template.Spec, d)
+	})
+}
+
+func checkPod(t *testing.T, pod corev1.PodSpec, d deployed) {
+	t.Helper()
 	checkPodSecurity(t, pod)
 	driver, sidecar := pod.Containers[0], pod.Containers[1]
 	if sidecar.Image != "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2" {
@@ -113,14 +105,40 @@ func TestDeployment(t *testing.T) {
 			t.Errorf("%s has the socket's folder at %q", c.Name, mountOf(c, "socket"))
 		}
 	}
-	checkProbes(t, driver)
+	checkProbes(t, driver, d.asksStore)
 	checkSocketVolume(t, volume(t, pod, "socket"))
 	checkToken(t, pod, driver, sidecar)
-	if keys := volume(t, pod, "keys"); keys.Secret == nil || mountOf(driver, "keys") == "" || mountOf(sidecar, "keys") != "" {
-		t.Error("the store's keys are not a Secret that the driver alone mounts")
+	checkKeys(t, volume(t, pod, "keys"), driver, sidecar)
+	checkEnv(t, driver, d.env)
+}
+
+// checkKeys expects that the store's keys are a Secret that the driver alone mounts, as files that others cannot read.
+func checkKeys(t *testing.T, keys corev1.Volume, driver, sidecar corev1.Container) {
+	t.Helper()
+	if keys.Secret == nil || mountOf(driver, "keys") == "" || mountOf(sidecar, "keys") != "" {
+		t.Fatal("the store's keys are not a Secret that the driver alone mounts")
 	}
-	if len(driver.Env) != 0 {
-		t.Error("the driver's environment holds something; keys belong into files")
+	if mode := keys.Secret.DefaultMode; mode == nil || *mode != 0o440 {
+		t.Errorf("the mode of the store's keys is %v", mode)
+	}
+}
+
+// checkEnv expects these variables, and that those about keys name files of the Secret.
+func checkEnv(t *testing.T, driver corev1.Container, want []string) {
+	t.Helper()
+	var names []string
+	for _, v := range driver.Env {
+		names = append(names, v.Name)
+		if v.ValueFrom != nil || v.Value == "" {
+			t.Errorf("%s is no plain value", v.Name)
+		}
+		isKey, isFile := strings.Contains(v.Name, "KEY"), strings.HasSuffix(v.Name, "_FILE")
+		if isKey != isFile || isFile && filepath.Dir(v.Value) != mountOf(driver, "keys") {
+			t.Errorf("%s is %q: keys are files of the Secret", v.Name, v.Value)
+		}
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("the driver's environment holds %q, not %q", names, want)
 	}
 }
 
@@ -155,12 +173,19 @@ func checkContainer(t *testing.T, c corev1.Container) {
 	}
 }
 
-// checkProbes expects the driver's own health check everywhere.
-func checkProbes(t *testing.T, driver corev1.Container) {
+// checkProbes expects the driver's own health check everywhere. Where that asks the store, only readiness may depend on it:
+// a store that is away is no reason to restart.
+func checkProbes(t *testing.T, driver corev1.Container, asksStore bool) {
 	t.Helper()
-	for name, probe := range map[string]*corev1.Probe{
-		"startup": driver.StartupProbe, "readiness": driver.ReadinessProbe, "liveness": driver.LivenessProbe,
-	} {
+	probes := map[string]*corev1.Probe{"readiness": driver.ReadinessProbe}
+	if asksStore {
+		if driver.StartupProbe != nil || driver.LivenessProbe != nil {
+			t.Error("a store that is away restarts the driver")
+		}
+	} else {
+		probes["startup"], probes["liveness"] = driver.StartupProbe, driver.LivenessProbe
+	}
+	for name, probe := range probes {
 		if probe == nil || probe.Exec == nil || !slices.Equal(probe.Exec.Command, []string{"/driver", "-healthcheck"}) {
 			t.Errorf("%s probe is %+v", name, probe)
 		}
@@ -221,7 +246,11 @@ func mountOf(c corev1.Container, name string) string {
 // TestRBAC lists every permission: a new one is a decision.
 func TestRBAC(t *testing.T) {
 	t.Parallel()
-	m := readManifests(t)
+	forEach(t, func(t *testing.T, d deployed) { checkRBAC(t, readManifests(t, d.folder)) })
+}
+
+func checkRBAC(t *testing.T, m *manifests) {
+	t.Helper()
 	const cosi = "objectstorage.k8s.io/"
 	want := []string{
 		"/events create", "/events patch",
@@ -269,86 +298,23 @@ func permissions(rules []rbacv1.PolicyRule) []string {
 
 func TestSamples(t *testing.T) {
 	t.Parallel()
-	m := readManifests(t)
-	if m.bucketClass.DriverName != "cosi-osp.example.com" || m.accessClass.DriverName != "cosi-osp.example.com" {
-		t.Error("the classes name another driver")
-	}
-	if m.accessClass.AuthenticationType != cosiv1alpha1.AuthenticationTypeKey || m.bucketClass.DeletionPolicy != cosiv1alpha1.DeletionPolicyDelete {
-		t.Errorf("classes: %q, %q", m.accessClass.AuthenticationType, m.bucketClass.DeletionPolicy)
-	}
-	if m.bucketClaim.Spec.BucketClassName != m.bucketClass.Name || m.bucketAccess.Spec.BucketAccessClassName != m.accessClass.Name ||
-		m.bucketAccess.Spec.BucketClaimName != m.bucketClaim.Name || m.bucketAccess.Namespace != m.bucketClaim.Namespace {
-		t.Error("the samples do not refer to the classes and to each other")
-	}
-}
-
-// TestDockerfileBuilds runs the build line of the Dockerfile, for both platforms that the Makefile names.
-func TestDockerfileBuilds(t *testing.T) {
-	t.Parallel()
-	dir := scaffold(t)
-	text, err := os.ReadFile(filepath.Join(dir, "Dockerfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	build := regexp.MustCompile(`(?m)^RUN (.* go build .*)$`).FindSubmatch(text)
-	if build == nil {
-		t.Fatal("the Dockerfile has no line that builds")
-	}
-	for _, arch := range []string{"amd64", "arm64"} {
-		out := t.TempDir()
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(string(build[1]), "/out/", out+"/"))
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+arch)
-		if message, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", build[1], err, message)
+	forEach(t, func(t *testing.T, d deployed) {
+		m := readManifests(t, d.folder)
+		if m.bucketClass.DriverName != d.name || m.accessClass.DriverName != d.name {
+			t.Error("the classes name another driver")
 		}
-		info, err := os.Stat(filepath.Join(out, "driver"))
-		if err != nil {
-			t.Fatal(err)
+		if m.accessClass.AuthenticationType != cosiv1alpha1.AuthenticationTypeKey || m.bucketClass.DeletionPolicy != cosiv1alpha1.DeletionPolicyDelete {
+			t.Errorf("classes: %q, %q", m.accessClass.AuthenticationType, m.bucketClass.DeletionPolicy)
 		}
-		t.Logf("linux/%s: %.1f MB", arch, float64(info.Size())/1e6)
-	}
-}
-
-// TestGoVersions holds the versions of Go against each other: the library's, the new module's and the Dockerfile's.
-func TestGoVersions(t *testing.T) {
-	t.Parallel()
-	dir := scaffold(t)
-	want := goDirective(t, root)
-	if got := goDirective(t, dir); got != want {
-		t.Errorf("the new module says go %s, the library go %s", got, want)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "Dockerfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	image := regexp.MustCompile(`golang:([0-9.]+) `).FindSubmatch(text)
-	if image == nil || !strings.HasPrefix(want, string(image[1])+".") {
-		t.Errorf("the Dockerfile builds with %q, go.mod wants %s", image, want)
-	}
-}
-
-func goDirective(t *testing.T, dir string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := modfile.ParseLax("go.mod", text, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file.Go.Version
-}
-
-// TestMainIsShort holds main.go at a length that is read at a glance.
-func TestMainIsShort(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(scaffold(t), "main.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if lines := bytes.Count(text, []byte("\n")); lines > 45 {
-		t.Errorf("main.go has %d lines", lines)
-	}
+		if m.bucketClaim.Spec.BucketClassName != m.bucketClass.Name || m.bucketAccess.Spec.BucketAccessClassName != m.accessClass.Name ||
+			m.bucketAccess.Spec.BucketClaimName != m.bucketClaim.Name || m.bucketAccess.Namespace != m.bucketClaim.Namespace {
+			t.Error("the samples do not refer to the classes and to each other")
+		}
+		asked := append(slices.Clone(m.bucketClaim.Spec.Protocols), m.bucketAccess.Spec.Protocol)
+		for _, protocol := range asked {
+			if len(asked) != 2 || !strings.EqualFold(string(protocol), string(d.protocol)) {
+				t.Errorf("the samples ask for %q", asked)
+			}
+		}
+	})
 }
