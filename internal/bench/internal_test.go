@@ -122,12 +122,12 @@ func TestTargets(t *testing.T) {
 		target target
 		met    bool
 	}{
-		"above a floor":   {target{Limit: 0.95, Floor: true, Got: 0.96}, true},
-		"below a floor":   {target{Limit: 0.95, Floor: true, Got: 0.949}, false},
-		"below a ceiling": {target{Limit: 8, Got: 7}, true},
-		"above a ceiling": {target{Limit: 8, Got: 8.1}, false},
-		"not measured":    {target{Limit: 8, Got: math.NaN()}, false},
-		"nor this":        {target{Limit: 8, Floor: true, Got: math.NaN()}, false},
+		"above a floor":   {target{Limit: 0.95, Floor: true, Got: single(0.96)}, true},
+		"below a floor":   {target{Limit: 0.95, Floor: true, Got: single(0.949)}, false},
+		"below a ceiling": {target{Limit: 8, Got: single(7)}, true},
+		"above a ceiling": {target{Limit: 8, Got: single(8.1)}, false},
+		"not measured":    {target{Limit: 8, Got: single(math.NaN())}, false},
+		"nor this":        {target{Limit: 8, Floor: true, Got: single(math.NaN())}, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +136,23 @@ func TestTargets(t *testing.T) {
 				t.Errorf("%+v: met %t, want %t", tt.target, got, tt.met)
 			}
 		})
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	missed := target{Limit: 0.95, Floor: true, Got: spread{0.9, 0.94, 0.99}}
+	clearly, known := missed, missed
+	clearly.Got.High, known.Why = 0.945, "the moon"
+	for want, got := range map[string]target{
+		"met": {Limit: 1, Got: single(1)},
+		"**missed**; half of the rounds lie between 0.90 and 0.99": missed,
+		"**missed**":           clearly,
+		"**missed**: the moon": known,
+	} {
+		if got.Verdict() != want {
+			t.Errorf("%+v: %s, want %s", got, got.Verdict(), want)
+		}
 	}
 }
 
