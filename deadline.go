@@ -28,7 +28,7 @@ func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 }
 
 // lazyContext is a context with a deadline: what context.WithDeadline would return, made only when somebody asks for
-// it. Most handlers never wait for the end of their context, and a timer costs as much as all stages together. Until
+// it. Most handlers never wait for the end of their context, and a timer costs as much as all other stages together. Until
 // then it is its parent with a deadline; from then on it is the standard library's context in everything, so that
 // contexts which are derived from it attach to that one.
 type lazyContext struct {
