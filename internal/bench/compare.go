@@ -77,7 +77,7 @@ func (c comparison) each(f figure, combine func(reference, candidate float64) fl
 }
 
 // compare alternates windows between the servers of a pair, after one for each that does not count. Allocations have
-// windows of their own, of so few calls that no server has to throw away what it would export.
+// windows of their own, of so few calls that no server has to drop spans, which would spare it allocations.
 func compare(ctx context.Context, reference, candidate *server, callers int, e effort) (c comparison, err error) {
 	c = comparison{pair: pair{reference.name, candidate.name}, callers: callers}
 	for _, s := range []*server{reference, candidate} {

@@ -70,24 +70,30 @@ func startFleet(ctx context.Context, dir, binary string) (*fleet, error) {
 	for name, start := range starts {
 		s, err := start()
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.stop())
+			_, err2 := f.stop()
+			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), err2)
 		}
 		f.servers[name] = s
 	}
 	return f, nil
 }
 
-// stop ends all servers and the collector, and says which did not do what it was measured for.
-func (f *fleet) stop() error {
+// stop ends all servers and the collector, and says which did not do what it was measured for. It returns the share of
+// calls whose spans arrived, of the servers that export them.
+func (f *fleet) stop() (arrived float64, err error) {
 	var failures []error
 	for _, s := range f.servers {
 		failures = append(failures, s.stop())
 	}
 	got, err := f.collector.end()
 	failures = append(failures, err)
+	spans, calls := 0, 0
 	for _, name := range []string{bareTraced, traced, everything} {
 		if got.Spans[service(name)] == 0 || got.Metrics[service(name)] == 0 {
 			failures = append(failures, fmt.Errorf("%s delivered %d spans and %d metrics", name, got.Spans[service(name)], got.Metrics[service(name)]))
+		}
+		if s := f.servers[name]; s != nil {
+			spans, calls = spans+got.Spans[service(name)], calls+s.calls
 		}
 	}
 	for name, l := range f.lines {
@@ -95,5 +101,5 @@ func (f *fleet) stop() error {
 			failures = append(failures, fmt.Errorf("%s logged %d lines for %d calls", name, l.n.Load(), s.calls))
 		}
 	}
-	return errors.Join(failures...)
+	return float64(spans) / float64(calls), errors.Join(failures...)
 }

@@ -84,7 +84,7 @@ func TestFleetFailsWhenAServerDidNotDoItsPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.servers[logging].calls += 100 // pretends that calls were answered that left no line
-	err = f.stop()
+	_, err = f.stop()
 	for _, want := range []string{bareTraced + " delivered 0 spans", traced + " delivered 0", everything + " delivered 0", logging + " logged"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

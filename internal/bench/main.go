@@ -63,6 +63,7 @@ type results struct {
 	machine     machine
 	took        time.Duration
 	comparisons []comparison
+	arrived     float64 // share of the calls to exporting servers whose spans arrived
 	programs    []program
 	lives       map[string][]life
 	aging       aging
@@ -83,7 +84,7 @@ func measure(ctx context.Context, e effort, progress io.Writer) (r results, err 
 		return r, err
 	}
 	r.programs = b.programs
-	if r.comparisons, err = compareFleet(ctx, dir, b.collector, e, progress); err != nil {
+	if err = r.compareFleet(ctx, dir, b.collector, progress); err != nil {
 		return r, err
 	}
 	fmt.Fprintf(progress, "showing %d names\n", e.names)
@@ -96,11 +97,14 @@ func measure(ctx context.Context, e effort, progress io.Writer) (r results, err 
 	return r, err
 }
 
-func compareFleet(ctx context.Context, dir, collector string, e effort, progress io.Writer) (c []comparison, err error) {
+// compareFleet starts the servers, compares them, and stops them.
+func (r *results) compareFleet(ctx context.Context, dir, collector string, progress io.Writer) error {
 	f, err := startFleet(ctx, dir, collector)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, f.stop()) }()
-	return compareAll(ctx, f, e, progress)
+	r.comparisons, err = compareAll(ctx, f, r.effort, progress)
+	arrived, err2 := f.stop()
+	r.arrived = arrived
+	return errors.Join(err, err2)
 }

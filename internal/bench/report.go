@@ -63,6 +63,7 @@ type reportData struct {
 	Took                 string
 	Rounds, Starts, Load int
 	Count                int
+	Arrived              string
 	Window               string
 	Tables               []reportTable
 	Chart                reportChart
@@ -94,7 +95,7 @@ func (r results) data() reportData {
 	low, high := r.noise()
 	d := reportData{
 		Machine: r.machine, Took: r.took.Round(time.Second).String(), Rounds: r.effort.rounds, Starts: r.effort.starts,
-		Load: r.effort.load, Count: r.effort.count, Window: r.effort.window.String(), Tables: r.tables(), Chart: r.chart(), Programs: r.reportPrograms(),
+		Load: r.effort.load, Count: r.effort.count, Arrived: fmt.Sprintf("%.0f %%", 100*r.arrived), Window: r.effort.window.String(), Tables: r.tables(), Chart: r.chart(), Programs: r.reportPrograms(),
 		Names: r.aging.Names, Before: row(r.aging.before), After: row(r.aging.after),
 		Heap: fmt.Sprintf("%+.1f MB", r.aging.Heap/1e6), Targets: r.targets(),
 		NoiseLow: fmt.Sprintf("%.2f", low), NoiseHigh: fmt.Sprintf("%.2f", high),
