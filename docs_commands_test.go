@@ -1,0 +1,206 @@
+package gocosi_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/doomshrine/gocosi"
+)
+
+// runner is who runs a command of the documentation: a file that CI executes, and what it has in it.
+type runner struct{ file, text string }
+
+// runners has the commands that are neither targets of CI nor cosictl's. "cd X" before a command is part of it.
+var runners = map[string]runner{
+	"go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp": {
+		".ci/unprivileged", "go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp",
+	},
+	"cd ../cosi-osp; make test": {".ci/unprivileged", "\nmake test\n"},
+	"cd ../cosi-osp; make run":  {".ci/unprivileged", "make run"},
+}
+
+// notRun has the commands that nothing runs, and why.
+var notRun = map[string]string{
+	"make bench": "takes long, and its figures are worth nothing on a busy machine",
+	"kubectl apply -f deploy/namespace.yaml -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
+	"e2e applies these files by the API's client",
+	"kubectl apply -f deploy/sample.yaml": "e2e applies this file by the API's client",
+	`kubectl patch bucketclaim NAME --type=merge -p '{"metadata":{"finalizers":["cosi.objectstorage.k8s.io/bucketclaim-protection"]}}'`://
+	"NAME is the reader's",
+	"kubectl delete --wait=false bucketclaim/NAME bucket/bucket-UID-OF-THE-CLAIM": "NAME is the reader's",
+}
+
+// TestCommandsOfDocs knows of each command in the documentation who runs it.
+func TestCommandsOfDocs(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat(".ci/run"); err != nil {
+		t.Skip("no clone of the repository: CI's scripts are not here")
+	}
+	targets := targetsOfCI(t)
+	seen := map[string]bool{}
+	for _, d := range readDocs(t) {
+		for _, command := range d.commands() {
+			seen[command] = true
+			if !isRun(t, targets, command) {
+				t.Errorf("%s: nothing runs %q", d.path, command)
+			}
+		}
+	}
+	for command := range runners {
+		if !seen[command] {
+			t.Errorf("no document has %q", command)
+		}
+	}
+	for command := range notRun {
+		if !seen[command] {
+			t.Errorf("no document has %q", command)
+		}
+	}
+}
+
+func isRun(t *testing.T, targets map[string]bool, command string) bool {
+	t.Helper()
+	if target, ok := strings.CutPrefix(command, "make "); ok {
+		return targets[strings.Fields(target)[0]] || notRun[command] != ""
+	}
+	if by, ok := runners[command]; ok {
+		return strings.Contains(readFile(t, by.file), by.text)
+	}
+	return notRun[command] != "" || strings.HasPrefix(command, cosictl) // see TestCosictlOfDocs
+}
+
+// targetsOfCI are the targets that CI makes, and what these make first.
+func targetsOfCI(t *testing.T) map[string]bool {
+	t.Helper()
+	needs := map[string][]string{}
+	for _, found := range regexp.MustCompile(`(?m)^([a-z0-9-]+):([^=#\n]*)`).FindAllStringSubmatch(readFile(t, "Makefile"), -1) {
+		needs[found[1]] = append(needs[found[1]], strings.Fields(found[2])...)
+	}
+	made := map[string]bool{}
+	var mark func(string)
+	mark = func(target string) {
+		if _, ok := needs[target]; !ok {
+			t.Errorf("CI makes %s, which is no target", target)
+		}
+		made[target] = true
+		for _, need := range needs[target] {
+			if _, ok := needs[need]; ok && !made[need] {
+				mark(need)
+			}
+		}
+	}
+	for _, found := range regexp.MustCompile(`(?m)^make ([a-z0-9-]+)`).FindAllStringSubmatch(readFile(t, ".ci/run"), -1) {
+		mark(found[1])
+	}
+	return made
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// programs begin the lines of unmarked code blocks that are commands. In a block that is marked as a shell's every line
+// is one.
+var (
+	programs = []string{
+		"make", "go", "git", "cd", "kubectl", "helm", "docker", "podman", "npm", "npx", "node", "curl", "openssl", "head",
+		"cosictl", "sudo", "systemctl", "kill", "mkdir", "chmod", "export", "env",
+	}
+	shells     = []string{"sh", "bash", "shell", "console"}
+	assignment = regexp.MustCompile(`^[A-Z_0-9]+=\S* +`)
+	comment    = regexp.MustCompile(`\s+# .*$|^#.*$`)
+)
+
+// commands are the shell commands of a document's code blocks, without comments; the folder that a block goes to stands
+// before what it runs there.
+func (d *document) commands() []string {
+	var all []string
+	for _, b := range d.blocks {
+		folder := ""
+		for line := range strings.SplitSeq(strings.ReplaceAll(strings.Join(b.lines, "\n"), "\\\n", " "), "\n") {
+			line = strings.Join(strings.Fields(comment.ReplaceAllString(strings.TrimPrefix(line, "$ "), "")), " ")
+			if !b.isCommand(line) {
+				continue
+			}
+			switch word, _, _ := strings.Cut(line, " "); word {
+			case "cd":
+				folder = line + "; "
+			case "export":
+				// sets the stage for commands that are looked at
+			default:
+				all = append(all, folder+line)
+			}
+		}
+	}
+	return all
+}
+
+func (b block) isCommand(line string) bool {
+	if line == "" {
+		return false
+	}
+	if slices.Contains(shells, b.language) {
+		return true
+	}
+	word, rest, _ := strings.Cut(assignment.ReplaceAllString(line, ""), " ")
+	if word == "go" && strings.HasPrefix(rest, "func") {
+		return false // Go's statement
+	}
+	return b.language == "" && (strings.HasPrefix(word, "./") || slices.Contains(programs, word))
+}
+
+// cosictl begins the commands that TestCosictlOfDocs runs.
+const cosictl = "go run ./cmd/cosictl "
+
+// TestCosictlOfDocs runs each command of cosictl's as it stands, but for the socket's path, on examples/memory.
+func TestCosictlOfDocs(t *testing.T) {
+	t.Parallel()
+	dir, socket := shortDir(t), filepath.Join(shortDir(t), "cosi.sock")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "./cmd/cosictl", "./examples/memory").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	serveMemory(t, filepath.Join(dir, "memory"), socket)
+	ran := 0
+	for _, d := range readDocs(t) {
+		for _, command := range d.commands() {
+			args, ok := strings.CutPrefix(command, cosictl)
+			if !ok {
+				continue
+			}
+			ran++
+			args = strings.ReplaceAll(args, "/var/lib/cosi/cosi.sock", socket)
+			cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "cosictl"), strings.Fields(args)...)
+			cmd.Env = append(os.Environ(), gocosi.EnvCOSIEndpoint+"="+socket)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %s: %v\n%s", d.path, command, err, out)
+			}
+		}
+	}
+	if ran == 0 {
+		t.Error("found no command")
+	}
+}
+
+// serveMemory runs examples/memory until the test ends.
+func serveMemory(t *testing.T, binary, socket string) {
+	t.Helper()
+	cmd := exec.Command(binary)
+	cmd.Env = append(os.Environ(), gocosi.EnvCOSIEndpoint+"="+socket)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	eventually(t, func() bool {
+		return gocosi.Probe(timeout(t), gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(socket)) == nil
+	}, "%s does not serve", binary)
+}
