@@ -79,7 +79,7 @@ type reportData struct {
 // reportChart is the lowest share of calls per second that each server reached under any number of callers.
 type reportChart struct{ Names, Values string }
 
-func (r results) render() ([]byte, error) {
+func (r *results) render() ([]byte, error) {
 	t, err := template.New("report").Parse(reportTemplate)
 	if err != nil {
 		return nil, err
@@ -91,11 +91,12 @@ func (r results) render() ([]byte, error) {
 	return []byte(text.String()), nil
 }
 
-func (r results) data() reportData {
+func (r *results) data() reportData {
 	low, high := r.noise()
 	d := reportData{
 		Machine: r.machine, Took: r.took.Round(time.Second).String(), Rounds: r.effort.rounds, Starts: r.effort.starts,
-		Load: r.effort.load, Count: r.effort.count, Arrived: fmt.Sprintf("%.0f %%", 100*r.arrived), Window: r.effort.window.String(), Tables: r.tables(), Chart: r.chart(), Programs: r.reportPrograms(),
+		Load: r.effort.load, Count: r.effort.count, Arrived: fmt.Sprintf("%.0f %%", 100*r.arrived),
+		Window: r.effort.window.String(), Tables: r.tables(), Chart: r.chart(), Programs: r.reportPrograms(),
 		Names: r.aging.Names, Before: row(r.aging.before), After: row(r.aging.after),
 		Heap: fmt.Sprintf("%+.1f MB", r.aging.Heap/1e6), Targets: r.targets(),
 		NoiseLow: fmt.Sprintf("%.2f", low), NoiseHigh: fmt.Sprintf("%.2f", high),
@@ -109,7 +110,7 @@ func (r results) data() reportData {
 }
 
 // noise is the range in which the bare server's rate lies as a share of its own, half of the time.
-func (r results) noise() (low, high float64) {
+func (r *results) noise() (low, high float64) {
 	low, high = 1, 1
 	for _, c := range r.comparisons {
 		if c.candidate == bareAgain {
@@ -119,7 +120,7 @@ func (r results) noise() (low, high float64) {
 	return low, high
 }
 
-func (r results) tables() []reportTable {
+func (r *results) tables() []reportTable {
 	var tables []reportTable
 	for _, callers := range r.effort.callers {
 		table := reportTable{Callers: callers}
@@ -146,7 +147,7 @@ func row(c comparison) reportRow {
 // share shows a ratio with the range in which half of the rounds lie.
 func share(s spread) string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Low, s.High) }
 
-func (r results) chart() reportChart {
+func (r *results) chart() reportChart {
 	var names, values []string
 	for _, p := range pairs() {
 		if p.reference != bare {
@@ -164,7 +165,7 @@ func (r results) chart() reportChart {
 	return reportChart{strings.Join(names, ", "), strings.Join(values, ", ")}
 }
 
-func (r results) reportPrograms() []reportProgram {
+func (r *results) reportPrograms() []reportProgram {
 	var all []reportProgram
 	for _, p := range r.programs {
 		all = append(all, reportProgram{

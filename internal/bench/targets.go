@@ -68,7 +68,7 @@ func goals() []goal {
 }
 
 // targets holds everything that was measured against what is asked.
-func (r results) targets() []target {
+func (r *results) targets() []target {
 	var all []target
 	for _, g := range goals() {
 		for _, c := range r.comparisons {
@@ -87,7 +87,7 @@ func (r results) targets() []target {
 }
 
 // agingTargets asks for the same figures after many names: calls per second no lower than a quarter of the rounds before.
-func (r results) agingTargets() []target {
+func (r *results) agingTargets() []target {
 	of := fmt.Sprintf("after %d names: ", r.aging.Names)
 	before, after := r.aging.before, r.aging.after
 	more := after.extra(allocs()).Median - before.extra(allocs()).Median
@@ -97,7 +97,7 @@ func (r results) agingTargets() []target {
 	}
 }
 
-func (r results) processTargets() []target {
+func (r *results) processTargets() []target {
 	const megabyte = 1e6
 	all := []target{
 		{What: "start to first answer, driver", Limit: 1.25, Got: r.lifeRatio(programDriver, lifeStart), Unit: times},
@@ -121,7 +121,7 @@ func lifePrivate(l life) float64 { return l.memory.private }
 func lifeCPU(l life) float64     { return l.cpu }
 
 // lifeRatio is a program's figure as a share of the bare server's in the same round.
-func (r results) lifeRatio(name string, f func(life) float64) spread {
+func (r *results) lifeRatio(name string, f func(life) float64) spread {
 	values := make([]float64, len(r.lives[name]))
 	for i, l := range r.lives[name] {
 		values[i] = f(l) / f(r.lives[programBare][i])
@@ -130,7 +130,7 @@ func (r results) lifeRatio(name string, f func(life) float64) spread {
 }
 
 // lifeFigure is a program's figure.
-func (r results) lifeFigure(name string, f func(life) float64) spread {
+func (r *results) lifeFigure(name string, f func(life) float64) spread {
 	values := make([]float64, len(r.lives[name]))
 	for i, l := range r.lives[name] {
 		values[i] = f(l)
