@@ -3,6 +3,7 @@ package gocosi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,9 @@ func (l *lazyContext) Value(key any) any {
 	return l.Context.Value(key)
 }
 
+// String is the standard library's. Without it a print would read, by reflection, what others are changing.
+func (l *lazyContext) String() string { return fmt.Sprint(l.become().Context) }
+
 // end cancels the context, after the handler has returned. One whose deadline passed without anybody asking counts as
 // cancelled: to know better would take the time of each call's end.
 func (l *lazyContext) end() {
@@ -102,7 +106,8 @@ func (l *lazyContext) become() *realContext {
 	return r
 }
 
-// make makes what become returns; mu is held.
+// make makes what become returns; mu is held. When the deadline passed and the parent ended before anybody asked, the
+// parent counts: nobody knows which came first.
 func (l *lazyContext) make() *realContext {
 	if l.ended {
 		ctx, cancel := context.WithCancel(l.Context)

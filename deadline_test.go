@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -96,6 +97,9 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 		"err, after the deadline": {during: func(h *watched) {
 			time.Sleep(rpcTimeout + 1)
 			h.note("%v, %v", h.Err(), context.Cause(h))
+		}},
+		"printed": {during: func(h *watched) {
+			h.note("%t", strings.Contains(fmt.Sprint(h.Context), ".WithDeadline("))
 		}},
 		"waits for its deadline": {during: func(h *watched) {
 			<-h.Done()
@@ -241,7 +245,7 @@ func TestContextIsMadeOnce(t *testing.T) {
 						defer cancel()
 						<-child.Done()
 					}
-					_, _ = ctx.Err(), ctx.Value(contextKey{})
+					_, _, _ = ctx.Err(), ctx.Value(contextKey{}), fmt.Sprint(ctx)
 					ends <- ctx.Done()
 				})
 			}
