@@ -41,7 +41,7 @@ func answer(ctx context.Context, what string, err error) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
 	response, ok := errors.AsType[*azcore.ResponseError](err)
 	if !ok { // no answer; what was tried last is for the log alone

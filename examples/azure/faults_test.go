@@ -126,6 +126,9 @@ func TestDeadline(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || status.Code(err) != codes.Unknown { // as the library wants it
 			t.Errorf("%s answered %v", name, err)
 		}
+		if err.Error() == context.DeadlineExceeded.Error() {
+			t.Errorf("%s does not say what took so long", name)
+		}
 	}
 }
 
