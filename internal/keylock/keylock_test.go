@@ -218,6 +218,35 @@ func TestHandedOverToTheDead(t *testing.T) {
 	}
 }
 
+// ended is a context that nobody is told has ended, so that the turn is what its waiter sees first.
+type ended struct{ context.Context } //nolint:containedctx // what is made to look ended
+
+func (ended) Err() error { return context.Canceled }
+
+// TestTurnOfTheDead hands the lock to a waiter whose context has ended: it goes on to the next one.
+func TestTurnOfTheDead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table keylock.Table
+		lock(t, &table, bucket(), "holder")
+		var results [2]error
+		for i, ctx := range []context.Context{ended{context.Background()}, context.Background()} {
+			go func() {
+				if _, results[i] = table.Lock(ctx, bucket(), "waiter", 0); results[i] == nil {
+					table.Unlock(bucket())
+				}
+			}()
+			synctest.Wait()
+		}
+		table.Unlock(bucket())
+		synctest.Wait()
+		if !errors.Is(results[0], context.Canceled) || results[1] != nil {
+			t.Errorf("got %v, want the end of the first one's context, and the lock for the second", results)
+		}
+		empty(t, &table)
+	})
+}
+
 func TestUnlockOfAFreeKeyPanics(t *testing.T) {
 	t.Parallel()
 	defer func() {
