@@ -7,7 +7,7 @@ AZURITE_VERSION       := 3.35.0
 AZURITE               := bin/azurite-$(AZURITE_VERSION)
 
 # The modules of this repository; the nested ones are kept apart for the weight of what they require.
-MODULES := . test/scaffold test/e2e test/examples test/migration examples/azure
+MODULES := . test/scaffold test/e2e test/examples test/migration examples/s3 examples/azure
 
 # The race detector needs a C compiler.
 ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"regexp"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -71,11 +70,11 @@ func (p *provisioner) checkBucket(ctx context.Context, name string) error {
 	if !bucketName.MatchString(name) {
 		return missing
 	}
-	_, err := p.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
+	_, err := p.bucketTags(ctx, name) // a HEAD would do, but its failures have no body that names the reason
 	switch {
 	case err == nil:
 		return nil
-	case answered(err, "NotFound", "NoSuchBucket"):
+	case answered(err, "NoSuchBucket"):
 		return missing
 	}
 	return failed("look for the bucket", err)

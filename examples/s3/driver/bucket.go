@@ -104,7 +104,7 @@ const (
 func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]string, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
 	if answered(err, "NoSuchTagSet") {
-		return nil, nil
+		return map[string]string{}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,18 +64,43 @@ func (a administrator) users(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// everything returns the buckets of the store, and the users that the driver made, whose names begin so, in order.
+func (a administrator) everything(ctx context.Context, prefix string) (buckets, users []string, err error) {
+	out, err := a.s3.ListBuckets(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, b := range out.Buckets {
+		buckets = append(buckets, *b.Name)
+	}
+	users, err = a.users(ctx)
+	other := func(name string) bool { return !strings.HasPrefix(name, prefix) }
+	buckets, users = slices.DeleteFunc(buckets, other), slices.DeleteFunc(users, other)
+	slices.Sort(buckets)
+	slices.Sort(users)
+	return buckets, users, err
+}
+
 // keys returns the ids of a user's keys.
 func (a administrator) keys(t *testing.T, user string) []string {
 	t.Helper()
-	out, err := a.iam.ListAccessKeys(t.Context(), &iam.ListAccessKeysInput{UserName: &user})
+	ids, err := a.userKeys(t.Context(), user)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return ids
+}
+
+func (a administrator) userKeys(ctx context.Context, user string) ([]string, error) {
+	out, err := a.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user})
+	if err != nil {
+		return nil, err
 	}
 	var ids []string
 	for _, k := range out.AccessKeyMetadata {
 		ids = append(ids, *k.AccessKeyId)
 	}
-	return ids
+	return ids, nil
 }
 
 func (a administrator) makeBucket(t *testing.T, name string) {

@@ -3,7 +3,6 @@ package driver_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	_ "embed"
 	"log/slog"
 	"os"
@@ -109,7 +108,7 @@ func use(ctx context.Context, u cositest.Use) error {
 }
 
 func (a administrator) foreign(ctx context.Context) (cositest.Foreign, error) {
-	name := "foreign-" + strings.ToLower(rand.Text())
+	name := "foreign-" + unique()
 	if _, err := a.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
 		return cositest.Foreign{}, err
 	}

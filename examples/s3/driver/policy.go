@@ -30,9 +30,9 @@ func (a access) actions() (bucket, objects []string) {
 }
 
 type statement struct {
-	Effect   string
-	Action   []string
-	Resource string
+	Effect   string   `json:"Effect"`
+	Action   []string `json:"Action"`
+	Resource string   `json:"Resource"`
 }
 
 // policy is the account's only policy, in IAM's language.
@@ -40,8 +40,8 @@ func (a access) policy(bucket string) (string, error) {
 	onBucket, onObjects := a.actions()
 	arn := "arn:aws:s3:::" + bucket
 	text, err := json.Marshal(struct {
-		Version   string
-		Statement []statement
+		Version   string      `json:"Version"`
+		Statement []statement `json:"Statement"`
 	}{"2012-10-17", []statement{{"Allow", onBucket, arn}, {"Allow", onObjects, arn + "/*"}}})
 	return string(text), err
 }

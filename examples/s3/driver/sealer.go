@@ -51,7 +51,8 @@ type key struct {
 
 // seal encrypts a key. It opens for the same account and bucket only.
 func (s *Sealer) seal(k key, account, bucket string) string {
-	sealed := s.ciphers[0].Seal(nil, nil, []byte(k.id+"\n"+k.secret), boundTo(account, bucket))
+	sealed := s.ciphers[0].Seal(nil, nil, //nolint:gosec // this cipher draws a nonce of its own
+		[]byte(k.id+"\n"+k.secret), boundTo(account, bucket))
 	return base64.StdEncoding.EncodeToString(sealed)
 }
 

@@ -19,7 +19,7 @@ const (
 	EnvClientEndpoint = "S3_CLIENT_ENDPOINT"
 	EnvRegion         = "S3_REGION"
 	EnvAccessKeyFile  = "S3_ACCESS_KEY_FILE"
-	EnvSecretKeyFile  = "S3_SECRET_KEY_FILE"
+	EnvSecretKeyFile  = "S3_SECRET_KEY_FILE" //nolint:gosec // the name of a variable
 	EnvSealKeyFile    = "S3_SEAL_KEY_FILE"
 	EnvOwner          = "S3_OWNER"
 	EnvInsecure       = "S3_INSECURE"
@@ -94,7 +94,7 @@ func (r *reader) file(name string) string {
 	if path == "" {
 		return ""
 	}
-	content, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	content, err := os.ReadFile(path)
 	if err != nil {
 		r.fault(name, err)
 		return ""

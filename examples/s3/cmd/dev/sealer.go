@@ -16,7 +16,7 @@ const sealKeySize = 32
 // sealerIn seals by the key that lies with the store's data; the first start makes one.
 func sealerIn(folder string) (*driver.Sealer, error) {
 	path := filepath.Join(folder, "seal.key")
-	text, err := os.ReadFile(path) //nolint:gosec // below the folder that the user named
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = makeKey(path)
 	}

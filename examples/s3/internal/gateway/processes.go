@@ -47,7 +47,7 @@ func Spawn(ctx context.Context, program, folder string, output io.Writer) (*Proc
 
 // spawn starts a service and waits for its health. The keys go by the environment, which only the same user can read.
 func (p *Processes) spawn(ctx context.Context, output io.Writer, program, endpoint string, args ...string) error {
-	command := exec.Command(program, append([]string{"--health", health, "--quiet"}, args...)...)
+	command := exec.CommandContext(context.WithoutCancel(ctx), program, append([]string{"--health", health, "--quiet"}, args...)...)
 	command.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+p.AccessKey, "ROOT_SECRET_KEY="+p.SecretKey)
 	command.Stdout, command.Stderr = output, output
 	if err := command.Start(); err != nil {
