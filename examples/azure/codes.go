@@ -13,8 +13,8 @@ import (
 )
 
 // answers says what the caller is told for an error code of the store, and its HTTP status where the code says no more
-// than that. UNAVAILABLE stands for what passes by itself. A key that the store refuses (401, 403) is INTERNAL: it is the
-// driver's own, and no caller can mend that.
+// than that. UNAVAILABLE stands for what passes by itself. A refusal of the driver's own key (401, 403) is
+// PERMISSION_DENIED.
 func answers(code bloberror.Code, httpStatus int) codes.Code {
 	switch code {
 	case bloberror.ContainerNotFound:
@@ -28,7 +28,17 @@ func answers(code bloberror.Code, httpStatus int) codes.Code {
 	case bloberror.LeaseIDMissing, bloberror.ContainerDisabled: // somebody else holds the container
 		return codes.FailedPrecondition
 	}
-	if httpStatus >= http.StatusInternalServerError || httpStatus == http.StatusTooManyRequests || httpStatus == http.StatusRequestTimeout {
+	return answersHTTP(httpStatus)
+}
+
+func answersHTTP(httpStatus int) codes.Code {
+	switch httpStatus {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return codes.PermissionDenied
+	case http.StatusTooManyRequests, http.StatusRequestTimeout:
+		return codes.Unavailable
+	}
+	if httpStatus >= http.StatusInternalServerError {
 		return codes.Unavailable
 	}
 	return codes.Internal
@@ -48,7 +58,11 @@ func answer(ctx context.Context, what string, err error) error {
 		return fmt.Errorf("%w: %w", status.Errorf(codes.Unavailable, "%s: the store does not answer", what), err)
 	}
 	code := answers(bloberror.Code(response.ErrorCode), response.StatusCode)
-	return status.Errorf(code, "%s: the store answered %q (HTTP %d)", what, response.ErrorCode, response.StatusCode)
+	text := fmt.Sprintf("%s: the store answered %q (HTTP %d)", what, response.ErrorCode, response.StatusCode)
+	if code == codes.PermissionDenied {
+		text += " to the driver's own key"
+	}
+	return status.Error(code, text)
 }
 
 // gone says that there is no such container, or soon none.

@@ -28,8 +28,9 @@ func TestAnswers(t *testing.T) {
 		{"", 502, codes.Unavailable},
 		{"", 429, codes.Unavailable},
 		{"", 408, codes.Unavailable},
-		{"AuthenticationFailed", 403, codes.Internal},
-		{"NoAuthenticationInformation", 401, codes.Internal},
+		{"AuthenticationFailed", 403, codes.PermissionDenied},
+		{"NoAuthenticationInformation", 401, codes.PermissionDenied},
+		{"", 403, codes.PermissionDenied},
 		{"", 404, codes.Internal}, // of a wrong endpoint: nothing says that a container is gone
 		{"SomethingNew", 400, codes.Internal},
 	} {
@@ -41,7 +42,12 @@ func TestAnswers(t *testing.T) {
 	if got := answer(t.Context(), "test", made); got != made { //nolint:errorlint // the same one
 		t.Errorf("an answer that was made already became %v", got)
 	}
-	if got := fmt.Sprint(answer(t.Context(), "grant", &azcore.ResponseError{ErrorCode: "X", StatusCode: 400})); got != `rpc error: code = Internal desc = grant: the store answered "X" (HTTP 400)` {
-		t.Error(got)
+	for httpStatus, want := range map[int]string{
+		400: `rpc error: code = Internal desc = grant: the store answered "X" (HTTP 400)`,
+		403: `rpc error: code = PermissionDenied desc = grant: the store answered "X" (HTTP 403) to the driver's own key`,
+	} {
+		if got := fmt.Sprint(answer(t.Context(), "grant", &azcore.ResponseError{ErrorCode: "X", StatusCode: httpStatus})); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

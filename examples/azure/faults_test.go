@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -48,8 +49,9 @@ func TestFaults(t *testing.T) {
 		"bad gateway":    {answering(502, ""), every(codes.Unavailable)},
 		"throttled":      {answering(429, "TooManyRequests"), every(codes.Unavailable)},
 		"hangs up":       {hangUp, every(codes.Unavailable)},
-		"key refused":    {answering(403, "AuthenticationFailed"), every(codes.Internal)},
-		"not authorised": {answering(403, "AuthorizationFailure"), every(codes.Internal)},
+		"key refused":    {answering(403, "AuthenticationFailed"), every(codes.PermissionDenied)},
+		"not authorised": {answering(403, "AuthorizationFailure"), every(codes.PermissionDenied)},
+		"no key":         {answering(401, "NoAuthenticationInformation"), every(codes.PermissionDenied)},
 		"something else": {answering(400, "InvalidHeaderValue"), every(codes.Internal)},
 		"changed":        {answering(412, "ConditionNotMet"), map[string]codes.Code{"create": codes.Aborted, "delete": codes.Aborted}},
 		"leased":         {answering(412, "LeaseIdMissing"), map[string]codes.Code{"delete": codes.FailedPrecondition}},
@@ -92,13 +94,15 @@ func TestWrongKey(t *testing.T) {
 	other := *w
 	other.key = randomKey()
 	p := other.provisioner()
-	for _, call := range calls(p) {
+	every := calls(p)
+	every["ready"] = p.ready
+	for name, call := range every {
 		err := call(t.Context())
-		if wantCode(t, err, codes.Internal); strings.Contains(err.Error(), other.key) {
-			t.Error("the error holds the key")
+		wantCode(t, err, codes.PermissionDenied)
+		if text := fmt.Sprint(err); !strings.Contains(text, "the driver's own key") || strings.Contains(text, other.key) {
+			t.Errorf("%s holds the key, or does not say whose it is: %s", name, text)
 		}
 	}
-	wantCode(t, p.ready(t.Context()), codes.Internal)
 }
 
 // A store that never answers holds no call beyond its deadline.
