@@ -39,8 +39,8 @@ var accountName = regexp.MustCompile(`^[a-z0-9]{3,24}$`)
 func readSettings(getenv func(string) string) (settings, error) {
 	s := settings{driver: cmp.Or(getenv(gocosi.EnvCOSIDriverName), driverName), account: getenv(envAccount)}
 	var accountErr, endpointErr, keyErr error
-	if !accountName.MatchString(s.account) {
-		accountErr = fmt.Errorf("%s=%q: accepted is the name of a storage account, 3 to 24 of a-z and 0-9", envAccount, s.account)
+	if !accountName.MatchString(s.account) { // what it holds instead may be a key
+		accountErr = fmt.Errorf("%s: accepted is the name of a storage account, 3 to 24 of a-z and 0-9", envAccount)
 	}
 	s.endpoint, endpointErr = readEndpoint(cmp.Or(getenv(envEndpoint), "https://"+s.account+".blob.core.windows.net"))
 	s.key, keyErr = readKey(s.account, getenv(envKeyFile))

@@ -55,6 +55,7 @@ func TestWrongSettings(t *testing.T) {
 	}{
 		"nothing is set":  {map[string]string{envAccount: "", envKeyFile: ""}, []string{envAccount, envKeyFile}},
 		"all is wrong":    {map[string]string{envAccount: "Not An Account", envKeyFile: notBase64, envEndpoint: "ftp://x"}, []string{envAccount, envKeyFile, envEndpoint}},
+		"a key as name":   {map[string]string{envAccount: "secret/of+an/Account=="}, []string{envAccount}},
 		"no file":         {map[string]string{envKeyFile: "/does/not/exist"}, []string{envKeyFile}},
 		"empty file":      {map[string]string{envKeyFile: keyFile(t, "")}, []string{envKeyFile}},
 		"blank file":      {map[string]string{envKeyFile: keyFile(t, " \n")}, []string{envKeyFile}},
