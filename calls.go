@@ -25,7 +25,7 @@ type calls struct {
 type place struct {
 	older, newer *call
 	due          time.Time // zero: never
-	limit        string    // the variable that due comes from; "": the caller set it
+	limit        string    // what set due: a variable, or the caller
 	reported     bool
 }
 
@@ -101,7 +101,7 @@ func (cs *calls) watch(ctx context.Context, log logr.Logger) {
 	}
 }
 
-// overdue returns the calls that are past their deadline, each of them once, with the variable that set it.
+// overdue returns the calls that are past their deadline, each of them once, with what set it.
 func (cs *calls) overdue(now time.Time) map[*call]string {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

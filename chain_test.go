@@ -298,8 +298,8 @@ func TestOverdueHandler(t *testing.T) {
 		caller     time.Duration
 	}{
 		"the driver's deadline": {env: "10s", limit: "X_COSI_RPC_TIMEOUT"},
-		"the caller's deadline": {env: "1h", caller: 10 * time.Second},
-		"only the caller's":     {env: "0", caller: 10 * time.Second},
+		"the caller's deadline": {env: "1h", limit: "the caller's", caller: 10 * time.Second},
+		"only the caller's":     {env: "0", limit: "the caller's", caller: 10 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

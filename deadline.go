@@ -9,11 +9,14 @@ import (
 	"time"
 )
 
+// limitOfCaller stands in the log for a deadline that no variable set.
+const limitOfCaller = "the caller's"
+
 // limited gives the handler of a call that came without a deadline one of its own: the released sidecar sets none. It
 // starts when the call's turn has come.
 func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	if due, ok := ctx.Deadline(); ok || ch.rpcTimeout == 0 {
-		ch.calls.expect(c, due, "")
+		ch.calls.expect(c, due, limitOfCaller)
 		return c.next(ctx)
 	}
 	if c.turn.IsZero() {
