@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,9 @@ func TestShortestForm(t *testing.T) {
 		if strings.Count(text, "\n| "+name+" | ") == 0 {
 			t.Errorf("the program %s is missing", name)
 		}
+	}
+	if !regexp.MustCompile(`(?m)^- Machine: .* cores, \w+( \d+\.\d+)?, go`).MatchString(text) {
+		t.Errorf("the line of the machine does not end the kernel's release after the minor:\n%s", text)
 	}
 	if strings.Contains(text, "%!") {
 		t.Errorf("badly formatted:\n%s", text)
@@ -88,6 +92,22 @@ func TestFleetFailsWhenAServerDidNotDoItsPart(t *testing.T) {
 	for _, want := range []string{bareTraced + " delivered 0 spans", traced + " delivered 0", everything + " delivered 0", logging + " logged"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	for release, want := range map[string]string{
+		"6.18.44-fc-v445":   "6.18",
+		"6.8.0-45-generic":  "6.8",
+		"7.0-rc1":           "7.0",
+		"5.15.153.1-vendor": "5.15",
+		"":                  "unknown",
+		"strange":           "unknown",
+	} {
+		if got := majorMinor(release); got != want {
+			t.Errorf("of %q: got %q, want %q", release, got, want)
 		}
 	}
 }

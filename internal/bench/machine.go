@@ -1,6 +1,10 @@
 package main
 
-import "runtime"
+import (
+	"cmp"
+	"regexp"
+	"runtime"
+)
 
 // machine is what the figures were taken on.
 type machine struct {
@@ -13,4 +17,9 @@ type machine struct {
 
 func newMachine() machine {
 	return machine{CPU: runtime.GOARCH, Cores: runtime.NumCPU(), Kernel: runtime.GOOS, Go: runtime.Version(), Load: "unknown"}
+}
+
+// majorMinor is the part of a kernel's release that figures depend on: the rest names a build.
+func majorMinor(release string) string {
+	return cmp.Or(regexp.MustCompile(`^\d+\.\d+`).FindString(release), "unknown")
 }

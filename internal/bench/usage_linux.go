@@ -58,7 +58,7 @@ func memoryOf(pid int) (m memory, err error) {
 func readMachine() machine {
 	m := newMachine()
 	m.CPU = between("/proc/cpuinfo", "model name\t: ")
-	m.Kernel = "Linux " + between("/proc/sys/kernel/osrelease", "")
+	m.Kernel = "Linux " + majorMinor(between("/proc/sys/kernel/osrelease", ""))
 	m.Load = strings.Join(strings.Fields(between("/proc/loadavg", ""))[:1], " ")
 	return m
 }
