@@ -33,7 +33,7 @@ const (
 func TestKills(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes half a minute")
+		t.Skip("takes a minute")
 	}
 	process := newProcess(t, embedded)
 	conn := process.dial(t)
@@ -52,7 +52,7 @@ func TestKills(t *testing.T) {
 	}
 	for range kills {
 		process.start(t)
-		time.Sleep(rand.N(150 * time.Millisecond))
+		time.Sleep(rand.N(400 * time.Millisecond))
 		process.kill()
 	}
 	process.start(t)
