@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
@@ -67,8 +68,11 @@ func readKey(account, file string) (*service.SharedKeyCredential, error) {
 		return nil, fmt.Errorf("%s is not set: accepted is the path of a file that holds a key of the storage account", envKeyFile)
 	}
 	text, err := os.ReadFile(file)
+	if fault, ok := errors.AsType[*fs.PathError](err); ok {
+		err = fault.Err // the path may be the key itself, put into the wrong variable
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", envKeyFile, err)
+		return nil, fmt.Errorf("%s: the file that it names cannot be read: %w", envKeyFile, err)
 	}
 	encoded := strings.TrimSpace(string(text))
 	key, err := service.NewSharedKeyCredential(account, encoded)

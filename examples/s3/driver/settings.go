@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -95,8 +96,11 @@ func (r *reader) file(name string) string {
 		return ""
 	}
 	content, err := os.ReadFile(path)
+	if fault, ok := errors.AsType[*fs.PathError](err); ok {
+		err = fault.Err // the path may be the key itself, put into the wrong variable
+	}
 	if err != nil {
-		r.fault(name, err)
+		r.fault(name, fmt.Errorf("the file that it names cannot be read: %w", err))
 		return ""
 	}
 	text := strings.TrimSpace(string(content))

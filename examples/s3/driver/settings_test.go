@@ -95,8 +95,8 @@ func TestBadSettings(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), row.name+": ") || !strings.Contains(err.Error(), row.words) {
 			t.Errorf("%s=%s: %v", row.name, row.value, err)
 		}
-		if err != nil && strings.Contains(err.Error(), "secret@") {
-			t.Errorf("the error has a password in it: %v", err)
+		if err != nil && (strings.Contains(err.Error(), "secret@") || strings.Contains(err.Error(), missing)) {
+			t.Errorf("the error has in it what may be a secret: %v", err)
 		}
 	}
 	variables := environment(t)
