@@ -190,7 +190,7 @@ func TestProbeHeedsItsContext(t *testing.T) {
 func TestProbeHasALimitOfItsOwn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("it takes the 5 s of the limit")
+		t.Skip("-short was given, and this takes the 5 s of the limit")
 	}
 	begin := time.Now()
 	checkError(t, probeAt(t.Context(), silentListener(t)), "gocosi: probe of unix://")

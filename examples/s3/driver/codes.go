@@ -53,6 +53,9 @@ var grpcCodes = map[string]codes.Code{
 // failed turns a failure of the store into a status that tells the sidecar what was tried and the store's code. The whole
 // cause is for the log. What ended with its context is left to gocosi.
 func failed(trying string, err error) error {
+	if contextEnded(err) {
+		return fmt.Errorf("%s: %w", trying, err)
+	}
 	code, reason := codes.Unavailable, "the store does not answer"
 	if name, httpStatus := storeCode(err); name != "" {
 		reason = "the store answers " + name
@@ -60,9 +63,6 @@ func failed(trying string, err error) error {
 		if code, known = grpcCodes[name]; !known {
 			code = codeOf(httpStatus)
 		}
-	}
-	if contextEnded(err) {
-		return fmt.Errorf("%s: %w", trying, err)
 	}
 	if code == codes.PermissionDenied {
 		reason += " to the driver's own key"

@@ -33,7 +33,7 @@ const (
 func TestKills(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes a minute")
+		t.Skip("-short was given, and this takes a minute")
 	}
 	process := newProcess(t, embedded)
 	conn := process.dial(t)
