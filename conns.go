@@ -2,56 +2,57 @@ package gocosi
 
 import (
 	"net"
+	"slices"
 	"sync"
+	"time"
 )
 
-// connTracker is a listener that can cut every connection it accepted. grpc.Server.Stop alone waits for those that have
-// not said a word yet.
+// handshakeTimeout is how long a new connection may stay silent.
+const handshakeTimeout = 10 * time.Second
+
+// connTracker is a listener that can cut the connections that have not said a word yet: grpc.Server.Stop waits for those
+// before it cuts the others. It wraps no connection, for gRPC reads from one of the standard library's only when there
+// is something to read, and from any other into a buffer that it keeps.
 type connTracker struct {
 	net.Listener
 
-	mu   sync.Mutex
-	open map[*trackedConn]struct{} // nil: cut
+	mu    sync.Mutex
+	fresh []freshConn // those whose handshake may not have ended
+	ended bool        // cut
 }
 
-func trackConns(lis net.Listener) *connTracker {
-	return &connTracker{Listener: lis, open: make(map[*trackedConn]struct{})}
+// freshConn is a connection, and when it was accepted.
+type freshConn struct {
+	net.Conn
+	since time.Time
 }
+
+// old says whether the handshake has ended; gRPC's clock began a little after ours.
+func (c freshConn) old() bool { return time.Since(c.since) > 2*handshakeTimeout }
+
+func trackConns(lis net.Listener) *connTracker { return &connTracker{Listener: lis} }
 
 func (t *connTracker) Accept() (net.Conn, error) {
 	conn, err := t.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	tracked := &trackedConn{Conn: conn, tracker: t}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.open == nil {
+	if t.ended {
 		conn.Close()
-		return tracked, nil
+		return conn, nil
 	}
-	t.open[tracked] = struct{}{}
-	return tracked, nil
+	t.fresh = append(slices.DeleteFunc(t.fresh, freshConn.old), freshConn{conn, time.Now()})
+	return conn, nil
 }
 
-// cut closes all connections, and those that are still to be accepted.
+// cut closes the fresh connections, and those that are still to be accepted. Some were closed long ago.
 func (t *connTracker) cut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for conn := range t.open {
-		conn.Conn.Close()
+	for _, conn := range t.fresh {
+		conn.Close()
 	}
-	t.open = nil
-}
-
-type trackedConn struct {
-	net.Conn
-	tracker *connTracker
-}
-
-func (c *trackedConn) Close() error {
-	c.tracker.mu.Lock()
-	delete(c.tracker.open, c)
-	c.tracker.mu.Unlock()
-	return c.Conn.Close()
+	t.fresh, t.ended = nil, true
 }

@@ -23,8 +23,6 @@ import (
 const (
 	// obeyTimeout is how long handlers whose contexts were cancelled may take to return.
 	obeyTimeout = time.Second
-	// handshakeTimeout is how long a new connection may stay silent.
-	handshakeTimeout = 10 * time.Second
 	// pingInterval is how often a client may ping; the sidecar's connection lives for months and is never punished.
 	pingInterval = time.Millisecond
 )
@@ -240,7 +238,6 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 		grpc.ChainUnaryInterceptor(chain.unary),
 		grpc.ChainStreamInterceptor(chain.stream),
 		grpc.UnknownServiceHandler(chain.unserved.refuse),
-		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
 	}
 	if chain.telemetry.Handler != nil {
@@ -249,7 +246,8 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 	if c.credentials != nil {
 		options = append(options, grpc.Creds(c.credentials))
 	}
-	server := grpc.NewServer(append(options, c.serverOptions...)...)
+	options = append(options, c.serverOptions...)
+	server := grpc.NewServer(append(options, grpc.ConnectionTimeout(handshakeTimeout))...)
 	cosi.RegisterIdentityServer(server, d.identity)
 	cosi.RegisterProvisionerServer(server, d.provisioner)
 	healthpb.RegisterHealthServer(server, health)

@@ -2,6 +2,7 @@ package gocosi
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,10 +39,26 @@ func (c Chain) Call(ctx context.Context, method string, request any, handler grp
 }
 
 // Locks is the number of buckets that are locked.
-func (c Chain) Locks() int { return c.chain.locks.Len() }
+func (c Chain) Locks() int {
+	held := 0
+	for i := range c.chain.locks {
+		held += c.chain.locks[i].Len()
+	}
+	return held
+}
 
 // Calls is the number of calls without an answer.
 func (c Chain) Calls() int { return len(c.chain.calls.unanswered(time.Now())) }
+
+// TrackConns wraps a listener as a driver does; the second result counts the connections that it remembers.
+func TrackConns(lis net.Listener) (net.Listener, func() int) {
+	t := trackConns(lis)
+	return t, func() int {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return len(t.fresh)
+	}
+}
 
 // Chain waits until the driver listens, and returns what it puts around each call.
 func (d *Driver) Chain() Chain {

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -201,19 +202,30 @@ func TestDrainIsBounded(t *testing.T) {
 
 func TestSilentConnectionEndsWithTheDriver(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		d := serve(t, &handlers{}, gocosi.WithDefaultShutdownTimeout(2*time.Second))
-		conn, err := d.listener.Dial()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		synctest.Wait()
-		began := time.Now()
-		if err := d.wait(t); err != nil || time.Since(began) > 2*time.Second {
-			t.Errorf("Serve: %v after %s", err, time.Since(began))
-		}
-	})
+	for name, options := range map[string][]gocosi.Option{
+		"default":                 nil,
+		"a longer timeout is set": {gocosi.WithServerOptions(grpc.ConnectionTimeout(time.Hour))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := serve(t, &handlers{}, append(options, gocosi.WithDefaultShutdownTimeout(2*time.Second))...)
+				for _, age := range []time.Duration{time.Minute, 0} {
+					conn, err := d.listener.Dial()
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer conn.Close()
+					synctest.Wait()
+					time.Sleep(age)
+				}
+				began := time.Now()
+				if err := d.wait(t); err != nil || time.Since(began) > 2*time.Second {
+					t.Errorf("Serve: %v after %s", err, time.Since(began))
+				}
+			})
+		})
+	}
 }
 
 func TestDriverRunsOnce(t *testing.T) {
