@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -21,12 +22,13 @@ type calls struct {
 	newest *call
 }
 
-// place is where a call stands in the list, and when it has to end. The list's mutex guards it.
+// place is where a call stands in the list, and when it has to end.
 type place struct {
-	older, newer *call
-	due          time.Time // zero: never
-	limit        string    // what set due: a variable, or the caller
-	reported     bool
+	older, newer *call // guarded by the list's mutex
+	reported     bool  // that it is overdue; guarded by the list's mutex
+
+	limit string       // what set due: a variable, or the caller; written before due is
+	due   atomic.Int64 // how many nanoseconds after its start the call has to end; 0: never
 }
 
 func (cs *calls) enter(c *call) {
@@ -38,11 +40,16 @@ func (cs *calls) enter(c *call) {
 	cs.newest = c
 }
 
-// expect records when an open call has to end.
-func (cs *calls) expect(c *call, due time.Time, limit string) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	c.due, c.limit = due, limit
+// expect records, once, when an open call has to end.
+func (c *call) expect(due time.Time, limit string) {
+	c.limit = limit
+	c.due.Store(int64(max(1, due.Sub(c.start))))
+}
+
+// overdue says whether the call should have ended before now.
+func (c *call) overdue(now time.Time) bool {
+	due := c.due.Load()
+	return due > 0 && now.Sub(c.start) > time.Duration(due)
 }
 
 // leave cuts the call's links too: a handler may keep its context, and with it the call.
@@ -107,7 +114,7 @@ func (cs *calls) overdue(now time.Time) map[*call]string {
 	defer cs.mu.Unlock()
 	late := map[*call]string{}
 	cs.each(func(c *call) {
-		if !c.reported && !c.due.IsZero() && now.After(c.due) {
+		if !c.reported && c.overdue(now) {
 			c.reported = true
 			late[c] = c.limit
 		}

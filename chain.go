@@ -21,7 +21,7 @@ type chain struct {
 	telemetry  *telemetry.Telemetry
 	methods    map[string]*method
 	calls      calls
-	locks      keylock.Table
+	locks      [spaces]keylock.Table
 	rpcTimeout time.Duration
 	translate  bool
 	vet        bool     // answers are held against the rules
@@ -72,7 +72,7 @@ type call struct {
 	handler grpc.UnaryHandler
 	stages  []stage // those still to come
 
-	turn     time.Time     // since when the bucket is the call's own; zero: it needs none
+	turn     time.Time     // since when the bucket is the call's own; the start, when it needs none or did not wait
 	lazy     lazyContext   // the handler's context, when the call came without a deadline
 	expired  bool          // the deadline that ended the call was the driver's own
 	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
@@ -111,8 +111,9 @@ type failure struct {
 
 // unary is the server's interceptor.
 func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	now := time.Now()
 	c := &call{
-		method: ch.methods[info.FullMethod], name: info.FullMethod[1:], start: time.Now(),
+		method: ch.methods[info.FullMethod], name: info.FullMethod[1:], start: now, turn: now,
 		request: request, info: info, handler: handler, stages: ch.stages,
 	}
 	if m := c.method; m != nil {

@@ -15,17 +15,17 @@ const limitOfCaller = "the caller's"
 // limited gives the handler of a call that came without a deadline one of its own: the released sidecar sets none. It
 // starts when the call's turn has come.
 func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
-	if due, ok := ctx.Deadline(); ok || ch.rpcTimeout == 0 {
-		ch.calls.expect(c, due, limitOfCaller)
+	if due, ok := ctx.Deadline(); ok {
+		c.expect(due, limitOfCaller)
 		return c.next(ctx)
 	}
-	if c.turn.IsZero() {
-		c.turn = time.Now()
+	if ch.rpcTimeout == 0 {
+		return c.next(ctx)
 	}
 	l := &c.lazy
 	l.Context, l.at = ctx, c.turn.Add(ch.rpcTimeout)
 	defer l.end()
-	ch.calls.expect(c, l.at, EnvCOSIRPCTimeout)
+	c.expect(l.at, EnvCOSIRPCTimeout)
 	response, err := c.next(l)
 	c.expired = err != nil && errors.Is(l.Err(), context.DeadlineExceeded)
 	return response, err

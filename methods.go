@@ -14,7 +14,7 @@ type method struct {
 	account func(request any) string
 	result  label // what the answer names
 
-	serialize   string      // the key space in which calls for one bucket take turns; "": side by side
+	serialize   space       // in which calls for one bucket take turns
 	translation translation // of the handler's status code
 }
 
@@ -35,9 +35,14 @@ type translation struct {
 	reply func() any
 }
 
+// space is one of names: the same one in two spaces may be two buckets.
+type space int
+
 const (
-	byName = "name" // Create knows only the bucket's name
-	byID   = "id"   // the other calls only its id, which is another key space
+	sideBySide space = iota // calls take no turns
+	byName                  // Create knows only the bucket's name
+	byID                    // the other calls only its id
+	spaces
 )
 
 // methods is the table of v1alpha1, by full method name.

@@ -14,11 +14,11 @@ import (
 // serialized lets calls for one bucket take turns within this process (requirements GEN-10 and GRANT-15). A call that
 // waits longer than the RPC timeout is refused and says for whom it waited.
 func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
-	if c.method == nil || c.method.serialize == "" {
+	if c.method == nil || c.method.serialize == sideBySide {
 		return c.next(ctx)
 	}
-	key := keylock.Key{Space: c.method.serialize, Name: c.bucket}
-	since, err := ch.locks.Lock(ctx, key, c.name, ch.rpcTimeout)
+	locks := &ch.locks[c.method.serialize]
+	since, err := locks.Lock(ctx, c.bucket, c.name, c.turn, ch.rpcTimeout)
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
 			c.bucket, busy.Holder, busy.Age.Round(time.Millisecond))
@@ -26,7 +26,7 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ch.locks.Unlock(key)
+	defer locks.Unlock(c.bucket)
 	c.turn = since
 	return c.next(ctx)
 }

@@ -10,15 +10,10 @@ import (
 	"time"
 )
 
-// Key names a lock. Equal names in different spaces are different locks.
-type Key struct {
-	Space, Name string
-}
-
 // Table is ready for use as its zero value, by any number of goroutines.
 type Table struct {
 	mu   sync.Mutex
-	held map[Key]entry
+	held map[string]entry
 }
 
 // entry is one held lock.
@@ -44,11 +39,10 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s has held the lock for %s", e.Holder, e.Age.Round(time.Millisecond))
 }
 
-// Lock takes key for holder, and returns since when it is held. When another holds it, Lock waits until it is handed
-// over, until ctx ends (its error is returned) or until patience has passed (a *TimeoutError is returned; 0 waits
-// without a limit). Whoever got no error owes an Unlock.
-func (t *Table) Lock(ctx context.Context, key Key, holder string, patience time.Duration) (since time.Time, err error) {
-	now := time.Now()
+// Lock takes key for holder, who comes now, and returns since when it is held. When another holds it, Lock waits until it
+// is handed over, until ctx ends (its error is returned) or until patience has passed (a *TimeoutError is returned; 0
+// waits without a limit). Whoever got no error owes an Unlock.
+func (t *Table) Lock(ctx context.Context, key, holder string, now time.Time, patience time.Duration) (since time.Time, err error) {
 	turn := t.enter(key, holder, now)
 	if turn == nil {
 		return now, nil
@@ -66,7 +60,7 @@ func (t *Table) Lock(ctx context.Context, key Key, holder string, patience time.
 }
 
 // Unlock hands key to the waiter that came first, or forgets it. It panics when nobody holds key.
-func (t *Table) Unlock(key Key) {
+func (t *Table) Unlock(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.held[key]
@@ -90,13 +84,13 @@ func (t *Table) Len() int {
 }
 
 // enter takes a free key and returns nil, or queues and returns the channel that is closed when the turn has come.
-func (t *Table) enter(key Key, holder string, now time.Time) chan struct{} {
+func (t *Table) enter(key, holder string, now time.Time) chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, busy := t.held[key]
 	if !busy {
 		if t.held == nil {
-			t.held = make(map[Key]entry)
+			t.held = make(map[string]entry)
 		}
 		t.held[key] = entry{holder: holder, since: now}
 		return nil
@@ -109,7 +103,7 @@ func (t *Table) enter(key Key, holder string, now time.Time) chan struct{} {
 
 // leave removes a waiter from the queue and returns what it waited for; false says that the waiter is no longer there,
 // because the lock is now its own.
-func (t *Table) leave(key Key, turn chan struct{}) (entry, bool) {
+func (t *Table) leave(key string, turn chan struct{}) (entry, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.held[key]

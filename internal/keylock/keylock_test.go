@@ -15,12 +15,12 @@ import (
 )
 
 // bucket is the key that most tests are about.
-func bucket() keylock.Key { return keylock.Key{Space: "name", Name: "b"} }
+const bucket = "b"
 
 // lock takes key, which must be free.
-func lock(t *testing.T, table *keylock.Table, key keylock.Key, holder string) {
+func lock(t *testing.T, table *keylock.Table, key, holder string) {
 	t.Helper()
-	if _, err := table.Lock(t.Context(), key, holder, time.Nanosecond); err != nil {
+	if _, err := table.Lock(t.Context(), key, holder, time.Now(), time.Nanosecond); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -36,7 +36,7 @@ func empty(t *testing.T, table *keylock.Table) {
 func TestKeysAreIndependent(t *testing.T) {
 	t.Parallel()
 	var table keylock.Table
-	keys := []keylock.Key{{"name", "b"}, {"id", "b"}, {"name", "c"}, {"name", ""}, {"", "name"}}
+	keys := []string{"b", "c", "bc", ""}
 	for _, k := range keys {
 		lock(t, &table, k, "one")
 	}
@@ -54,18 +54,18 @@ func TestHandOverInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table keylock.Table
 		var order []int // guarded by the lock
-		lock(t, &table, bucket(), "first")
+		lock(t, &table, bucket, "first")
 		for i := range 20 {
 			go func() {
-				if _, err := table.Lock(context.Background(), bucket(), "waiter", 0); err != nil {
+				if _, err := table.Lock(context.Background(), bucket, "waiter", time.Now(), 0); err != nil {
 					t.Error(err)
 				}
 				order = append(order, i)
-				table.Unlock(bucket())
+				table.Unlock(bucket)
 			}()
 			synctest.Wait()
 		}
-		table.Unlock(bucket())
+		table.Unlock(bucket)
 		synctest.Wait()
 		if len(order) != 20 || !slices.IsSorted(order) {
 			t.Errorf("the order is %v", order)
@@ -106,12 +106,12 @@ func TestGivingUp(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var table keylock.Table
-				lock(t, &table, bucket(), "the holder")
+				lock(t, &table, bucket, "the holder")
 				time.Sleep(500 * time.Millisecond)
 				began := time.Now()
 				ctx, cancel := tt.ctx(t.Context())
 				defer cancel()
-				_, err := table.Lock(ctx, bucket(), "the waiter", tt.patience)
+				_, err := table.Lock(ctx, bucket, "the waiter", time.Now(), tt.patience)
 				if took := time.Since(began); took != tt.after {
 					t.Errorf("it took %s, want %s", took, tt.after)
 				}
@@ -126,10 +126,10 @@ func TestGivingUp(t *testing.T) {
 				case err.Error() != "the holder has held the lock for 3.5s":
 					t.Errorf("got %v", err)
 				}
-				table.Unlock(bucket())
+				table.Unlock(bucket)
 				empty(t, &table)
-				lock(t, &table, bucket(), "another")
-				table.Unlock(bucket())
+				lock(t, &table, bucket, "another")
+				table.Unlock(bucket)
 			})
 		})
 	}
@@ -139,18 +139,18 @@ func TestHolderIsTheLatest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var table keylock.Table
-		lock(t, &table, bucket(), "first")
-		go func() { _, _ = table.Lock(context.Background(), bucket(), "second", 0) }()
+		lock(t, &table, bucket, "first")
+		go func() { _, _ = table.Lock(context.Background(), bucket, "second", time.Now(), 0) }()
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		table.Unlock(bucket())
+		table.Unlock(bucket)
 		time.Sleep(time.Second)
 		var busy *keylock.TimeoutError
-		_, err := table.Lock(t.Context(), bucket(), "third", time.Second)
+		_, err := table.Lock(t.Context(), bucket, "third", time.Now(), time.Second)
 		if !errors.As(err, &busy) || busy.Holder != "second" || busy.Age != 2*time.Second {
 			t.Errorf("got %v, want the second holder and its own age", err)
 		}
-		table.Unlock(bucket())
+		table.Unlock(bucket)
 		empty(t, &table)
 	})
 }
@@ -162,12 +162,12 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 		got := make(chan string, 3)
 		ctx, cancel := context.WithCancel(t.Context())
 		wait := func(ctx context.Context, name string) {
-			if _, err := table.Lock(ctx, bucket(), name, 0); err == nil {
+			if _, err := table.Lock(ctx, bucket, name, time.Now(), 0); err == nil {
 				got <- name
-				table.Unlock(bucket())
+				table.Unlock(bucket)
 			}
 		}
-		lock(t, &table, bucket(), "holder")
+		lock(t, &table, bucket, "holder")
 		for _, name := range []string{"a", "b", "c"} {
 			of := context.Background()
 			if name == "b" {
@@ -178,7 +178,7 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
-		table.Unlock(bucket())
+		table.Unlock(bucket)
 		synctest.Wait()
 		close(got)
 		var names []string
@@ -198,18 +198,18 @@ func TestHandedOverToTheDead(t *testing.T) {
 	for range 50 { // which of the two the waiter sees first is chance
 		synctest.Test(t, func(t *testing.T) {
 			var table keylock.Table
-			lock(t, &table, bucket(), "holder")
+			lock(t, &table, bucket, "holder")
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error, 1)
 			go func() {
-				_, err := table.Lock(ctx, bucket(), "waiter", 0)
+				_, err := table.Lock(ctx, bucket, "waiter", time.Now(), 0)
 				result <- err
 			}()
 			synctest.Wait()
-			table.Unlock(bucket())
+			table.Unlock(bucket)
 			cancel()
 			if err := <-result; err == nil {
-				table.Unlock(bucket())
+				table.Unlock(bucket)
 			} else if !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
@@ -228,17 +228,17 @@ func TestTurnOfTheDead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var table keylock.Table
-		lock(t, &table, bucket(), "holder")
+		lock(t, &table, bucket, "holder")
 		var results [2]error
 		for i, ctx := range []context.Context{ended{context.Background()}, context.Background()} {
 			go func() {
-				if _, results[i] = table.Lock(ctx, bucket(), "waiter", 0); results[i] == nil {
-					table.Unlock(bucket())
+				if _, results[i] = table.Lock(ctx, bucket, "waiter", time.Now(), 0); results[i] == nil {
+					table.Unlock(bucket)
 				}
 			}()
 			synctest.Wait()
 		}
-		table.Unlock(bucket())
+		table.Unlock(bucket)
 		synctest.Wait()
 		if !errors.Is(results[0], context.Canceled) || results[1] != nil {
 			t.Errorf("got %v, want the end of the first one's context, and the lock for the second", results)
@@ -255,7 +255,7 @@ func TestUnlockOfAFreeKeyPanics(t *testing.T) {
 		}
 	}()
 	var table keylock.Table
-	table.Unlock(bucket())
+	table.Unlock(bucket)
 }
 
 func TestStress(t *testing.T) {
@@ -268,9 +268,9 @@ func TestStress(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				n := rand.IntN(len(inside))
-				k := keylock.Key{Space: "name", Name: string(rune('a' + n))}
+				k := string(rune('a' + n))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(200))*time.Microsecond)
-				if _, err := table.Lock(ctx, k, "worker", time.Duration(rand.IntN(200))*time.Microsecond); err != nil {
+				if _, err := table.Lock(ctx, k, "worker", time.Now(), time.Duration(rand.IntN(200))*time.Microsecond); err != nil {
 					refused.Add(1)
 					cancel()
 					continue
