@@ -14,11 +14,13 @@ type pair struct{ reference, candidate string }
 func pairs() []pair {
 	return []pair{
 		{bare, bareAgain},
+		{bare, bareLogged},
 		{bare, bareTraced},
 		{bare, plain},
 		{bare, logging},
 		{bare, traced},
 		{bare, everything},
+		{bareLogged, logging},
 		{bareTraced, traced},
 		{bareTraced, everything},
 	}

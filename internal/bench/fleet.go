@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
 
 	"github.com/doomshrine/gocosi"
 )
@@ -16,6 +17,7 @@ import (
 const (
 	bare       = "bare"
 	bareAgain  = "bare-again"
+	bareLogged = "bare-log"
 	bareTraced = "bare-otel"
 	plain      = "gocosi"
 	logging    = "gocosi-log"
@@ -38,9 +40,7 @@ func (l *lines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (l *lines) logger() gocosi.Option {
-	return gocosi.WithLogger(logr.FromSlogHandler(slog.NewJSONHandler(l, nil)))
-}
+func (l *lines) logger() logr.Logger { return logr.FromSlogHandler(slog.NewJSONHandler(l, nil)) }
 
 // startFleet starts all servers in dir; the collector comes as a binary.
 func startFleet(ctx context.Context, dir, binary string) (*fleet, error) {
@@ -48,22 +48,27 @@ func startFleet(ctx context.Context, dir, binary string) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{servers: map[string]*server{}, lines: map[string]*lines{logging: {}, everything: {}}, collector: c}
+	f := &fleet{servers: map[string]*server{}, lines: map[string]*lines{bareLogged: {}, logging: {}, everything: {}}, collector: c}
 	nothing := func(context.Context) error { return nil }
 	starts := map[string]func() (*server, error){
 		bare:      func() (*server, error) { return startBare(ctx, dir, bare, nothing) },
 		bareAgain: func() (*server, error) { return startBare(ctx, dir, bareAgain, nothing) },
+		bareLogged: func() (*server, error) {
+			return startBare(ctx, dir, bareLogged, nothing, grpc.UnaryInterceptor(logged(f.lines[bareLogged].logger())))
+		},
 		bareTraced: func() (*server, error) {
 			return exporting(c.url, func() (*server, error) { return startBareTraced(ctx, dir, bareTraced) })
 		},
-		plain:   func() (*server, error) { return startDriver(ctx, dir, plain) },
-		logging: func() (*server, error) { return startDriver(ctx, dir, logging, f.lines[logging].logger()) },
+		plain: func() (*server, error) { return startDriver(ctx, dir, plain) },
+		logging: func() (*server, error) {
+			return startDriver(ctx, dir, logging, gocosi.WithLogger(f.lines[logging].logger()))
+		},
 		traced: func() (*server, error) {
 			return exporting(c.url, func() (*server, error) { return startDriver(ctx, dir, traced) })
 		},
 		everything: func() (*server, error) {
 			return exporting(c.url, func() (*server, error) {
-				return startDriver(ctx, dir, everything, f.lines[everything].logger())
+				return startDriver(ctx, dir, everything, gocosi.WithLogger(f.lines[everything].logger()))
 			})
 		},
 	}

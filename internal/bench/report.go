@@ -19,6 +19,8 @@ func title(name string) string {
 		return "bare gRPC"
 	case bareAgain:
 		return "bare gRPC, again"
+	case bareLogged:
+		return "bare with a log"
 	case bareTraced:
 		return "bare with OTLP"
 	case plain:

@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
@@ -45,6 +47,19 @@ func startBare(ctx context.Context, dir, name string, ended func(context.Context
 		s.GracefulStop()
 		return errors.Join(<-served, ended(context.WithoutCancel(ctx)))
 	})
+}
+
+// logged is the least that a server can do to write a driver's line for each call.
+func logged(log logr.Logger) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		began := time.Now()
+		response, err := handler(ctx, request)
+		bucket, _ := request.(*cosi.DriverCreateBucketRequest)
+		made, _ := response.(*cosi.DriverCreateBucketResponse)
+		log.Info("call done", "method", info.FullMethod, "code", status.Code(err).String(),
+			"duration", time.Since(began).String(), "bucket", bucket.GetName(), "bucket_id", made.GetBucketId())
+		return response, err
+	}
 }
 
 // startDriver starts a driver of gocosi's.
