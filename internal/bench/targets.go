@@ -31,7 +31,7 @@ func (t target) Verdict() string {
 	case t.Why != "":
 		return "**missed**: " + t.Why
 	case t.Got.Low <= t.Limit && t.Limit <= t.Got.High:
-		return fmt.Sprintf("**missed**; half of the rounds lie between %.2f and %.2f", t.Got.Low, t.Got.High)
+		return fmt.Sprintf("**missed**; half of the rounds lie between %.3f and %.3f", t.Got.Low, t.Got.High)
 	}
 	return "**missed**"
 }
@@ -45,8 +45,8 @@ func (t target) Wanted() string {
 	return fmt.Sprintf("%s %.4g%s", sign, t.Limit, t.Unit)
 }
 
-// Measured is the figure in words.
-func (t target) Measured() string { return fmt.Sprintf("%.2f%s", t.Got.Median, t.Unit) }
+// Measured is the figure in words, so exact that it shows on which side of the limit it lies.
+func (t target) Measured() string { return fmt.Sprintf("%.3f%s", t.Got.Median, t.Unit) }
 
 // times is the unit of ratios.
 const times = " ×"
@@ -91,7 +91,7 @@ func (r *results) targets() []target {
 func (r *results) least(g goal, callers int) string {
 	for _, c := range r.comparisons {
 		if c.pair == (pair{g.reference, g.least}) && c.callers == callers {
-			return fmt.Sprintf("%s reaches %.2f ×", title(g.least), c.ratio(rate()).Median)
+			return fmt.Sprintf("%s reaches %.3f ×", title(g.least), c.ratio(rate()).Median)
 		}
 	}
 	return ""
