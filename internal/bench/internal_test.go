@@ -166,7 +166,7 @@ func TestVerdicts(t *testing.T) {
 	clearly.Got.High, known.Why = 0.945, "the moon"
 	for want, got := range map[string]target{
 		"met": {Limit: 1, Got: single(1)},
-		"**missed**; half of the rounds lie between 0.90 and 0.99": missed,
+		"**missed**; half of the rounds lie between 0.900 and 0.990": missed,
 		"**missed**":           clearly,
 		"**missed**: the moon": known,
 	} {
