@@ -4,38 +4,34 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
+	"syscall"
 )
 
-// handshakeTimeout is how long a new connection may stay silent.
-const handshakeTimeout = 10 * time.Second
-
-// connTracker is a listener that can cut the connections that have not said a word yet: grpc.Server.Stop waits for those
-// before it cuts the others. It wraps no connection, for gRPC reads from one of the standard library's only when there
-// is something to read, and from any other into a buffer that it keeps.
+// connTracker is a listener that can cut every connection it accepted: grpc.Server.Stop waits for those that have not
+// said a word yet. It hands connections of the standard library over as they are. gRPC reads from a wrapped one by
+// another way, which keeps a buffer for as long as the connection lives.
 type connTracker struct {
 	net.Listener
 
 	mu    sync.Mutex
-	fresh []freshConn // those whose handshake may not have ended
-	ended bool        // cut
+	conns []net.Conn // those that are open, and some that were
+	full  int        // how many conns there may be until those that are closed are dropped
+	ended bool       // cut
 }
 
-// freshConn is a connection, and when it was accepted.
-type freshConn struct {
-	net.Conn
-	since time.Time
-}
+// leastFull keeps a driver with few connections from looking for closed ones each time.
+const leastFull = 32
 
-// old says whether the handshake has ended; gRPC's clock began a little after ours.
-func (c freshConn) old() bool { return time.Since(c.since) > 2*handshakeTimeout }
-
-func trackConns(lis net.Listener) *connTracker { return &connTracker{Listener: lis} }
+func trackConns(lis net.Listener) *connTracker { return &connTracker{Listener: lis, full: leastFull} }
 
 func (t *connTracker) Accept() (net.Conn, error) {
 	conn, err := t.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if _, plain := conn.(syscall.Conn); !plain {
+		conn = &markedConn{Conn: conn}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -43,16 +39,45 @@ func (t *connTracker) Accept() (net.Conn, error) {
 		conn.Close()
 		return conn, nil
 	}
-	t.fresh = append(slices.DeleteFunc(t.fresh, freshConn.old), freshConn{conn, time.Now()})
+	if len(t.conns) >= t.full {
+		t.conns = slices.DeleteFunc(t.conns, isClosed)
+		t.full = max(leastFull, 2*len(t.conns)) // so that each connection is looked at about once
+	}
+	t.conns = append(t.conns, conn)
 	return conn, nil
 }
 
-// cut closes the fresh connections, and those that are still to be accepted. Some were closed long ago.
+// cut closes all connections, and those that are still to be accepted.
 func (t *connTracker) cut() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, conn := range t.fresh {
-		conn.Close()
+	for _, conn := range t.conns {
+		if !isClosed(conn) {
+			conn.Close()
+		}
 	}
-	t.fresh, t.ended = nil, true
+	t.conns, t.ended = nil, true
+}
+
+// markedConn is a connection that cannot be asked whether it is closed.
+type markedConn struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+func (c *markedConn) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
+}
+
+// isClosed says whether a connection that Accept returned is closed.
+func isClosed(conn net.Conn) bool {
+	switch c := conn.(type) {
+	case *markedConn:
+		return c.closed.Load()
+	case syscall.Conn:
+		raw, err := c.SyscallConn()
+		return err != nil || raw.Control(func(uintptr) {}) != nil
+	}
+	return false
 }

@@ -2,26 +2,30 @@ package gocosi_test
 
 import (
 	"net"
+	"path/filepath"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/endpoint"
 )
 
-// TestConnectionsAreHandedOver expects gRPC to get what the listener accepted: of a wrapped connection it would not know
-// how to read only when there is something to read.
+// TestConnectionsAreHandedOver expects gRPC to get what the driver's listener accepted: of a wrapped connection it would
+// not know how to read only when there is something to read.
 func TestConnectionsAreHandedOver(t *testing.T) {
 	t.Parallel()
-	inner, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	e, err := endpoint.Parse("unix://" + filepath.Join(shortDir(t), "cosi.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := e.Listen(t.Context(), endpoint.Perms{Mode: 0o600, UID: endpoint.Keep, GID: endpoint.Keep}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer inner.Close()
 	lis, _ := gocosi.TrackConns(inner)
-	client, err := new(net.Dialer).DialContext(t.Context(), "tcp", inner.Addr().String())
+	client, err := new(net.Dialer).DialContext(t.Context(), "unix", inner.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,37 +35,53 @@ func TestConnectionsAreHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, ok := conn.(*net.TCPConn); !ok {
+	if _, ok := conn.(*net.UnixConn); !ok {
 		t.Errorf("a %T was handed over", conn)
 	}
 }
 
-// TestConnectionsAreForgotten lets many come, and then one when the handshakes of all have ended.
+// TestConnectionsAreForgotten lets many connections come and go while some stay.
 func TestConnectionsAreForgotten(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		inner := bufconn.Listen(1)
-		defer inner.Close()
-		lis, remembered := gocosi.TrackConns(inner)
-		come := func() {
-			go func() { _, _ = inner.Dial() }()
-			conn, err := lis.Accept()
-			if err != nil {
-				t.Fatal(err)
+	tcp, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffered := bufconn.Listen(1)
+	for name, kind := range map[string]struct {
+		net.Listener
+		dial func() (net.Conn, error)
+	}{
+		"the standard library's": {tcp, func() (net.Conn, error) {
+			return new(net.Dialer).DialContext(t.Context(), "tcp", tcp.Addr().String())
+		}},
+		"another's": {buffered, buffered.Dial},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer kind.Close()
+			lis, remembered := gocosi.TrackConns(kind)
+			const stay, pass = 50, 1000
+			for n := range stay + pass {
+				dialled := make(chan net.Conn, 1)
+				go func() {
+					client, _ := kind.dial()
+					dialled <- client
+				}()
+				conn, err := lis.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer (<-dialled).Close()
+				if n < stay {
+					defer conn.Close()
+				} else {
+					conn.Close()
+				}
 			}
-			conn.Close()
-		}
-		const many = 50
-		for range many {
-			come()
-		}
-		if n := remembered(); n != many {
-			t.Errorf("%d are remembered, want %d", n, many)
-		}
-		time.Sleep(time.Minute)
-		come()
-		if n := remembered(); n != 1 {
-			t.Errorf("%d are remembered after a minute, want 1", n)
-		}
-	})
+			if n := remembered(); n < stay || n > 2*stay {
+				t.Errorf("%d are remembered, want the %d that are open, and not many more", n, stay)
+			}
+		})
+	}
 }

@@ -23,6 +23,8 @@ import (
 const (
 	// obeyTimeout is how long handlers whose contexts were cancelled may take to return.
 	obeyTimeout = time.Second
+	// handshakeTimeout is how long a new connection may stay silent.
+	handshakeTimeout = 10 * time.Second
 	// pingInterval is how often a client may ping; the sidecar's connection lives for months and is never punished.
 	pingInterval = time.Millisecond
 )
@@ -212,7 +214,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	served := make(chan struct{})
 	var serveErr error
 	go func() { defer close(served); serveErr = server.Serve(conns) }()
-	defer func() { <-served }()
+	defer func() { within(served, obeyTimeout) }() // handlers may hold up gRPC's Serve
 	d.addr, d.chain = lis.Addr(), chain
 	close(d.listening)
 	d.announce(name, t)
@@ -238,6 +240,7 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 		grpc.ChainUnaryInterceptor(chain.unary),
 		grpc.ChainStreamInterceptor(chain.stream),
 		grpc.UnknownServiceHandler(chain.unserved.refuse),
+		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
 	}
 	if chain.telemetry.Handler != nil {
@@ -246,8 +249,7 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 	if c.credentials != nil {
 		options = append(options, grpc.Creds(c.credentials))
 	}
-	options = append(options, c.serverOptions...)
-	server := grpc.NewServer(append(options, grpc.ConnectionTimeout(handshakeTimeout))...)
+	server := grpc.NewServer(append(options, c.serverOptions...)...)
 	cosi.RegisterIdentityServer(server, d.identity)
 	cosi.RegisterProvisionerServer(server, d.provisioner)
 	healthpb.RegisterHealthServer(server, health)
@@ -273,7 +275,7 @@ func (d *Driver) drain(server *grpc.Server, chain *chain, conns *connTracker) er
 	}
 	cut := chain.calls.unanswered(time.Now())
 	conns.cut()
-	server.Stop()
+	go server.Stop() // with some options of gRPC's it waits for handlers
 	if !within(done, obeyTimeout) {
 		log.Info("handlers that do not heed their context are left behind", "calls", chain.calls.unanswered(time.Now()))
 	}

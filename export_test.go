@@ -56,7 +56,7 @@ func TrackConns(lis net.Listener) (net.Listener, func() int) {
 	return t, func() int {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		return len(t.fresh)
+		return len(t.conns)
 	}
 }
 

@@ -127,8 +127,7 @@ func WithInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
 }
 
 // WithServerOptions passes options on to [grpc.NewServer], after the driver's own. Interceptors and stats handlers in
-// them run outside the driver's. [grpc.ConnectionTimeout] has no effect: a new connection may stay silent for 10 seconds,
-// so that the driver can tell which ones would hold up its end.
+// them run outside the driver's.
 func WithServerOptions(options ...grpc.ServerOption) Option {
 	return optionFunc(func(c *config) { c.serverOptions = append(c.serverOptions, options...) })
 }
