@@ -39,9 +39,9 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s has held the lock for %s", e.Holder, e.Age.Round(time.Millisecond))
 }
 
-// Lock takes key for holder, who comes now, and returns since when it is held. When another holds it, Lock waits until it
-// is handed over, until ctx ends (its error is returned) or until patience has passed (a *TimeoutError is returned; 0
-// waits without a limit). Whoever got no error owes an Unlock.
+// Lock takes key for holder, and returns since when it is held: now, the caller's own reading of the clock, when it was
+// free. When another holds it, Lock waits until it is handed over, until ctx ends (its error is returned) or until
+// patience has passed (a *TimeoutError is returned; 0 waits without a limit). Whoever got no error owes an Unlock.
 func (t *Table) Lock(ctx context.Context, key, holder string, now time.Time, patience time.Duration) (since time.Time, err error) {
 	turn := t.enter(key, holder, now)
 	if turn == nil {
