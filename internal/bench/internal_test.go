@@ -163,16 +163,34 @@ func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	missed := target{Limit: 0.95, Floor: true, Got: spread{0.9, 0.94, 0.99}}
 	clearly, known := missed, missed
-	clearly.Got.High, known.Why = 0.945, "the moon"
+	clearly.Got.High, known.Note = 0.945, "the moon"
 	for want, got := range map[string]target{
 		"met": {Limit: 1, Got: single(1)},
 		"**missed**; half of the rounds lie between 0.900 and 0.990": missed,
-		"**missed**":           clearly,
-		"**missed**: the moon": known,
+		"**missed**": clearly,
+		"**missed**; half of the rounds lie between 0.900 and 0.990; the moon": known,
 	} {
 		if got.Verdict() != want {
 			t.Errorf("%+v: %s, want %s", got, got.Verdict(), want)
 		}
+	}
+}
+
+// TestLeast expects the bare server that a goal names, under the same number of callers, and nothing for other goals.
+func TestLeast(t *testing.T) {
+	t.Parallel()
+	r := results{comparisons: []comparison{
+		{pair: pair{bare, bareLogged}, callers: 1, timed: []round{{{Rate: 10}, {Rate: 9}}}},
+		{pair: pair{bare, bareLogged}, callers: 16, timed: []round{{{Rate: 10}, {Rate: 8}}}},
+		{pair: pair{bare, logging}, callers: 16, timed: []round{{{Rate: 10}, {Rate: 7}}}},
+	}}
+	goal := goal{pair: pair{bare, logging}, least: bareLogged}
+	if got := r.least(goal, 16); got != "bare with a log reaches 0.800 ×" {
+		t.Errorf("got %q", got)
+	}
+	goal.least = ""
+	if got := r.least(goal, 16); got != "" {
+		t.Errorf("got %q, want nothing", got)
 	}
 }
 

@@ -9,7 +9,7 @@ type target struct {
 	Floor bool // the limit is the least that is accepted, not the most
 	Got   spread
 	Unit  string
-	Why   string // it is missed, where that is known
+	Note  string // what helps to understand that it is missed
 }
 
 // single is the spread of a figure that is measured once.
@@ -25,15 +25,17 @@ func (t target) Met() bool {
 
 // Verdict is Met in words.
 func (t target) Verdict() string {
-	switch {
-	case t.Met():
+	if t.Met() {
 		return "met"
-	case t.Why != "":
-		return "**missed**: " + t.Why
-	case t.Got.Low <= t.Limit && t.Limit <= t.Got.High:
-		return fmt.Sprintf("**missed**; half of the rounds lie between %.3f and %.3f", t.Got.Low, t.Got.High)
 	}
-	return "**missed**"
+	verdict := "**missed**"
+	if t.Got.Low <= t.Limit && t.Limit <= t.Got.High {
+		verdict += fmt.Sprintf("; half of the rounds lie between %.3f and %.3f", t.Got.Low, t.Got.High)
+	}
+	if t.Note != "" {
+		verdict += "; " + t.Note
+	}
+	return verdict
 }
 
 // Wanted is the limit in words.
@@ -78,7 +80,7 @@ func (r *results) targets() []target {
 			}
 			of := fmt.Sprintf("%s, %d at once: ", g.what, c.callers)
 			all = append(all,
-				target{What: of + "calls per second", Limit: g.rate, Floor: true, Got: c.ratio(rate()), Unit: times, Why: r.least(g, c.callers)},
+				target{What: of + "calls per second", Limit: g.rate, Floor: true, Got: c.ratio(rate()), Unit: times, Note: r.least(g, c.callers)},
 				target{What: of + "additional allocations per call", Limit: g.allocs, Got: c.extra(allocs())},
 				target{What: of + "p99", Limit: g.p99, Got: c.ratio(p99()), Unit: times})
 		}
@@ -114,7 +116,7 @@ func (r *results) processTargets() []target {
 		{What: "start to first answer, driver", Limit: 1.25, Got: r.lifeRatio(programDriver, lifeStart), Unit: times},
 		{
 			What: "idle memory, driver", Limit: 1.35, Got: r.lifeRatio(programDriver, lifeMemory), Unit: times,
-			Why: fmt.Sprintf("the exporters are linked and the file is larger; private memory is %.2f ×",
+			Note: fmt.Sprintf("the exporters are linked and the file is larger; private memory is %.2f ×",
 				r.lifeRatio(programDriver, lifePrivate).Median),
 		},
 	}
