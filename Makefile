@@ -7,7 +7,7 @@ AZURITE_VERSION       := 3.35.0
 AZURITE               := bin/azurite-$(AZURITE_VERSION)
 
 # The modules of this repository; the nested ones are kept apart for the weight of what they require.
-MODULES := . test/scaffold test/e2e test/examples test/migration examples/s3 examples/azure
+MODULES := . internal/test/scaffold internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 
 # The race detector needs a C compiler.
 ifneq ($(shell command -v $${CC:-cc} 2>/dev/null),)
@@ -37,7 +37,7 @@ endif
 
 .PHONY: e2e
 e2e: ## the released controller's and sidecar's logic in a real API server, without containers; the first run builds that
-	go test -C test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
+	go test -C internal/test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
 
 .PHONY: test-azure
 test-azure: $(AZURITE) ## hold examples/azure against Azurite, Microsoft's emulator; needs Node and npm

@@ -45,7 +45,7 @@ func TestDocsNameEveryVariable(t *testing.T) {
 // TestCompatibility holds the versions that docs/compatibility.md names against those that are required.
 func TestCompatibility(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("test/e2e/go.mod"); err != nil {
+	if _, err := os.Stat("internal/test/e2e/go.mod"); err != nil {
 		t.Skip("no clone of the repository: the nested modules are not here")
 	}
 	text := readFile(t, "docs/compatibility.md")
@@ -54,9 +54,9 @@ func TestCompatibility(t *testing.T) {
 		{"go.mod", "sigs.k8s.io/container-object-storage-interface-spec "},
 		{"go.mod", "google.golang.org/grpc "},
 		{"go.mod", "go.opentelemetry.io/otel "},
-		{"test/e2e/go.mod", "sigs.k8s.io/container-object-storage-interface "},
-		{"test/e2e/binaries/go.mod", "k8s.io/kubernetes "},
-		{"test/e2e/binaries/go.mod", "go.etcd.io/etcd/server/v3 "},
+		{"internal/test/e2e/go.mod", "sigs.k8s.io/container-object-storage-interface "},
+		{"internal/test/e2e/binaries/go.mod", "k8s.io/kubernetes "},
+		{"internal/test/e2e/binaries/go.mod", "go.etcd.io/etcd/server/v3 "},
 	} {
 		found := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(required.line) + `(\S+)`).FindStringSubmatch(readFile(t, required.file))
 		if found == nil {

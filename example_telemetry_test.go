@@ -16,7 +16,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// Any slog handler becomes a logr.Logger. For zap it is zapr.NewLogger(z): test/examples has that.
+// Any slog handler becomes a logr.Logger. For zap it is zapr.NewLogger(z): internal/test/examples has that.
 func ExampleWithLogger() {
 	keep := []string{slog.MessageKey, "method", "code", "bucket"} // the rest differs from run to run
 	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
@@ -41,7 +41,7 @@ func ExampleWithLogger() {
 }
 
 // Metrics go to any reader of OpenTelemetry's SDK. For Prometheus the reader is the exporter of
-// go.opentelemetry.io/otel/exporters/prometheus, and promhttp.Handler serves what it collects: test/examples has that.
+// go.opentelemetry.io/otel/exporters/prometheus, and promhttp.Handler serves what it collects: internal/test/examples has that.
 func ExampleWithMeterProvider() {
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))

@@ -1,0 +1,150 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	kubeerrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
+)
+
+// manifestsAreAccepted applies deploy/ as it was written, and has its pod template checked as a pod.
+func manifestsAreAccepted(s *story) {
+	documents := 0
+	for _, name := range []string{"namespace.yaml", "rbac.yaml", "driver.yaml", "classes.yaml"} {
+		n, err := s.apply.file(s.Context(), filepath.Join(s.scaffold, "deploy", name))
+		must(s.T, err)
+		documents += n
+	}
+	text, err := os.ReadFile(filepath.Join(s.scaffold, "deploy", "driver.yaml"))
+	must(s.T, err)
+	bad := bytes.Replace(text, []byte("replicas: 1"), []byte("replicaz: 1"), 1)
+	if err := s.apply.document(s.Context(), bad, metav1.DryRunAll); err == nil {
+		s.Error("a misspelt field was accepted: the validation is not strict")
+	}
+	var deployment appsv1.Deployment
+	must(s.T, yaml.UnmarshalStrict(text, &deployment))
+	pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec, ObjectMeta: deployment.Spec.Template.ObjectMeta}
+	pod.Name = "dry-run"
+	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
+	pods := s.kube.CoreV1().Pods(deployment.Namespace)
+	_, err = pods.Create(s.Context(), pod, dryRun)
+	must(s.T, err)
+	pod.Spec.HostNetwork = true
+	if _, err := pods.Create(s.Context(), pod, dryRun); err == nil {
+		s.Error("a pod on the host's network was accepted: the namespace is not restricted")
+	}
+	s.figure(fmt.Sprintf("%d documents, and the pod under the restricted profile", documents))
+}
+
+// many is how many claims the figures are taken from.
+const many = 20
+
+// scaffoldLife takes the scaffold's own samples through their life, then some more claims for the figures.
+func scaffoldLife(s *story) {
+	s.namespace, s.class = "default", "cosi-osp"
+	driver := s.start(s.T, process.Command{
+		Name: "driver-scaffold", Path: filepath.Join(s.programs, "scaffold"), Env: []string{"COSI_ENDPOINT=" + s.endpoint()},
+	})
+	s.listens(driver)
+	sidecar := s.sidecar()
+	stuck := s.samples()
+	s.lease("cosi-osp.example.com")
+	before := s.logged(driver)
+	var ready, secret []time.Duration
+	for i := range many {
+		r, c, n := s.timed(fmt.Sprintf("figures-%d", i))
+		stuck += n
+		ready, secret = append(ready, r), append(secret, c)
+	}
+	calls := s.logged(driver) - before
+	memory, err := driver.Memory()
+	must(s.T, err)
+	must(s.T, sidecar.Stop())
+	must(s.T, driver.Stop())
+	if _, err := os.Stat(s.socket()); !os.IsNotExist(err) {
+		s.Errorf("the drained driver left its socket: %v", err)
+	}
+	s.figure(fmt.Sprintf("claim→ready %s", spread(ready)))
+	s.figure(fmt.Sprintf("claim→secret %s", spread(secret)))
+	s.figure(fmt.Sprintf("%.1f calls per claim", float64(calls)/float64(many+stuck)))
+	s.figure(fmt.Sprintf("driver's memory %s", memory))
+	s.figure(fmt.Sprintf("%d of %d claims stuck by the controller's race, made anew", stuck, many+1+stuck))
+}
+
+// samples applies the scaffold's samples, follows them to the Secret and back, and returns how many claims were stuck.
+func (s *story) samples() int {
+	for stuck := 0; ; stuck++ {
+		_, err := s.apply.file(s.Context(), filepath.Join(s.scaffold, "deploy", "sample.yaml"))
+		must(s.T, err)
+		claim, err := s.claims().Get(s.Context(), "sample", metav1.GetOptions{})
+		must(s.T, err)
+		access, err := s.accesses().Get(s.Context(), "sample", metav1.GetOptions{})
+		must(s.T, err)
+		m := s.follow(claim, "sample")
+		if !m.stuck {
+			if info := s.secret("sample-credentials"); info.Spec.BucketName != bucketName(claim) {
+				s.Errorf("the secret names bucket %q, not %q", info.Spec.BucketName, bucketName(claim))
+			}
+			s.waitEvent(access.UID, v1alpha1.WaitingForBucket, "not in Ready state")
+		}
+		must(s.T, s.accesses().Delete(s.Context(), "sample", metav1.DeleteOptions{}))
+		s.waitAccessGone("sample")
+		eventually(s.T, "the sample's secret is gone", func() bool {
+			_, err := s.kube.CoreV1().Secrets("default").Get(s.Context(), "sample-credentials", metav1.GetOptions{})
+			return kubeerrors.IsNotFound(err)
+		})
+		if !m.stuck {
+			s.deleteClaim(claim)
+			return stuck
+		}
+		s.deleteStuck(claim)
+	}
+}
+
+// timed takes a claim and an access through their life, and measures until both are there. Claims that the controller
+// left stuck are not in the times.
+func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
+	for ; ; stuck++ {
+		began := time.Now()
+		claim := s.claim(name)
+		s.access(name)
+		m := s.follow(claim, name)
+		s.deleteAccess(name) // first: an access whose claim is gone cannot be revoked
+		if !m.stuck {
+			s.deleteClaim(claim)
+			return m.ready.Sub(began), m.granted.Sub(began), stuck
+		}
+		s.deleteStuck(claim)
+	}
+}
+
+// lease expects that somebody holds the lease of a driver.
+func (s *story) lease(name string) {
+	s.Helper()
+	namespace, _, _ := strings.Cut(s.account, "/")
+	lease, err := s.kube.CoordinationV1().Leases(namespace).Get(s.Context(), name, metav1.GetOptions{})
+	must(s.T, err)
+	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
+		s.Error("nobody holds the lease")
+	}
+}
+
+// logged counts the calls that a driver logged.
+func (s *story) logged(driver *process.Process) int {
+	text, err := os.ReadFile(driver.Log)
+	must(s.T, err)
+	return bytes.Count(text, []byte(`"msg":"call done"`)) + bytes.Count(text, []byte(`"msg":"call failed"`))
+}
