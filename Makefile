@@ -20,7 +20,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: ## take a bucket through its life, over the socket of a real driver
-	go run ./internal/demo
+	go run ./internal/tools/demo
 
 .PHONY: demo-s3
 demo-s3: ## the same with the S3 driver and the store inside of it; what it grants is used, and refused, with a plain S3 client
@@ -51,7 +51,7 @@ $(AZURITE):
 
 .PHONY: bench
 bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
-	go run ./internal/bench $(BENCHFLAGS)
+	go run ./internal/tools/bench $(BENCHFLAGS)
 
 # How long the soak lasts, and the document that it writes, if any.
 DURATION := 2m
@@ -63,7 +63,7 @@ soak: ## let 80 callers at drivers that are watched and restarted: make soak DUR
 
 .PHONY: api
 api: ## write the public API to docs/api.txt, which "make test" holds against the code
-	go run ./internal/apitext . ./cositest >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
+	go run ./internal/tools/apitext . ./cositest >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check style, and that the code builds for other systems

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
-	"github.com/doomshrine/gocosi/internal/demo/actors"
+	"github.com/doomshrine/gocosi/internal/tools/demo/actors"
 )
 
 // access is an account's to a bucket, used as an application uses it.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/doomshrine/gocosi/internal/demo/actors"
+	"github.com/doomshrine/gocosi/internal/tools/demo/actors"
 )
 
 // life is that of two buckets with an access each. The class of the first one lets it be deleted with its objects.

@@ -1,6 +1,6 @@
 // Command gen writes docs/requirements.md from the rules; run it from the root of the repository:
 //
-//	go run ./internal/rules/gen > docs/requirements.md
+//	go run ./internal/tools/rulesdoc > docs/requirements.md
 //
 // With -check it writes nothing, and fails when the file is not what it would write.
 package main
@@ -35,7 +35,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if line, differs := difference(string(have), document()); differs {
-		fmt.Fprintf(stderr, "%s differs from the rules in line %d; go run ./internal/rules/gen > docs/requirements.md writes it anew\n", *file, line)
+		fmt.Fprintf(stderr, "%s differs from the rules in line %d; go run ./internal/tools/rulesdoc > docs/requirements.md writes it anew\n", *file, line)
 		return 1
 	}
 	return 0
@@ -54,7 +54,7 @@ func difference(a, b string) (line int, differs bool) {
 
 const introduction = `# What COSI v1alpha1 asks of a driver
 
-<!-- Written by internal/rules/gen from internal/rules. Change the rules there. -->
+<!-- Written by internal/tools/rulesdoc from internal/rules. Change the rules there. -->
 
 Every rule that binds a driver, once. The library's checks, the conformance kit and its reports, the log and the other
 documents quote the rules by these IDs, which are ours. [conformance.md](conformance.md) says what breaking one does in a

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"github.com/doomshrine/gocosi"
-	"github.com/doomshrine/gocosi/internal/bench/canned"
+	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
 func main() {

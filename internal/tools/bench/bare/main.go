@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
-	"github.com/doomshrine/gocosi/internal/bench/canned"
+	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
 func main() {

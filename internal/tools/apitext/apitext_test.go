@@ -11,12 +11,12 @@ import (
 // TestAPI holds the committed text against the code, so that a change to the API is seen by whoever reads the diff.
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	neverCached(t, "../../*.go", "../../cositest/*.go")
+	neverCached(t, "../../../*.go", "../../../cositest/*.go")
 	text, err := describe("github.com/doomshrine/gocosi", "github.com/doomshrine/gocosi/cositest")
 	if err != nil {
 		t.Fatal(err)
 	}
-	committed, err := os.ReadFile("../../docs/api.txt")
+	committed, err := os.ReadFile("../../../docs/api.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

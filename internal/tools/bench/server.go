@@ -16,7 +16,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
-	"github.com/doomshrine/gocosi/internal/bench/canned"
+	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
 // server is one that answers in this process, and the client that calls it over its socket, by one connection.

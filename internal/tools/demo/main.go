@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/doomshrine/gocosi/internal/demo/actors"
+	"github.com/doomshrine/gocosi/internal/tools/demo/actors"
 )
 
 // timeLimit is for the whole demo, most of which is compiling.

@@ -43,7 +43,7 @@ func build(ctx context.Context, dir string) (b binaries, err error) {
 	if _, err := run(ctx, root, "go", "run", "./cmd/bootstrap", "-module", "example.com/cosi-osp", "-dir", scaffold); err != nil {
 		return b, err
 	}
-	const own = "./internal/bench/"
+	const own = "./internal/tools/bench/"
 	for _, p := range []struct{ name, folder, pattern string }{
 		{programBare, root, own + "bare"},
 		{programDriver, root, own + "driver"},

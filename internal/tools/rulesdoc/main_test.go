@@ -42,7 +42,7 @@ func TestCheckTellsDifferences(t *testing.T) {
 			if want := map[bool]int{true: 0, false: 1}[tc.want == ""]; code != want {
 				t.Errorf("exit code %d, want %d", code, want)
 			}
-			if !strings.Contains(stderr.String(), tc.want) || tc.want != "" && !strings.Contains(stderr.String(), "go run ./internal/rules/gen") {
+			if !strings.Contains(stderr.String(), tc.want) || tc.want != "" && !strings.Contains(stderr.String(), "go run ./internal/tools/rulesdoc") {
 				t.Errorf("stderr %q, want %q and how to mend it", &stderr, tc.want)
 			}
 			if stdout.Len() > 0 {

@@ -80,7 +80,7 @@ func TestFleetFailsWhenAServerDidNotDoItsPart(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	binary := filepath.Join(dir, "receiver")
-	if _, err := run(t.Context(), "../..", "go", "build", "-o", binary, "./internal/bench/receiver"); err != nil {
+	if _, err := run(t.Context(), "../../..", "go", "build", "-o", binary, "./internal/tools/bench/receiver"); err != nil {
 		t.Fatal(err)
 	}
 	f, err := startFleet(t.Context(), dir, binary)
