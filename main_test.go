@@ -17,7 +17,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
-	"github.com/doomshrine/gocosi/internal/leaktest"
+	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -37,7 +37,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
-	"github.com/doomshrine/gocosi/internal/otlptest"
+	"github.com/doomshrine/gocosi/internal/test/otlptest"
 )
 
 // otelCanary stands for a secret.

@@ -20,7 +20,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
-	"github.com/doomshrine/gocosi/internal/leaktest"
+	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
 // asProgram makes the test binary be the program.

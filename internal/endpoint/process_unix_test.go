@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/doomshrine/gocosi/internal/endpoint"
-	"github.com/doomshrine/gocosi/internal/leaktest"
+	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
 // childVariable is set in processes that a test starts: they take commands from it.

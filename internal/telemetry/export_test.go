@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/doomshrine/gocosi/internal/otlptest"
+	"github.com/doomshrine/gocosi/internal/test/otlptest"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 

@@ -19,8 +19,8 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/stats"
 
-	"github.com/doomshrine/gocosi/internal/leaktest"
-	"github.com/doomshrine/gocosi/internal/otlptest"
+	"github.com/doomshrine/gocosi/internal/test/leaktest"
+	"github.com/doomshrine/gocosi/internal/test/otlptest"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
-	"github.com/doomshrine/gocosi/internal/leaktest"
+	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
