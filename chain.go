@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/doomshrine/gocosi/internal/keylock"
+	"github.com/doomshrine/gocosi/internal/lazyctx"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
@@ -72,11 +73,11 @@ type call struct {
 	handler grpc.UnaryHandler
 	stages  []stage // those still to come
 
-	turn     time.Time     // since when the bucket is the call's own; the start, when it needs none or did not wait
-	lazy     lazyContext   // the handler's context, when the call came without a deadline
-	expired  bool          // the deadline that ended the call was the driver's own
-	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
-	failure  *failure      // nil: there was none
+	turn     time.Time       // since when the bucket is the call's own; the start, when it needs none or did not wait
+	lazy     lazyctx.Context // the handler's, when the call came without a deadline
+	expired  bool            // at the driver's own deadline
+	returned atomic.Uint32   // the code of the status that the handler itself returned; OK when it returned none
+	failure  *failure        // nil: there was none
 	place
 }
 

@@ -1,4 +1,4 @@
-package gocosi_test
+package lazyctx_test
 
 import (
 	"context"
@@ -12,9 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	cosi "sigs.k8s.io/container-object-storage-interface-spec"
-
-	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/lazyctx"
 )
 
 // rpcTimeout is the deadline of calls in these tests.
@@ -62,21 +60,16 @@ func byTheStandardLibrary(parent context.Context, t *testing.T, handler func(con
 	handler(ctx)
 }
 
-// byTheChain runs a handler with the chain's context.
-func byTheChain(parent context.Context, t *testing.T, handler func(context.Context)) {
+// lazily runs a handler with a lazy context.
+func lazily(parent context.Context, t *testing.T, handler func(context.Context)) {
 	t.Helper()
-	chain, err := gocosi.NewChain(gocosi.WithEnvironment(nil), gocosi.WithDefaultRPCTimeout(rpcTimeout))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer chain.Close()
-	_, _ = chain.Call(parent, createMethod, &cosi.DriverCreateBucketRequest{Name: "b"}, func(ctx context.Context, _ any) (any, error) {
-		handler(ctx)
-		return &cosi.DriverCreateBucketResponse{BucketId: "b"}, nil
-	})
+	var c lazyctx.Context
+	c.Begin(parent, time.Now().Add(rpcTimeout))
+	defer c.End()
+	handler(&c)
 }
 
-// TestContextIsLikeTheStandardLibrarys does the same to the chain's context and to one of context.WithTimeout, and
+// TestContextIsLikeTheStandardLibrarys does the same to a lazy context and to one of context.WithTimeout, and
 // expects to see the same.
 func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 	t.Parallel()
@@ -205,7 +198,7 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 				})
 				return seen
 			}
-			want, got := observe(byTheStandardLibrary), observe(byTheChain)
+			want, got := observe(byTheStandardLibrary), observe(lazily)
 			if !slices.Equal(got, want) {
 				t.Errorf("seen:\n%q\nwant what the standard library shows:\n%q", got, want)
 			}
@@ -217,7 +210,7 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 // waits for its end in their place. It is not parallel, so that no other test starts any.
 func TestContextHasNoGoroutines(t *testing.T) {
 	const many = 1000
-	byTheChain(t.Context(), t, func(ctx context.Context) {
+	lazily(t.Context(), t, func(ctx context.Context) {
 		before := runtime.NumGoroutine()
 		for range many {
 			_, cancel := context.WithCancel(ctx)
@@ -236,7 +229,7 @@ func TestContextIsMadeOnce(t *testing.T) {
 		var using sync.WaitGroup
 		ends := make(chan (<-chan struct{}), 16)
 		var kept context.Context
-		byTheChain(t.Context(), t, func(ctx context.Context) {
+		lazily(t.Context(), t, func(ctx context.Context) {
 			kept = ctx //nolint:fatcontext // to look at it afterwards
 			for i := range cap(ends) {
 				using.Go(func() {
