@@ -70,8 +70,8 @@ func (ch *chain) answer(ctx context.Context, c *call, cause error) error {
 	switch {
 	case errors.As(cause, &panicked):
 		c.failure.stack = panicked.stack
-		ch.telemetry.CountPanic(ctx, c.name)
-		return status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.name)
+		ch.telemetry.CountPanic(ctx, c.Name)
+		return status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.Name)
 	case c.method == nil:
 		return asSent(cause) // a service of the author's own: its errors are its own
 	}
@@ -96,11 +96,11 @@ func (c *call) normalize(ctx context.Context, err error) *status.Status {
 	over := errors.Join(err, ctx.Err()) // when the call is over, an error without a code most likely came of that
 	switch {
 	case c.expired || errors.Is(over, context.DeadlineExceeded):
-		return status.Newf(codes.DeadlineExceeded, "%s did not end before its deadline", c.name)
+		return status.Newf(codes.DeadlineExceeded, "%s did not end before its deadline", c.Name)
 	case errors.Is(over, context.Canceled):
-		return status.Newf(codes.Canceled, "%s was cancelled", c.name)
+		return status.Newf(codes.Canceled, "%s was cancelled", c.Name)
 	}
-	return status.Newf(codes.Internal, "%s failed; the driver's log has the cause", c.name)
+	return status.Newf(codes.Internal, "%s failed; the driver's log has the cause", c.Name)
 }
 
 // statusOf returns the status that an error is, or wraps; nil when there is none. A status that says OK is none.
@@ -137,9 +137,9 @@ func (ch *chain) translated(ctx context.Context, c *call, err error) (any, error
 	if t.rule == "" || status.Code(err) != t.from || !own && !t.always {
 		return nil, err
 	}
-	ch.log.Info("status code translated", "rule", t.rule, "method", c.name, "from", t.from.String(), "to", t.to.String(),
-		"bucket", c.bucket, "account", c.account, "cause", c.failure.cause.Error())
-	ch.telemetry.CountTranslation(ctx, c.name, t.rule)
+	ch.log.Info("status code translated", "rule", t.rule, "method", c.Name, "from", t.from.String(), "to", t.to.String(),
+		"bucket", c.Bucket, "account", c.Account, "cause", c.failure.cause.Error())
+	ch.telemetry.CountTranslation(ctx, c.Name, t.rule)
 	if t.to == codes.OK {
 		return t.reply(), nil
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	"github.com/doomshrine/gocosi/internal/inflight"
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/lazyctx"
 	"github.com/doomshrine/gocosi/internal/telemetry"
@@ -21,7 +22,7 @@ type chain struct {
 	log        logr.Logger
 	telemetry  *telemetry.Telemetry
 	methods    map[string]*method
-	calls      calls
+	calls      inflight.Table
 	locks      [spaces]keylock.Table
 	rpcTimeout time.Duration
 	translate  bool
@@ -60,14 +61,11 @@ func unless(off bool, s stage) stage {
 	return s
 }
 
-// call is one RPC on its way through the stages.
+// call carries one RPC through the stages. It costs one allocation, so what it needs is in it by value.
 type call struct {
-	method  *method // nil: not one of the specification's
-	name    string
-	bucket  string
-	account string
-	start   time.Time
+	inflight.Call
 
+	method  *method // nil: not one of the specification's
 	request any
 	info    *grpc.UnaryServerInfo
 	handler grpc.UnaryHandler
@@ -78,7 +76,6 @@ type call struct {
 	expired  bool            // at the driver's own deadline
 	returned atomic.Uint32   // the code of the status that the handler itself returned; OK when it returned none
 	failure  *failure        // nil: there was none
-	place
 }
 
 // next runs what is left of the chain, and in the end the handler.
@@ -114,14 +111,15 @@ type failure struct {
 func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	now := time.Now()
 	c := &call{
-		method: ch.methods[info.FullMethod], name: info.FullMethod[1:], start: now, turn: now,
+		Call:   inflight.Call{Name: info.FullMethod[1:], Start: now},
+		method: ch.methods[info.FullMethod], turn: now,
 		request: request, info: info, handler: handler, stages: ch.stages,
 	}
 	if m := c.method; m != nil {
-		c.name, c.bucket, c.account = m.name, m.bucket(request), m.account(request)
+		c.Name, c.Bucket, c.Account = m.name, m.bucket(request), m.account(request)
 	}
-	ch.calls.enter(c)
-	defer ch.calls.leave(c)
+	ch.calls.Enter(&c.Call)
+	defer ch.calls.Leave(&c.Call)
 	return c.next(ctx)
 }
 
@@ -131,9 +129,9 @@ func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamS
 	if !ch.unserved.serves(info.FullMethod) {
 		return handler(server, stream)
 	}
-	c := &call{name: info.FullMethod[1:], start: time.Now()}
-	ch.calls.enter(c)
-	defer ch.calls.leave(c)
+	c := &call{Call: inflight.Call{Name: info.FullMethod[1:], Start: time.Now()}}
+	ch.calls.Enter(&c.Call)
+	defer ch.calls.Leave(&c.Call)
 	err := recoveredStream(server, stream, info, handler)
 	if err != nil {
 		err = ch.failed(stream.Context(), c, nil, err)

@@ -292,7 +292,7 @@ func TestDeadlineIsMet(t *testing.T) {
 
 func TestOverdueHandler(t *testing.T) {
 	t.Parallel()
-	const overdue = "a handler does not heed its deadline"
+	const overdue = "handler is past its deadline"
 	tests := map[string]struct {
 		env, limit string
 		caller     time.Duration

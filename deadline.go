@@ -12,7 +12,7 @@ const limitOfCaller = "the caller's"
 // starts when the call's turn has come.
 func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	if due, ok := ctx.Deadline(); ok {
-		c.expect(due, limitOfCaller)
+		c.Expect(due, limitOfCaller)
 		return c.next(ctx)
 	}
 	if ch.rpcTimeout == 0 {
@@ -21,7 +21,7 @@ func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	due := c.turn.Add(ch.rpcTimeout)
 	c.lazy.Begin(ctx, due)
 	defer c.lazy.End()
-	c.expect(due, EnvCOSIRPCTimeout)
+	c.Expect(due, EnvCOSIRPCTimeout)
 	response, err := c.next(&c.lazy)
 	c.expired = err != nil && errors.Is(c.lazy.Err(), context.DeadlineExceeded)
 	return response, err

@@ -207,7 +207,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 
 	watching, stopWatching := context.WithCancel(context.Background())
 	watched := make(chan struct{})
-	go func() { defer close(watched); chain.calls.watch(watching, log) }()
+	go func() { defer close(watched); chain.calls.Watch(watching, log) }()
 	defer func() { stopWatching(); <-watched }()
 
 	conns := trackConns(lis)
@@ -273,11 +273,11 @@ func (d *Driver) drain(server *grpc.Server, chain *chain, conns *connTracker) er
 	if within(done, d.settings.shutdownTimeout) {
 		return nil
 	}
-	cut := chain.calls.unanswered(time.Now())
+	cut := chain.calls.Unanswered(time.Now())
 	conns.cut()
 	go server.Stop() // with some options of gRPC's it waits for handlers
 	if !within(done, obeyTimeout) {
-		log.Info("handlers that do not heed their context are left behind", "calls", chain.calls.unanswered(time.Now()))
+		log.Info("handlers that do not heed their context are left behind", "calls", chain.calls.Unanswered(time.Now()))
 	}
 	if len(cut) == 0 {
 		return nil

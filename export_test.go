@@ -48,7 +48,7 @@ func (c Chain) Locks() int {
 }
 
 // Calls is the number of calls without an answer.
-func (c Chain) Calls() int { return len(c.chain.calls.unanswered(time.Now())) }
+func (c Chain) Calls() int { return len(c.chain.calls.Unanswered(time.Now())) }
 
 // TrackConns wraps a listener as a driver does; the second result counts the connections that it remembers.
 func TrackConns(lis net.Listener) (net.Listener, func() int) {

@@ -26,7 +26,7 @@ func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
 	if log := ch.log.V(levelPayload); log.Enabled() {
 		request, _ := c.request.(proto.Message)
 		answer, _ := response.(proto.Message)
-		log.Info("payload", "method", c.name, "request", redact.Message(request), "response", redact.Message(answer))
+		log.Info("payload", "method", c.Name, "request", redact.Message(request), "response", redact.Message(answer))
 	}
 	return response, err
 }
@@ -54,12 +54,12 @@ func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) 
 
 // fields is what every line of a call says.
 func (c *call) fields(ctx context.Context, code codes.Code) []any {
-	fields := append(make([]any, 0, 14), "method", c.name, "code", code.String(), "duration", time.Since(c.start).String())
-	if c.bucket != "" {
-		fields = append(fields, "bucket", c.bucket)
+	fields := append(make([]any, 0, 14), "method", c.Name, "code", code.String(), "duration", time.Since(c.Start).String())
+	if c.Bucket != "" {
+		fields = append(fields, "bucket", c.Bucket)
 	}
-	if c.account != "" {
-		fields = append(fields, "account", c.account)
+	if c.Account != "" {
+		fields = append(fields, "account", c.Account)
 	}
 	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
 		fields = append(fields, "trace_id", span.TraceID().String())

@@ -25,7 +25,7 @@ func (ch *chain) vetted(c *call, response any) error {
 	}
 	if v := rules.Advice(response); v != nil {
 		if _, told := ch.advised.LoadOrStore(v.Rule, true); !told {
-			ch.log.Info("warning", "reason", v.Error(), "method", c.name)
+			ch.log.Info("warning", "reason", v.Error(), "method", c.Name)
 		}
 	}
 	return nil

@@ -18,15 +18,15 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 		return c.next(ctx)
 	}
 	locks := &ch.locks[c.method.serialize]
-	since, err := locks.Lock(ctx, c.bucket, c.name, c.turn, ch.rpcTimeout)
+	since, err := locks.Lock(ctx, c.Bucket, c.Name, c.turn, ch.rpcTimeout)
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
-			c.bucket, busy.Holder, busy.Age.Round(time.Millisecond))
+			c.Bucket, busy.Holder, busy.Age.Round(time.Millisecond))
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer locks.Unlock(c.bucket)
+	defer locks.Unlock(c.Bucket)
 	c.turn = since
 	return c.next(ctx)
 }

@@ -290,7 +290,7 @@ func TestWithoutLimitACallWaits(t *testing.T) {
 			t.Errorf("it did not wait: %v", err)
 		default:
 		}
-		if found := d.log.lines("does not heed its deadline"); len(found) > 0 {
+		if found := d.log.lines("past its deadline"); len(found) > 0 {
 			t.Errorf("there is none: %q", found)
 		}
 		d.release()
