@@ -132,16 +132,16 @@ func canonical(st *status.Status) *status.Status {
 // interceptor returned, may come from something else than the object asked for, so NOT_FOUND counts only when the
 // handler itself returned it.
 func (ch *chain) translated(ctx context.Context, c *call, err error) (any, error) {
-	t := c.method.translation
-	own := !c.failure.wrapped && codes.Code(c.returned.Load()) == t.from
-	if t.rule == "" || status.Code(err) != t.from || !own && !t.always {
+	t := c.method.Translation
+	own := !c.failure.wrapped && codes.Code(c.returned.Load()) == t.From
+	if t.Rule == "" || status.Code(err) != t.From || !own && !t.Always {
 		return nil, err
 	}
-	ch.log.Info("status code translated", "rule", t.rule, "method", c.Name, "from", t.from.String(), "to", t.to.String(),
+	ch.log.Info("status code translated", "rule", t.Rule, "method", c.Name, "from", t.From.String(), "to", t.To.String(),
 		"bucket", c.Bucket, "account", c.Account, "cause", c.failure.cause.Error())
-	ch.telemetry.CountTranslation(ctx, c.Name, t.rule)
-	if t.to == codes.OK {
-		return t.reply(), nil
+	ch.telemetry.CountTranslation(ctx, c.Name, t.Rule)
+	if t.To == codes.OK {
+		return t.Reply(), nil
 	}
-	return nil, status.Error(t.to, status.Convert(err).Message())
+	return nil, status.Error(t.To, status.Convert(err).Message())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/inflight"
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/lazyctx"
+	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
@@ -21,9 +22,9 @@ import (
 type chain struct {
 	log        logr.Logger
 	telemetry  *telemetry.Telemetry
-	methods    map[string]*method
+	methods    map[string]*methods.Method
 	calls      inflight.Table
-	locks      [spaces]keylock.Table
+	locks      [methods.Spaces]keylock.Table
 	rpcTimeout time.Duration
 	translate  bool
 	vet        bool     // answers are held against the rules
@@ -38,7 +39,7 @@ type stage func(context.Context, *call) (any, error)
 // newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler.
 func newChain(c *config, s settings, t *telemetry.Telemetry) *chain {
 	ch := &chain{
-		log: c.log, telemetry: t, methods: methods(),
+		log: c.log, telemetry: t, methods: methods.Table(),
 		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation, vet: s.responseRules,
 	}
 	stages := []stage{
@@ -65,7 +66,7 @@ func unless(off bool, s stage) stage {
 type call struct {
 	inflight.Call
 
-	method  *method // nil: not one of the specification's
+	method  *methods.Method // nil: not one of the specification's
 	request any
 	info    *grpc.UnaryServerInfo
 	handler grpc.UnaryHandler
@@ -116,7 +117,7 @@ func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 		request: request, info: info, handler: handler, stages: ch.stages,
 	}
 	if m := c.method; m != nil {
-		c.Name, c.Bucket, c.Account = m.name, m.bucket(request), m.account(request)
+		c.Name, c.Bucket, c.Account = m.Name, m.Bucket(request), m.Account(request)
 	}
 	ch.calls.Enter(&c.Call)
 	defer ch.calls.Leave(&c.Call)

@@ -38,7 +38,7 @@ func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) 
 		return
 	}
 	level := levelRead
-	if c.method != nil && c.method.changes {
+	if c.method != nil && c.method.Changes {
 		level = levelChange
 	}
 	log := ch.log.V(level)
@@ -46,8 +46,8 @@ func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) 
 		return
 	}
 	fields := c.fields(ctx, codes.OK)
-	if c.method != nil && c.method.result.key != "" {
-		fields = append(fields, c.method.result.key, c.method.result.value(response))
+	if c.method != nil && c.method.Result.Key != "" {
+		fields = append(fields, c.method.Result.Key, c.method.Result.Value(response))
 	}
 	log.Info("call done", fields...)
 }
