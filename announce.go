@@ -3,23 +3,20 @@ package gocosi
 import (
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
-
-// modulePath is this library.
-const modulePath = "github.com/doomshrine/gocosi"
 
 // announce writes the line at start, and a warning for everything that is allowed but unwise.
 func (d *Driver) announce(name string, t *telemetry.Telemetry) {
 	log, s := d.config.log, d.settings
 	fields := append([]any{
 		"driver", name, "address", d.addr.Network() + "://" + d.addr.String(),
-		"version", mainVersion(), "gocosi", libraryVersion(),
+		"version", buildinfo.Program(), "gocosi", buildinfo.Library(),
 	}, t.Why...)
 	if d.addr.Network() == endpoint.Unix {
 		fields = append(fields, "mode", fmt.Sprintf("%04o", s.perms.Mode),
@@ -50,27 +47,4 @@ func orProcess(id, own int) int {
 		return own
 	}
 	return id
-}
-
-// mainVersion is the version of the program, as the Go toolchain recorded it.
-func mainVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
-}
-
-// libraryVersion is the version of this module within the program.
-func libraryVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == modulePath {
-			return dep.Version
-		}
-	}
-	return mainVersion()
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/telemetry"
@@ -196,7 +197,7 @@ func (d *Driver) driverName(ctx context.Context) (string, error) {
 // serve runs a server on lis until ctx ends, and ends it.
 func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error {
 	log := d.config.log
-	t, err := telemetry.Start(ctx, d.config.telemetry, name, mainVersion(), log)
+	t, err := telemetry.Start(ctx, d.config.telemetry, name, buildinfo.Program(), log)
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}

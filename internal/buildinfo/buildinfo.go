@@ -1,0 +1,46 @@
+// Package buildinfo reads the versions that the Go toolchain recorded in the running program.
+package buildinfo
+
+import (
+	"cmp"
+	"runtime/debug"
+)
+
+// ModulePath names this library's module.
+const ModulePath = "github.com/doomshrine/gocosi"
+
+// unknown stands for a version that was not recorded.
+const unknown = "unknown"
+
+// Program returns the version of the program.
+func Program() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return unknown
+	}
+	return cmp.Or(info.Main.Version, unknown)
+}
+
+// Library returns the version of this module in the program.
+func Library() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return unknown
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == ModulePath {
+			return dep.Version
+		}
+	}
+	return Program()
+}
+
+// Release returns the version of this module from which the program was built out of the module cache; "" when it was
+// built otherwise. Only a downloaded module has a sum: a checkout with tags has a version too, which no proxy may know.
+func Release() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Path != ModulePath || info.Main.Sum == "" {
+		return ""
+	}
+	return info.Main.Version
+}
