@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/doomshrine/gocosi/internal/inflight"
+	"github.com/doomshrine/gocosi/internal/inspect"
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/lazyctx"
 	"github.com/doomshrine/gocosi/internal/methods"
@@ -60,6 +61,15 @@ func unless(off bool, s stage) stage {
 		return nil
 	}
 	return s
+}
+
+// inspected shows a test what the chain holds.
+func (ch *chain) inspected() inspect.Driver {
+	return inspect.Driver{
+		Unary: ch.unary,
+		Calls: func() int { return len(ch.calls.Unanswered(time.Now())) },
+		Locks: func() int { return ch.locks[methods.ByName].Len() + ch.locks[methods.ByID].Len() },
+	}
 }
 
 // call carries one RPC through the stages. It costs one allocation, so what it needs is in it by value.

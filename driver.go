@@ -18,6 +18,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/inspect"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
@@ -217,6 +218,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	go func() { defer close(served); serveErr = server.Serve(conns) }()
 	defer func() { within(served, obeyTimeout) }() // handlers may hold up gRPC's Serve
 	d.addr, d.chain = lis.Addr(), chain
+	inspect.Offer(ctx, chain.inspected())
 	close(d.listening)
 	d.announce(name, t)
 
