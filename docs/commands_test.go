@@ -1,4 +1,4 @@
-package gocosi_test
+package docs_test
 
 import (
 	"os"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // runner is who runs a command of the documentation: a file that CI executes, and what it has in it.
@@ -165,7 +166,7 @@ const cosictl = "go run ./cmd/cosictl "
 // TestCosictlOfDocs runs each command of cosictl's as it stands, but for the socket's path, on examples/memory.
 func TestCosictlOfDocs(t *testing.T) {
 	t.Parallel()
-	dir, socket := shortDir(t), filepath.Join(shortDir(t), "cosi.sock")
+	dir, socket := harness.ShortDir(t), filepath.Join(harness.ShortDir(t), "cosi.sock")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "./cmd/cosictl", "./examples/memory").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -200,7 +201,7 @@ func serveMemory(t *testing.T, binary, socket string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	eventually(t, func() bool {
-		return gocosi.Probe(timeout(t), gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(socket)) == nil
+	harness.Eventually(t, func() bool {
+		return gocosi.Probe(harness.Timeout(t), gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(socket)) == nil
 	}, "%s does not serve", binary)
 }

@@ -1,0 +1,197 @@
+package docs_test
+
+import (
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// TestCompatibility holds the versions that docs/compatibility.md names against those that are required.
+func TestCompatibility(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("internal/test/e2e/go.mod"); err != nil {
+		t.Skip("no clone of the repository: the nested modules are not here")
+	}
+	text := readFile(t, "docs/compatibility.md")
+	for _, required := range []struct{ file, line string }{
+		{"go.mod", "go "},
+		{"go.mod", "sigs.k8s.io/container-object-storage-interface-spec "},
+		{"go.mod", "google.golang.org/grpc "},
+		{"go.mod", "go.opentelemetry.io/otel "},
+		{"internal/test/e2e/go.mod", "sigs.k8s.io/container-object-storage-interface "},
+		{"internal/test/e2e/binaries/go.mod", "k8s.io/kubernetes "},
+		{"internal/test/e2e/binaries/go.mod", "go.etcd.io/etcd/server/v3 "},
+	} {
+		found := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(required.line) + `(\S+)`).FindStringSubmatch(readFile(t, required.file))
+		if found == nil {
+			t.Errorf("%s does not require %s", required.file, required.line)
+		} else if !regexp.MustCompile(`[ :]` + regexp.QuoteMeta(found[1]) + `\b`).MatchString(text) {
+			t.Errorf("docs/compatibility.md does not name %s%s", required.line, found[1])
+		}
+	}
+}
+
+// TestLinksOfDocs follows every link to a file and to a heading. Of links to elsewhere only the form is checked: the test
+// has no network.
+func TestLinksOfDocs(t *testing.T) {
+	t.Parallel()
+	documents := readDocs(t)
+	links := 0
+	for _, d := range documents {
+		for _, link := range d.links() {
+			links++
+			if err := follow(documents, d.path, link); err != nil {
+				t.Errorf("%s links to %s: %v", d.path, link, err)
+			}
+		}
+	}
+	if links == 0 {
+		t.Error("found no links")
+	}
+}
+
+// follow says what is wrong with a link.
+func follow(documents map[string]*document, from, link string) error {
+	u, err := url.Parse(link)
+	if err != nil {
+		return err
+	}
+	if u.IsAbs() || u.Host != "" {
+		if u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("elsewhere is https://host, not %q", link)
+		}
+		return nil
+	}
+	target := from
+	if u.Path != "" {
+		target = filepath.Join(filepath.Dir(from), filepath.FromSlash(u.Path))
+		if _, err := os.Stat(target); err != nil {
+			return err
+		}
+	}
+	if u.Fragment == "" {
+		return nil
+	}
+	if d := documents[target]; d == nil || !d.anchors()[u.Fragment] {
+		return fmt.Errorf("%s has no heading #%s", target, u.Fragment)
+	}
+	return nil
+}
+
+// document is a Markdown file, its code blocks apart from the rest.
+type document struct {
+	path   string
+	prose  []string // lines outside of code blocks
+	blocks []block
+}
+
+// block is a fenced or indented code block.
+type block struct {
+	language string // what a fence says; "" else
+	lines    []string
+}
+
+// readDocs reads every Markdown file of the repository, by its path.
+func readDocs(t *testing.T) map[string]*document {
+	t.Helper()
+	documents := map[string]*document{}
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch name := entry.Name(); {
+		case entry.IsDir() && (len(name) > 1 && name[0] == '.' || name == "node_modules" || name == "testdata" || name == "vendor"):
+			return filepath.SkipDir
+		case entry.IsDir() || filepath.Ext(name) != ".md":
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		documents[path] = parseDocument(path, string(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return documents
+}
+
+// parseDocument tells code from prose: between fences, or indented by four after a blank line or more code.
+func parseDocument(path, text string) *document {
+	d := &document{path: path}
+	fenced, blank, indented := false, true, false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		language, fence := strings.CutPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case fence && fenced:
+			fenced = false
+		case fence:
+			fenced = true
+			d.blocks = append(d.blocks, block{language: language})
+		case fenced:
+			d.code(line)
+		case strings.TrimSpace(line) == "":
+			blank = true
+			continue
+		case strings.HasPrefix(line, "    ") && (blank || indented):
+			if !indented {
+				d.blocks = append(d.blocks, block{})
+			}
+			d.code(line)
+			indented, blank = true, false
+			continue
+		default:
+			d.prose = append(d.prose, line)
+		}
+		indented, blank = false, false
+	}
+	return d
+}
+
+func (d *document) code(line string) {
+	last := &d.blocks[len(d.blocks)-1]
+	last.lines = append(last.lines, strings.TrimSpace(line))
+}
+
+var (
+	codeSpan = regexp.MustCompile("`[^`]*`")
+	linkTo   = regexp.MustCompile(`\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)`)
+	notSlug  = func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' && r != ' '
+	}
+)
+
+// links are the targets of the links in the prose.
+func (d *document) links() []string {
+	var all []string
+	for _, line := range d.prose {
+		for _, found := range linkTo.FindAllStringSubmatch(codeSpan.ReplaceAllString(line, "x"), -1) {
+			all = append(all, found[1]+found[2])
+		}
+	}
+	return all
+}
+
+// anchors are the names that GitHub gives to the headings.
+func (d *document) anchors() map[string]bool {
+	all := map[string]bool{}
+	for _, line := range d.prose {
+		level := len(line) - len(strings.TrimLeft(line, "#"))
+		if level == 0 || !strings.HasPrefix(line[level:], " ") {
+			continue
+		}
+		name := strings.ReplaceAll(strings.Join(strings.FieldsFunc(strings.ToLower(strings.TrimSpace(line[level:])), notSlug), ""), " ", "-")
+		slug := name
+		for n := 1; all[slug]; n++ {
+			slug = fmt.Sprintf("%s-%d", name, n)
+		}
+		all[slug] = true
+	}
+	return all
+}
