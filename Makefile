@@ -59,7 +59,7 @@ REPORT   :=
 
 .PHONY: soak
 soak: ## let 80 callers at drivers that are watched and restarted: make soak DURATION=30m
-	go test -run '^TestSoak$$' -v -count=1 -timeout 0 . -soak $(DURATION) $(if $(REPORT),-soak-report $(REPORT))
+	go test -run '^TestSoak$$' -v -count=1 -timeout 0 ./internal/test/soak -soak $(DURATION) $(if $(REPORT),-soak-report $(abspath $(REPORT)))
 
 .PHONY: api
 api: ## write the public API to docs/api.txt, which "make test" holds against the code

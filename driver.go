@@ -41,9 +41,8 @@ type Driver struct {
 	overrode    []string
 
 	started   atomic.Bool
-	listening chan struct{} // closed when addr and chain are set
+	listening chan struct{} // closed when addr is set
 	addr      net.Addr
-	chain     *chain
 	ended     chan struct{} // closed when Run or Serve has returned
 }
 
@@ -217,7 +216,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	var serveErr error
 	go func() { defer close(served); serveErr = server.Serve(conns) }()
 	defer func() { within(served, obeyTimeout) }() // handlers may hold up gRPC's Serve
-	d.addr, d.chain = lis.Addr(), chain
+	d.addr = lis.Addr()
 	inspect.Offer(ctx, chain.inspected())
 	close(d.listening)
 	d.announce(name, t)

@@ -59,9 +59,3 @@ func TrackConns(lis net.Listener) (net.Listener, func() int) {
 		return len(t.conns)
 	}
 }
-
-// Chain waits until the driver listens, and returns what it puts around each call.
-func (d *Driver) Chain() Chain {
-	<-d.listening
-	return Chain{chain: d.chain}
-}

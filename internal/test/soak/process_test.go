@@ -1,4 +1,4 @@
-package gocosi_test
+package soak_test
 
 import (
 	"bufio"
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// soakProcess is a driver in a process of its own, seen from the soak.
-type soakProcess struct {
+// process asks and ends a driver in a process of its own.
+type process struct {
 	cmd       *exec.Cmd
 	in        io.WriteCloser
 	out       *bufio.Reader
@@ -24,13 +24,14 @@ type soakProcess struct {
 	answers   *gob.Decoder
 }
 
-func startSoakProcess(path string) (*soakProcess, error) {
+// startProcess starts a driver that listens on path.
+func startProcess(path string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &soakProcess{cmd: exec.Command(self, "-test.run=^TestSoakChild$")}
-	p.cmd.Env = append(os.Environ(), soakSocket+"="+path)
+	p := &process{cmd: exec.Command(self, "-test.run=^TestChild$")}
+	p.cmd.Env = append(os.Environ(), socketVariable+"="+path)
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -45,8 +46,8 @@ func startSoakProcess(path string) (*soakProcess, error) {
 }
 
 // ask waits for the answer to a question.
-func (p *soakProcess) ask(q soakQuestion) (r soakReply, err error) {
-	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
+func (p *process) ask(q question) (r reply, err error) {
+	late := time.AfterFunc(answerLimit, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err := p.questions.Encode(q); err != nil {
 		return r, err
@@ -55,13 +56,13 @@ func (p *soakProcess) ask(q soakQuestion) (r soakReply, err error) {
 }
 
 // signal asks the process to end.
-func (p *soakProcess) signal(s os.Signal) error {
+func (p *process) signal(s os.Signal) error {
 	return errors.Join(p.cmd.Process.Signal(s), p.in.Close())
 }
 
 // end waits for a process that was asked to end. One that was not killed must end well.
-func (p *soakProcess) end() error {
-	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
+func (p *process) end() error {
+	late := time.AfterFunc(answerLimit, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	text, _ := io.ReadAll(p.out)
 	err := p.cmd.Wait()
@@ -74,22 +75,22 @@ func (p *soakProcess) end() error {
 	return nil
 }
 
-// soakRestart is what a restart cost.
-type soakRestart struct {
+// restart holds what a restart cost.
+type restart struct {
 	signal syscall.Signal
 	took   time.Duration // from the signal to the successor's first answer
 	lost   int           // calls
 }
 
 // restart ends the driver by the signal, and starts the next one, as soon as the socket is free or dead.
-func (t *soakTarget) restart(old *soakProcess, signal syscall.Signal) (next *soakProcess, done soakRestart, err error) {
+func (t *target) restart(old *process, signal syscall.Signal) (next *process, done restart, err error) {
 	before := t.tally().lost
 	t.leaves()
 	began := time.Now()
 	if err := errors.Join(old.signal(signal), t.freed(old, signal)); err != nil {
 		return old, done, err
 	}
-	if next, err = startSoakProcess(t.path); err != nil {
+	if next, err = startProcess(t.path); err != nil {
 		return next, done, err
 	}
 	err = t.firstAnswer()
@@ -98,40 +99,40 @@ func (t *soakTarget) restart(old *soakProcess, signal syscall.Signal) (next *soa
 	if signal == syscall.SIGTERM {
 		err = errors.Join(err, old.end())
 	}
-	return next, soakRestart{signal, took, t.tally().lost - before}, err
+	return next, restart{signal, took, t.tally().lost - before}, err
 }
 
 // freed waits until the next driver can listen: a driver that was killed is gone, and one that drains has removed its
 // socket.
-func (t *soakTarget) freed(old *soakProcess, signal syscall.Signal) error {
+func (t *target) freed(old *process, signal syscall.Signal) error {
 	if signal == syscall.SIGKILL {
 		return old.end()
 	}
-	for end := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(answerLimit); ; time.Sleep(time.Millisecond) {
 		_, err := os.Lstat(t.path)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%s is still there %s after SIGTERM", t.path, limit)
+			return fmt.Errorf("%s is still there %s after SIGTERM; want it gone", t.path, answerLimit)
 		}
 	}
 }
 
 // firstAnswer waits until the driver answers.
-func (t *soakTarget) firstAnswer() error {
-	conn, err := soakDial(t.path)
+func (t *target) firstAnswer() error {
+	conn, err := dial(t.path)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
-	return soakConnect(ctx, conn)
+	return connect(ctx, conn)
 }
 
 // keepRestarting restarts the driver until ctx ends, by SIGTERM and by SIGKILL in turn, and returns the last process.
-func (t *soakTarget) keepRestarting(ctx context.Context, p *soakProcess, stay time.Duration, note func(soakRestart)) (*soakProcess, error) {
+func (t *target) keepRestarting(ctx context.Context, p *process, stay time.Duration, note func(restart)) (*process, error) {
 	signals := [...]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}
 	for n := 0; lasting(ctx, stay+rand.N(stay)) == nil; n++ {
 		next, done, err := t.restart(p, signals[n%len(signals)])

@@ -1,4 +1,4 @@
-package gocosi_test
+package soak_test
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// soakHead is the head of the table, which has one row a minute.
-const soakHead = `| after | calls | calls/s | wrong answers | goroutines | descriptors | locks | calls in flight | heap | memory | under load | restarts | slowest |
+// tableHead begins the table, which has one row a minute.
+const tableHead = `| after | calls | calls/s | wrong answers | goroutines | descriptors | locks | calls in flight | heap | memory | under load | restarts | slowest |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 `
 
@@ -33,20 +33,20 @@ func (s *soak) row() string {
 		len(restarts), slowest.Round(time.Millisecond))
 }
 
-// summary is what the whole run showed.
+// summary lists what the whole run showed.
 func (s *soak) summary() string {
 	var text strings.Builder
 	sum := s.sum()
 	fmt.Fprintf(&text, "- %d calls by %d callers in %s, for %d distinct buckets; %d wrong answers.\n",
-		sum.calls, soakCallers+soakCallersOfRestarted, s.duration, sum.buckets, sum.wrong)
+		sum.calls, steadyCallers+restartedCallers, s.duration, sum.buckets, sum.wrong)
 	fmt.Fprintf(&text, "- The answers: %s.\n", s.codes())
 	fmt.Fprintf(&text, "- At rest, %d times, the driver held at most %d goroutines and %d descriptors (%d and %d before the first call), %d locks and %d calls.\n",
-		len(s.moments), s.most(func(l soakLevels) int { return l.Goroutines }), s.most(func(l soakLevels) int { return l.Descriptors }),
+		len(s.moments), s.most(func(l levels) int { return l.Goroutines }), s.most(func(l levels) int { return l.Descriptors }),
 		s.base.Goroutines, s.base.Descriptors,
-		s.most(func(l soakLevels) int { return l.Locks }), s.most(func(l soakLevels) int { return l.Calls }))
-	fmt.Fprintf(&text, "- Under load, at most %d goroutines.\n", slices.Max(figures(s.moments, func(m soakMoment) int64 { return int64(m.load.Goroutines) })))
-	for _, trend := range s.trends {
-		fmt.Fprintf(&text, "- %s.\n", trend)
+		s.most(func(l levels) int { return l.Locks }), s.most(func(l levels) int { return l.Calls }))
+	fmt.Fprintf(&text, "- Under load, at most %d goroutines.\n", slices.Max(figures(s.moments, func(m moment) int64 { return int64(m.load.Goroutines) })))
+	for _, t := range s.trends {
+		fmt.Fprintf(&text, "- %s.\n", t)
 	}
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		text.WriteString(s.restartsBy(signal))
@@ -57,8 +57,8 @@ func (s *soak) summary() string {
 	return text.String()
 }
 
-// most is the highest level at rest.
-func (s *soak) most(level func(soakLevels) int) (highest int) {
+// most returns the highest level at rest.
+func (s *soak) most(level func(levels) int) (highest int) {
 	for _, m := range s.moments {
 		highest = max(highest, level(m.rest))
 	}
@@ -76,6 +76,7 @@ func (s *soak) codes() string {
 	return strings.Join(list, ", ")
 }
 
+// restartsBy describes the restarts by the signal.
 func (s *soak) restartsBy(signal syscall.Signal) string {
 	var took []time.Duration
 	lost := 0
@@ -93,8 +94,8 @@ func (s *soak) restartsBy(signal syscall.Signal) string {
 		len(took), name, median(took).Round(time.Millisecond), slices.Max(took).Round(time.Millisecond), lost)
 }
 
-// soakText is the document around a run.
-const soakText = `# Endurance
+// documentText surrounds what a run showed.
+const documentText = `# Endurance
 
 <!-- written by "make soak DURATION=30m REPORT=docs/endurance.md" -->
 
@@ -105,7 +106,7 @@ successes small and as large as the specification allows; every status code, dir
 bare errors, nil and answers that break a rule; handlers that are slow, that ignore their context, that never end;
 requests that break a rule, that are no messages, that are too large; methods that are not served. One call in ten has
 a deadline of up to 20 ms, one in ten is cancelled as soon, one in eight competes for one of %d buckets; every other is
-for a bucket of its own. Beside them, a vandal opens connections and breaks off after nothing, rubbish, half a frame, or
+for a bucket of its own. Next to them, a vandal opens connections and breaks off after nothing, rubbish, half a frame, or
 with a call under way. Before all that, 2,000 methods that are not served are called: OpenTelemetry's metrics keep a
 series for each of so many.
 
@@ -120,10 +121,10 @@ descriptor behind when it ends by SIGTERM. A shorter run is part of CI; any depa
 The machine: %s.
 `
 
-// document puts a run into docs.
+// document returns the run as a page of docs.
 func (s *soak) document() string {
-	return fmt.Sprintf(soakText, soakCallers+soakCallersOfRestarted, soakCallers, soakCallersOfRestarted, soakHot,
-		s.interval(), soakStartLimit, soakHead+s.everyFifth(), s.summary(), machine())
+	return fmt.Sprintf(documentText, steadyCallers+restartedCallers, steadyCallers, restartedCallers, hotBuckets,
+		s.interval(), startLimit, tableHead+s.everyFifth(), s.summary(), machine())
 }
 
 // everyFifth shortens the table of a long run.

@@ -1,4 +1,4 @@
-package gocosi_test
+package soak_test
 
 import (
 	"context"
@@ -16,30 +16,31 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// soakRPCTimeout is the driver's own deadline: it ends the handlers that would go on for ever.
-const soakRPCTimeout = 500 * time.Millisecond
+// rpcTimeout is the driver's own deadline: it ends the handlers that would go on indefinitely.
+const rpcTimeout = 500 * time.Millisecond
 
-// soakSecret is in everything that must not reach a caller.
-const soakSecret = "top-secret"
+// secret marks everything that must not reach a caller.
+const secret = "top-secret"
 
-// soakPlan travels in a request's map. It tells the handler what to do, so that the caller knows the answer beforehand.
-type soakPlan struct {
+// plan travels in a request's map. It tells the handler what to do, so that the caller knows the answer beforehand.
+type plan struct {
 	act   string
 	code  codes.Code
 	nonce string // of this call alone
 	lasts time.Duration
 }
 
-// soakActs are the acts by their weight.
-var soakActs = map[string]int{
+// acts lists the acts, with their weights.
+var acts = map[string]int{
 	"succeed": 100, "large": 12, "slow": 12, "stubborn": 6, "endless": 2, "panic": 8, "nil": 8, "hollow": 6,
 	"bare": 8, "status": 16, "wrapped": 10, "detailed": 4, "cancelled": 2, "expired": 2,
 }
 
 // parameters writes the plan down.
-func (p soakPlan) parameters() map[string]string {
+func (p plan) parameters() map[string]string {
 	m := map[string]string{
 		"act": p.act, "code": strconv.Itoa(int(p.code)), "nonce": p.nonce, "lasts": p.lasts.String(),
 	}
@@ -58,15 +59,15 @@ func fillUp(m map[string]string) {
 	m["filling"] = strings.Repeat("x", 4096-size)
 }
 
-// readSoakPlan reads what parameters wrote.
-func readSoakPlan(m map[string]string) soakPlan {
+// readPlan reads what parameters wrote.
+func readPlan(m map[string]string) plan {
 	code, _ := strconv.Atoi(m["code"])
 	lasts, _ := time.ParseDuration(m["lasts"])
-	return soakPlan{act: m["act"], code: codes.Code(code), nonce: m["nonce"], lasts: lasts}
+	return plan{act: m["act"], code: codes.Code(code), nonce: m["nonce"], lasts: lasts}
 }
 
-// soakAct does what the plan says. The answer right obeys the rules, hollow breaks them.
-func soakAct[T any](ctx context.Context, p soakPlan, right, hollow *T) (*T, error) {
+// perform does what the plan says. The answer right obeys the rules, and hollow breaks them.
+func perform[T any](ctx context.Context, p plan, right, hollow *T) (*T, error) {
 	refusal := status.New(p.code, "refused: "+p.nonce)
 	switch p.act {
 	case "slow":
@@ -77,19 +78,19 @@ func soakAct[T any](ctx context.Context, p soakPlan, right, hollow *T) (*T, erro
 		<-ctx.Done()
 		return nil, ctx.Err()
 	case "panic":
-		panic(soakSecret + p.nonce)
+		panic(secret + p.nonce)
 	case "nil":
 		return nil, nil
 	case "hollow":
 		return hollow, nil
 	case "bare":
-		return nil, errors.New(soakSecret + p.nonce)
+		return nil, errors.New(secret + p.nonce)
 	case "status":
 		return nil, refusal.Err()
 	case "wrapped":
-		return nil, fmt.Errorf(soakSecret+": %w", refusal.Err())
+		return nil, fmt.Errorf(secret+": %w", refusal.Err())
 	case "detailed":
-		with, err := refusal.WithDetails(wrapperspb.String(soakSecret))
+		with, err := refusal.WithDetails(wrapperspb.String(secret))
 		return nil, errors.Join(err, with.Err())
 	case "cancelled":
 		return nil, context.Canceled
@@ -111,8 +112,8 @@ func lasting(ctx context.Context, lasts time.Duration) error {
 	}
 }
 
-// soakSaid is what the caller of a method must be told of a plan.
-func soakSaid(method string, p soakPlan) (codes.Code, string) {
+// expected returns what the caller of a method must be told of a plan; the message may go on after it.
+func expected(method string, p plan) (codes.Code, string) {
 	neutral := method + " failed; the driver's log has the cause"
 	switch p.act {
 	case "endless", "expired":
@@ -124,27 +125,27 @@ func soakSaid(method string, p soakPlan) (codes.Code, string) {
 	case "nil":
 		return codes.Internal, "the handler returned neither a response nor an error"
 	case "hollow":
-		if words := soakHollow[method]; words != "" {
+		if words := hollowMessages[method]; words != "" {
 			return codes.Internal, words
 		}
 	case "bare":
 		return codes.Internal, neutral
 	case "status", "wrapped", "detailed":
-		if code := soakTranslated(method, p); code != codes.OK {
+		if code := translated(method, p); code != codes.OK {
 			return code, "refused: " + p.nonce
 		}
 	}
 	return codes.OK, ""
 }
 
-// soakHollow is what the rules say of the hollow answers; the answers to the other methods cannot break one.
-var soakHollow = map[string]string{
+// hollowMessages has what the rules say of the hollow answers, by method; the answers of the other methods cannot break one.
+var hollowMessages = map[string]string{
 	"DriverCreateBucket":      "the driver's answer breaks a rule: bucket_id is required (CREATE-5)",
 	"DriverGrantBucketAccess": "the driver's answer breaks a rule: credentials has 0 entries, not one (GRANT-7)",
 }
 
-// soakTranslated is the code that the caller gets for the one that the handler chose.
-func soakTranslated(method string, p soakPlan) codes.Code {
+// translated returns the code that the caller gets for the one that the handler chose.
+func translated(method string, p plan) codes.Code {
 	forgiving := method == "DriverDeleteBucket" || method == "DriverRevokeBucketAccess"
 	switch {
 	case p.code == codes.Unknown:
@@ -157,7 +158,7 @@ func soakTranslated(method string, p soakPlan) codes.Code {
 	return p.code
 }
 
-// digest proves that a request arrived as it was sent.
+// digest identifies a request: an answer that holds it proves that the request arrived as it was sent.
 func digest(request proto.Message) string {
 	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
 	if err != nil {
@@ -166,13 +167,13 @@ func digest(request proto.Message) string {
 	return fmt.Sprintf("%x", sha256.Sum256(wire))
 }
 
-// soakBucket is the right answer to a Create.
-func soakBucket(r *cosi.DriverCreateBucketRequest) *cosi.DriverCreateBucketResponse {
-	return &cosi.DriverCreateBucketResponse{BucketId: digest(r), BucketInfo: s3Info()}
+// createAnswer returns the right answer to a Create.
+func createAnswer(r *cosi.DriverCreateBucketRequest) *cosi.DriverCreateBucketResponse {
+	return &cosi.DriverCreateBucketResponse{BucketId: digest(r), BucketInfo: harness.S3Info()}
 }
 
-// soakAccess is the right answer to a Grant.
-func soakAccess(r *cosi.DriverGrantBucketAccessRequest) *cosi.DriverGrantBucketAccessResponse {
+// grantAnswer returns the right answer to a Grant.
+func grantAnswer(r *cosi.DriverGrantBucketAccessRequest) *cosi.DriverGrantBucketAccessResponse {
 	keys := gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r", AccessKeyID: r.GetName(), AccessSecretKey: digest(r)}
 	answer := &cosi.DriverGrantBucketAccessResponse{AccountId: digest(r), Credentials: keys.Map()}
 	if r.GetParameters()["act"] == "large" {

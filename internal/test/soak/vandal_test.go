@@ -1,4 +1,4 @@
-package gocosi_test
+package soak_test
 
 import (
 	"context"
@@ -16,8 +16,8 @@ const (
 	settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 )
 
-// soakOpenings is what a vandal says before it breaks off.
-var soakOpenings = []string{
+// openings lists what a vandal says before it breaks off.
+var openings = []string{
 	"",
 	"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
@@ -32,18 +32,19 @@ var soakOpenings = []string{
 }
 
 // vandalise lets a vandal at the driver until ctx ends.
-func (t *soakTarget) vandalise(ctx context.Context) error {
+func (t *target) vandalise(ctx context.Context) error {
 	r := rand.New(rand.NewPCG(0, 1))
 	for n := 0; ctx.Err() == nil; n++ {
 		if err := t.vandal(ctx, r, fmt.Sprint("vandal-", n)); err != nil {
 			return fmt.Errorf("the vandal was not let in: %w", err)
 		}
-		_ = lasting(ctx, soakThinking)
+		_ = lasting(ctx, longestPause)
 	}
 	return nil
 }
 
-func (t *soakTarget) vandal(ctx context.Context, r *rand.Rand, nonce string) error {
+// vandal does harm once.
+func (t *target) vandal(ctx context.Context, r *rand.Rand, nonce string) error {
 	t.gate.RLock()
 	defer t.gate.RUnlock()
 	if ctx.Err() != nil {
@@ -57,28 +58,28 @@ func (t *soakTarget) vandal(ctx context.Context, r *rand.Rand, nonce string) err
 		return err
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, soakOpenings[r.IntN(len(soakOpenings))])
+	_, _ = io.WriteString(conn, openings[r.IntN(len(openings))])
 	if r.IntN(2) == 0 {
-		_ = conn.SetReadDeadline(time.Now().Add(soakThinking))
+		_ = conn.SetReadDeadline(time.Now().Add(longestPause))
 		_, _ = io.Copy(io.Discard, conn)
 	}
 	return nil
 }
 
 // breakOff closes a connection with a call under way.
-func (t *soakTarget) breakOff(r *rand.Rand, nonce string) error {
-	conn, err := soakDial(t.path)
+func (t *target) breakOff(r *rand.Rand, nonce string) error {
+	conn, err := dial(t.path)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := soakConnect(context.Background(), conn); err != nil {
+	if err := connect(context.Background(), conn); err != nil {
 		return err
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c := soakCreate(r, nonce)
+		c := newCreate(r, nonce)
 		_ = c.send(context.Background(), conn)
 	}()
 	conn.Close()
@@ -86,17 +87,17 @@ func (t *soakTarget) breakOff(r *rand.Rand, nonce string) error {
 	return nil
 }
 
-// silence returns how long the driver bears with a connection that says nothing.
-func (t *soakTarget) silence() (time.Duration, error) {
+// silence returns how long the driver keeps a connection that says nothing.
+func (t *target) silence() (time.Duration, error) {
 	conn, err := net.Dial("unix", t.path)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close()
 	began := time.Now()
-	_ = conn.SetReadDeadline(began.Add(limit))
+	_ = conn.SetReadDeadline(began.Add(answerLimit))
 	if _, err = io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
-		return 0, fmt.Errorf("a connection that says nothing is still open after %s", limit)
+		return 0, fmt.Errorf("a connection that says nothing is still open after %s; want it closed", answerLimit)
 	}
 	return time.Since(began), nil
 }
