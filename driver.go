@@ -16,6 +16,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/buildinfo"
+	"github.com/doomshrine/gocosi/internal/conns"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/inspect"
@@ -211,10 +212,10 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	go func() { defer close(watched); chain.calls.Watch(watching, log) }()
 	defer func() { stopWatching(); <-watched }()
 
-	conns := trackConns(lis)
+	tracked := conns.Track(lis)
 	served := make(chan struct{})
 	var serveErr error
-	go func() { defer close(served); serveErr = server.Serve(conns) }()
+	go func() { defer close(served); serveErr = server.Serve(tracked) }()
 	defer func() { within(served, obeyTimeout) }() // handlers may hold up gRPC's Serve
 	d.addr = lis.Addr()
 	inspect.Offer(ctx, chain.inspected())
@@ -232,7 +233,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	if err := lis.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		log.Error(err, "the listener was not closed cleanly")
 	}
-	return errors.Join(failure, d.drain(server, chain, conns))
+	return errors.Join(failure, d.drain(server, chain, tracked))
 }
 
 // newServer puts the author's servers, health and the chain into one gRPC server.
@@ -268,7 +269,7 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 }
 
 // drain lets calls finish, cuts off those that do not, and says which they were.
-func (d *Driver) drain(server *grpc.Server, chain *chain, conns *connTracker) error {
+func (d *Driver) drain(server *grpc.Server, chain *chain, tracked *conns.Listener) error {
 	log := d.config.log
 	done := make(chan struct{})
 	go func() { defer close(done); server.GracefulStop() }()
@@ -276,7 +277,7 @@ func (d *Driver) drain(server *grpc.Server, chain *chain, conns *connTracker) er
 		return nil
 	}
 	cut := chain.calls.Unanswered(time.Now())
-	conns.cut()
+	tracked.Cut()
 	go server.Stop() // with some options of gRPC's it waits for handlers
 	if !within(done, obeyTimeout) {
 		log.Info("handlers that do not heed their context are left behind", "calls", chain.calls.Unanswered(time.Now()))

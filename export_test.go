@@ -2,7 +2,6 @@ package gocosi
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -49,13 +48,3 @@ func (c Chain) Locks() int {
 
 // Calls is the number of calls without an answer.
 func (c Chain) Calls() int { return len(c.chain.calls.Unanswered(time.Now())) }
-
-// TrackConns wraps a listener as a driver does; the second result counts the connections that it remembers.
-func TrackConns(lis net.Listener) (net.Listener, func() int) {
-	t := trackConns(lis)
-	return t, func() int {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		return len(t.conns)
-	}
-}

@@ -1,4 +1,4 @@
-package gocosi_test
+package conns_test
 
 import (
 	"net"
@@ -7,24 +7,23 @@ import (
 
 	"google.golang.org/grpc/test/bufconn"
 
-	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/conns"
 	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // TestConnectionsAreHandedOver expects gRPC to get what the driver's listener accepted: of a wrapped connection it would
 // not know how to read only when there is something to read.
 func TestConnectionsAreHandedOver(t *testing.T) {
 	t.Parallel()
-	e, err := endpoint.Parse("unix://" + filepath.Join(shortDir(t), "cosi.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	inner, err := e.Listen(t.Context(), endpoint.Perms{Mode: 0o600, UID: endpoint.Keep, GID: endpoint.Keep}, false)
+	perms := endpoint.Perms{Mode: 0o600, UID: endpoint.Keep, GID: endpoint.Keep}
+	e := endpoint.Endpoint{Network: endpoint.Unix, Address: filepath.Join(harness.ShortDir(t), "cosi.sock")}
+	inner, err := e.Listen(t.Context(), perms, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer inner.Close()
-	lis, _ := gocosi.TrackConns(inner)
+	lis := conns.Track(inner)
 	client, err := new(net.Dialer).DialContext(t.Context(), "unix", inner.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +59,7 @@ func TestConnectionsAreForgotten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			defer kind.Close()
-			lis, remembered := gocosi.TrackConns(kind)
+			lis := conns.Track(kind)
 			const stay, pass = 50, 1000
 			for n := range stay + pass {
 				dialled := make(chan net.Conn, 1)
@@ -79,7 +78,7 @@ func TestConnectionsAreForgotten(t *testing.T) {
 					conn.Close()
 				}
 			}
-			if n := remembered(); n < stay || n > 2*stay {
+			if n := lis.Len(); n < stay || n > 2*stay {
 				t.Errorf("%d are remembered, want the %d that are open, and not many more", n, stay)
 			}
 		})

@@ -1,0 +1,99 @@
+// Package conns remembers the connections of a listener and can cut all of them.
+package conns
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// leastFull keeps a listener with few connections from looking for closed ones each time.
+const leastFull = 32
+
+// Listener can cut every connection that it accepted: grpc.Server.Stop waits for those that have not said a word yet. It
+// returns connections of the standard library unwrapped: gRPC keeps a buffer for the life of a wrapped one. Safe for
+// concurrent use.
+type Listener struct {
+	net.Listener
+
+	mu     sync.Mutex
+	conns  []net.Conn // the open ones, and some that are closed
+	full   int        // length of conns at which the closed ones are dropped
+	wasCut bool
+}
+
+// Track wraps a listener.
+func Track(lis net.Listener) *Listener { return &Listener{Listener: lis, full: leastFull} }
+
+// Accept waits for the next connection and remembers it.
+func (l *Listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if _, plain := conn.(syscall.Conn); !plain {
+		conn = &markedConn{Conn: conn}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wasCut {
+		conn.Close()
+		return conn, nil
+	}
+	l.remember(conn)
+	return conn, nil
+}
+
+// remember keeps a connection, and drops the closed ones so that each is looked at about once; mu is held.
+func (l *Listener) remember(conn net.Conn) {
+	if len(l.conns) >= l.full {
+		l.conns = slices.DeleteFunc(l.conns, isClosed)
+		l.full = max(leastFull, 2*len(l.conns))
+	}
+	l.conns = append(l.conns, conn)
+}
+
+// Cut closes all connections, and those that are still to be accepted.
+func (l *Listener) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.conns {
+		if !isClosed(conn) {
+			conn.Close()
+		}
+	}
+	l.conns, l.wasCut = nil, true
+}
+
+// Len counts the connections that the listener remembers.
+func (l *Listener) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
+// markedConn remembers that it was closed, for a connection that cannot be asked.
+type markedConn struct {
+	net.Conn
+
+	closed atomic.Bool
+}
+
+func (c *markedConn) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
+}
+
+// isClosed says whether a connection that Accept returned is closed.
+func isClosed(conn net.Conn) bool {
+	switch c := conn.(type) {
+	case *markedConn:
+		return c.closed.Load()
+	case syscall.Conn:
+		raw, err := c.SyscallConn()
+		return err != nil || raw.Control(func(uintptr) {}) != nil
+	}
+	return false
+}
