@@ -17,6 +17,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/lazyctx"
 	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/telemetry"
+	"github.com/doomshrine/gocosi/internal/unserved"
 )
 
 // chain is what happens around each call. It is built once for a running driver.
@@ -31,7 +32,7 @@ type chain struct {
 	vet        bool     // answers are held against the rules
 	advised    sync.Map // rules of which the log has told
 	stages     []stage
-	unserved   unserved
+	unserved   *unserved.Handler
 }
 
 // stage does its part of a call and goes on with call.next.
@@ -40,7 +41,7 @@ type stage func(context.Context, *call) (any, error)
 // newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler.
 func newChain(c *config, s settings, t *telemetry.Telemetry) *chain {
 	ch := &chain{
-		log: c.log, telemetry: t, methods: methods.Table(),
+		log: c.log, telemetry: t, methods: methods.Table(), unserved: unserved.New(c.log),
 		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation, vet: s.responseRules,
 	}
 	stages := []stage{
@@ -137,7 +138,7 @@ func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 // stream is the interceptor for streaming calls: those of health, reflection and services of the author's own. They
 // are counted, recovered from and logged.
 func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if !ch.unserved.serves(info.FullMethod) {
+	if !ch.unserved.Serves(info.FullMethod) {
 		return handler(server, stream)
 	}
 	c := &call{Call: inflight.Call{Name: info.FullMethod[1:], Start: time.Now()}}

@@ -242,7 +242,7 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(chain.unary),
 		grpc.ChainStreamInterceptor(chain.stream),
-		grpc.UnknownServiceHandler(chain.unserved.refuse),
+		grpc.UnknownServiceHandler(chain.unserved.Refuse),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
 	}
@@ -263,7 +263,7 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 		reflection.Register(server)
 	}
 	services := server.GetServiceInfo()
-	chain.unserved.know(services, c.log)
+	chain.unserved.Know(services)
 	health.know(services)
 	return server
 }

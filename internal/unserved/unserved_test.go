@@ -1,4 +1,4 @@
-package gocosi_test
+package unserved_test
 
 import (
 	"fmt"
@@ -11,9 +11,10 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-const notServed = "a method that this driver does not serve was called"
+const notServed = "method is not served"
 
 func TestUnservedMethods(t *testing.T) {
 	t.Parallel()
@@ -32,10 +33,10 @@ func TestUnservedMethods(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, &handlers{}, gocosi.WithLogger(log.logger()))
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()))
 			for range 3 {
-				err := d.conn.Invoke(timeout(t), tt.method, &emptypb.Empty{}, &emptypb.Empty{})
+				err := d.Conn.Invoke(harness.Timeout(t), tt.method, &emptypb.Empty{}, &emptypb.Empty{})
 				if status.Code(err) != codes.Unimplemented {
 					t.Errorf("got %v, want UNIMPLEMENTED", err)
 				}
@@ -46,8 +47,8 @@ func TestUnservedMethods(t *testing.T) {
 					t.Errorf("the answer has %d bytes", len(err.Error()))
 				}
 			}
-			lives(t, d)
-			found := log.lines(notServed)
+			d.Lives(t)
+			found := log.Lines(notServed)
 			if !tt.logged {
 				if len(found) > 0 {
 					t.Errorf("got %q", found)
@@ -55,11 +56,11 @@ func TestUnservedMethods(t *testing.T) {
 				return
 			}
 			asked := fmt.Sprintf("%q", tt.method[:min(len(tt.method), 200)])
-			if len(found) != 1 || len(log.lines(`"level"=0`, notServed, asked, `"serves"="`+served)) != 1 {
+			if len(found) != 1 || len(log.Lines(`"level"=0`, notServed, asked, `"serves"="`+served)) != 1 {
 				t.Errorf("want one line that names %s: %q", asked, found)
 			}
-			if len(log.lines("call failed")) > 0 {
-				t.Errorf("it is logged as a call as well: %q", log.lines("call failed"))
+			if len(log.Lines("call failed")) > 0 {
+				t.Errorf("it is logged as a call as well: %q", log.Lines("call failed"))
 			}
 		})
 	}
@@ -67,15 +68,15 @@ func TestUnservedMethods(t *testing.T) {
 
 func TestUnservedMethodsAreBounded(t *testing.T) {
 	t.Parallel()
-	var log logs
-	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()))
+	var log harness.Logs
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()))
 	for i := range 100 {
-		err := d.conn.Invoke(timeout(t), fmt.Sprintf("/test.Guess/M%d", i), &emptypb.Empty{}, &emptypb.Empty{})
+		err := d.Conn.Invoke(harness.Timeout(t), fmt.Sprintf("/test.Guess/M%d", i), &emptypb.Empty{}, &emptypb.Empty{})
 		if status.Code(err) != codes.Unimplemented {
 			t.Fatalf("got %v, want UNIMPLEMENTED", err)
 		}
 	}
-	if found := log.lines(notServed); len(found) != 16 {
+	if found := log.Lines(notServed); len(found) != 16 {
 		t.Errorf("%d lines, want 16", len(found))
 	}
 }
@@ -86,15 +87,15 @@ func TestReflectionIsServedWhenAskedFor(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		t.Run(strconv.FormatBool(on), func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			options := []gocosi.Option{gocosi.WithLogger(log.logger())}
+			var log harness.Logs
+			options := []gocosi.Option{gocosi.WithLogger(log.Logger())}
 			if on {
 				options = append(options, gocosi.WithReflection())
 			}
-			d := start(t, &handlers{}, options...)
-			_ = d.conn.Invoke(timeout(t), method, &emptypb.Empty{}, &emptypb.Empty{})
-			lives(t, d)
-			if found := log.lines(notServed, method); len(found) > 0 == on {
+			d := harness.Start(t, &harness.Handlers{}, options...)
+			_ = d.Conn.Invoke(harness.Timeout(t), method, &emptypb.Empty{}, &emptypb.Empty{})
+			d.Lives(t)
+			if found := log.Lines(notServed, method); len(found) > 0 == on {
 				t.Errorf("reflection %t, and the log says %q", on, found)
 			}
 		})
