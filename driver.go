@@ -19,6 +19,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/conns"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inspect"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
@@ -204,7 +205,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	}
 	defer t.Flush()
 	chain := newChain(d.config, d.settings, t)
-	health := newHealthServer(log, d.config.ready)
+	health := health.New(log, d.config.ready)
 	server := d.newServer(chain, health)
 
 	watching, stopWatching := context.WithCancel(context.Background())
@@ -229,7 +230,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	case <-served:
 		failure = fmt.Errorf("serving on %s: %w", lis.Addr(), serveErr)
 	}
-	health.drain()
+	health.Drain()
 	if err := lis.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		log.Error(err, "the listener was not closed cleanly")
 	}
@@ -237,7 +238,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 }
 
 // newServer puts the author's servers, health and the chain into one gRPC server.
-func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
+func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 	c := d.config
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(chain.unary),
@@ -264,7 +265,7 @@ func (d *Driver) newServer(chain *chain, health *healthServer) *grpc.Server {
 	}
 	services := server.GetServiceInfo()
 	chain.unserved.Know(services)
-	health.know(services)
+	health.Know(services)
 	return server
 }
 

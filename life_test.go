@@ -507,3 +507,10 @@ func TestFrequentPings(t *testing.T) {
 		}
 	})
 }
+
+// check asks for the health of a service.
+func check(t *testing.T, d *running, service string) (healthpb.HealthCheckResponse_ServingStatus, error) {
+	t.Helper()
+	answer, err := healthpb.NewHealthClient(d.conn).Check(timeout(t), &healthpb.HealthCheckRequest{Service: service})
+	return answer.GetStatus(), err
+}

@@ -1,4 +1,4 @@
-package gocosi_test
+package health_test
 
 import (
 	"context"
@@ -17,6 +17,12 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
+)
+
+const (
+	password  = "hunter2-canary"
+	secretURL = "postgres://admin:" + password + "@db.example.com:5432/x"
 )
 
 const (
@@ -24,17 +30,10 @@ const (
 	no  = healthpb.HealthCheckResponse_NOT_SERVING
 )
 
-// check asks for the health of a service.
-func check(t *testing.T, d *running, service string) (healthpb.HealthCheckResponse_ServingStatus, error) {
-	t.Helper()
-	answer, err := healthpb.NewHealthClient(d.conn).Check(timeout(t), &healthpb.HealthCheckRequest{Service: service})
-	return answer.GetStatus(), err
-}
-
 // list asks for the health of all services.
 func list(t *testing.T, conn *grpc.ClientConn) map[string]healthpb.HealthCheckResponse_ServingStatus {
 	t.Helper()
-	answer, err := healthpb.NewHealthClient(conn).List(timeout(t), &healthpb.HealthListRequest{})
+	answer, err := healthpb.NewHealthClient(conn).List(harness.Timeout(t), &healthpb.HealthListRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,19 +59,19 @@ func TestHealthOfServices(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := &echo{}
-			d := start(t, &handlers{}, tt.ready, gocosi.WithServices(e.register))
+			e := &harness.Echo{}
+			d := harness.Start(t, &harness.Handlers{}, tt.ready, gocosi.WithServices(e.Register))
 			names := []string{"", "cosi.v1alpha1.Identity", "cosi.v1alpha1.Provisioner", "grpc.health.v1.Health", "test.Echo"}
-			all := list(t, d.conn)
+			all := list(t, d.Conn)
 			if got := slices.Sorted(maps.Keys(all)); !slices.Equal(got, names) {
 				t.Errorf("the list has %q, want %q", got, names)
 			}
 			for _, name := range names {
-				if got, err := check(t, d, name); err != nil || got != tt.want || all[name] != tt.want {
+				if got, err := d.Health(t, name); err != nil || got != tt.want || all[name] != tt.want {
 					t.Errorf("service %q: got %s, %v; in the list %s; want %s", name, got, err, all[name], tt.want)
 				}
 			}
-			if _, err := check(t, d, "no.such.Service"); status.Code(err) != codes.NotFound {
+			if _, err := d.Health(t, "no.such.Service"); status.Code(err) != codes.NotFound {
 				t.Errorf("got %v, want NOT_FOUND", err)
 			}
 		})
@@ -81,12 +80,12 @@ func TestHealthOfServices(t *testing.T) {
 
 func TestReadinessChanges(t *testing.T) {
 	t.Parallel()
-	var log logs
+	var log harness.Logs
 	var problem atomic.Value // of struct{ error }
 	problem.Store(struct{ error }{errors.New("dial " + secretURL)})
-	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()),
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()),
 		gocosi.WithReady(func(context.Context) error { return problem.Load().(struct{ error }).error }))
-	watching, err := healthpb.NewHealthClient(d.conn).Watch(timeout(t), &healthpb.HealthCheckRequest{Service: "cosi.v1alpha1.Provisioner"})
+	watching, err := healthpb.NewHealthClient(d.Conn).Watch(harness.Timeout(t), &healthpb.HealthCheckRequest{Service: "cosi.v1alpha1.Provisioner"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +96,7 @@ func TestReadinessChanges(t *testing.T) {
 			problem.Store(struct{ error }{errors.New("dial " + secretURL)})
 		}
 		for range 3 {
-			if got, err := check(t, d, ""); err != nil || got != want {
+			if got, err := d.Health(t, ""); err != nil || got != want {
 				t.Errorf("got %s, %v, want %s", got, err, want)
 			}
 		}
@@ -105,25 +104,25 @@ func TestReadinessChanges(t *testing.T) {
 			t.Errorf("the watch says %s, %v, want %s", update.GetStatus(), err, want)
 		}
 	}
-	if len(log.lines(`"msg"="not ready"`, "dial postgres://admin:[redacted]@")) != 2 || len(log.lines(`"msg"="ready"`)) != 1 {
-		t.Errorf("want a line for each change: %q", log.lines("ready"))
+	if len(log.Lines(`"msg"="not ready"`, "dial postgres://admin:[redacted]@")) != 2 || len(log.Lines(`"msg"="ready"`)) != 1 {
+		t.Errorf("want a line for each change: %q", log.Lines("ready"))
 	}
-	if found := log.lines(password); len(found) > 0 {
+	if found := log.Lines(password); len(found) > 0 {
 		t.Errorf("the log holds the password: %q", found)
 	}
 }
 
 func TestReadinessPanics(t *testing.T) {
 	t.Parallel()
-	var log logs
+	var log harness.Logs
 	var sick atomic.Bool
-	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), gocosi.WithReady(func(context.Context) error {
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()), gocosi.WithReady(func(context.Context) error {
 		if sick.Load() {
 			panic(secretURL)
 		}
 		return nil
 	}))
-	watching, err := healthpb.NewHealthClient(d.conn).Watch(timeout(t), &healthpb.HealthCheckRequest{})
+	watching, err := healthpb.NewHealthClient(d.Conn).Watch(harness.Timeout(t), &healthpb.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +133,7 @@ func TestReadinessPanics(t *testing.T) {
 			want = no
 		}
 		for range 2 {
-			if got, err := check(t, d, ""); (status.Code(err) == codes.Internal) != bad || !bad && got != yes {
+			if got, err := d.Health(t, ""); (status.Code(err) == codes.Internal) != bad || !bad && got != yes {
 				t.Errorf("panics %t: got %s, %v", bad, got, err)
 			}
 		}
@@ -142,8 +141,8 @@ func TestReadinessPanics(t *testing.T) {
 			t.Errorf("the watch says %s, %v, want %s", update.GetStatus(), err, want)
 		}
 	}
-	if len(log.lines(`"msg"="call failed"`, `"stack"=`, "panic: postgres")) != 2 || len(log.lines(password)) > 0 {
-		t.Errorf("want the two panics, without the password: %q", log.lines("panic"))
+	if len(log.Lines(`"msg"="call failed"`, `"stack"=`, "panic: postgres")) != 2 || len(log.Lines(password)) > 0 {
+		t.Errorf("want the two panics, without the password: %q", log.Lines("panic"))
 	}
 }
 
@@ -152,7 +151,7 @@ func TestReadinessHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asking, most atomic.Int32
 		var well atomic.Bool
-		d := serve(t, &handlers{}, gocosi.WithReady(func(ctx context.Context) error {
+		d := harness.Serve(t, &harness.Handlers{}, gocosi.WithReady(func(ctx context.Context) error {
 			most.Store(max(most.Load(), asking.Add(1)))
 			defer asking.Add(-1)
 			if !well.Load() {
@@ -161,13 +160,13 @@ func TestReadinessHangs(t *testing.T) {
 			return ctx.Err()
 		}))
 		checkFor := func(limit time.Duration) (healthpb.HealthCheckResponse_ServingStatus, error) {
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			ctx, cancel := context.WithTimeout(t.Context(), harness.Limit)
 			defer cancel()
-			answer, err := healthpb.NewHealthClient(d.conn).Check(ctx, &healthpb.HealthCheckRequest{})
+			answer, err := healthpb.NewHealthClient(d.Conn).Check(ctx, &healthpb.HealthCheckRequest{})
 			return answer.GetStatus(), err
 		}
 		// A watch asks as well, and has no deadline: it must not stand in the way of the others.
-		watching, err := healthpb.NewHealthClient(d.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		watching, err := healthpb.NewHealthClient(d.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,44 +197,44 @@ func TestReadinessHangs(t *testing.T) {
 // TestCheckIsCalledOff has a client that goes away while the function is asked: that says nothing about the driver.
 func TestCheckIsCalledOff(t *testing.T) {
 	t.Parallel()
-	var log logs
+	var log harness.Logs
 	asked := make(chan struct{}, 8)
 	var patient atomic.Bool
-	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), gocosi.WithReady(func(ctx context.Context) error {
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()), gocosi.WithReady(func(ctx context.Context) error {
 		asked <- struct{}{}
 		if patient.Load() {
 			<-ctx.Done()
 		}
 		return ctx.Err()
 	}))
-	if got, err := check(t, d, ""); err != nil || got != yes {
+	if got, err := d.Health(t, ""); err != nil || got != yes {
 		t.Fatalf("got %s, %v", got, err)
 	}
 	<-asked
 	patient.Store(true)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
-	if _, err := healthpb.NewHealthClient(d.conn).Check(ctx, &healthpb.HealthCheckRequest{}); status.Code(err) != codes.Canceled {
+	if _, err := healthpb.NewHealthClient(d.Conn).Check(ctx, &healthpb.HealthCheckRequest{}); status.Code(err) != codes.Canceled {
 		t.Errorf("got %v, want CANCELLED", err)
 	}
-	log.wait(t, `"method"="grpc.health.v1.Health/Check"`, `"code"="Canceled"`)
+	log.Wait(t, `"method"="grpc.health.v1.Health/Check"`, `"code"="Canceled"`)
 	patient.Store(false)
-	if got, err := check(t, d, ""); err != nil || got != yes {
+	if got, err := d.Health(t, ""); err != nil || got != yes {
 		t.Errorf("got %s, %v", got, err)
 	}
-	if found := log.lines(`"msg"="not ready"`); len(found) > 0 {
+	if found := log.Lines(`"msg"="not ready"`); len(found) > 0 {
 		t.Errorf("nobody said so: %q", found)
 	}
 }
 
 func TestHealthIsLoggedAsARead(t *testing.T) {
 	t.Parallel()
-	var log logs
-	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()))
-	if _, err := check(t, d, ""); err != nil {
+	var log harness.Logs
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()))
+	if _, err := d.Health(t, ""); err != nil {
 		t.Fatal(err)
 	}
-	if line := oneLine(t, &log, "grpc.health.v1.Health/Check"); !strings.HasPrefix(line, `"level"=1 "msg"="call done"`) {
+	if line := log.OneLine(t, "grpc.health.v1.Health/Check"); !strings.HasPrefix(line, `"level"=1 "msg"="call done"`) {
 		t.Errorf("got %s", line)
 	}
 }

@@ -1,9 +1,11 @@
-package gocosi
+// Package health serves gRPC health, version 1, over a function that says whether the driver is ready.
+package health
 
 import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
@@ -15,10 +17,14 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// healthServer is gRPC's own health service, which asks WithReady's function before each check and lets go of watchers
-// when the driver drains.
-type healthServer struct {
+// watchTimeout is how long a new watch waits for the readiness function: a watch has no deadline.
+const watchTimeout = 5 * time.Second
+
+// Server asks the readiness function before each check, and ends every watch at the drain. Safe for concurrent use once
+// Know has returned.
+type Server struct {
 	*health.Server
+
 	log      logr.Logger
 	ready    func(context.Context) error // nil: always ready
 	turn     chan struct{}               // held by the check that asks
@@ -29,16 +35,17 @@ type healthServer struct {
 	stop    context.CancelFunc
 }
 
-func newHealthServer(log logr.Logger, ready func(context.Context) error) *healthServer {
+// New makes a server that logs each change of readiness; a nil ready always says yes.
+func New(log logr.Logger, ready func(context.Context) error) *Server {
 	serving, stop := context.WithCancel(context.Background())
-	return &healthServer{
+	return &Server{
 		Server: health.NewServer(), log: log, ready: ready,
 		turn: make(chan struct{}, 1), services: []string{""}, serving: serving, stop: stop,
 	}
 }
 
-// know gives every service that the server has a status; it is called once, before any call.
-func (h *healthServer) know(services map[string]grpc.ServiceInfo) {
+// Know gives every service of the gRPC server a status; it is called once, before any call.
+func (h *Server) Know(services map[string]grpc.ServiceInfo) {
 	for name := range services {
 		h.services = append(h.services, name)
 	}
@@ -50,20 +57,20 @@ func (h *healthServer) know(services map[string]grpc.ServiceInfo) {
 	}
 }
 
-func (h *healthServer) set(s healthpb.HealthCheckResponse_ServingStatus) {
+func (h *Server) set(s healthpb.HealthCheckResponse_ServingStatus) {
 	for _, service := range h.services {
 		h.SetServingStatus(service, s)
 	}
 }
 
-// drain answers NOT_SERVING from now on and ends every watch.
-func (h *healthServer) drain() {
+// Drain answers NOT_SERVING from now on and ends every watch.
+func (h *Server) Drain() {
 	h.stop()
 	h.Shutdown()
 }
 
 // Check answers SERVING when the driver is ready.
-func (h *healthServer) Check(ctx context.Context, in *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (h *Server) Check(ctx context.Context, in *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	if err := h.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -71,7 +78,7 @@ func (h *healthServer) Check(ctx context.Context, in *healthpb.HealthCheckReques
 }
 
 // List answers with the status of every service.
-func (h *healthServer) List(ctx context.Context, in *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
+func (h *Server) List(ctx context.Context, in *healthpb.HealthListRequest) (*healthpb.HealthListResponse, error) {
 	if err := h.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -79,7 +86,7 @@ func (h *healthServer) List(ctx context.Context, in *healthpb.HealthListRequest)
 }
 
 // Watch sends the status now and each change that a check finds.
-func (h *healthServer) Watch(in *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
+func (h *Server) Watch(in *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	h.refreshBriefly(ctx)
@@ -99,7 +106,7 @@ func (h *healthServer) Watch(in *healthpb.HealthCheckRequest, stream healthpb.He
 	return status.Error(codes.Unavailable, "the driver is shutting down")
 }
 
-// watchStream is a watcher's stream that the driver can end.
+// watchStream lets the driver end a watcher's stream.
 type watchStream struct {
 	healthpb.Health_WatchServer
 	ctx context.Context //nolint:containedctx // replaces the stream's own
@@ -107,16 +114,16 @@ type watchStream struct {
 
 func (s watchStream) Context() context.Context { return s.ctx }
 
-// refreshBriefly is refresh for a watch, which has no deadline. What it does not learn, a later check will.
-func (h *healthServer) refreshBriefly(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+// refreshBriefly refreshes for a watch. What it does not learn, a later check will.
+func (h *Server) refreshBriefly(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
 	_ = h.refresh(ctx)
 }
 
-// refresh asks whether the driver is ready. One check asks at a time; another waits as long as its context lets it. A
-// drain ends both: then the answer is known.
-func (h *healthServer) refresh(ctx context.Context) error {
+// refresh asks whether the driver is ready. One check asks at a time; another waits as long as its context allows. A drain
+// ends both, for then the answer is known.
+func (h *Server) refresh(ctx context.Context) error {
 	if h.ready == nil || h.serving.Err() != nil {
 		return nil
 	}
@@ -134,11 +141,11 @@ func (h *healthServer) refresh(ctx context.Context) error {
 	return status.FromContextError(ctx.Err()).Err()
 }
 
-// errPanicked is the answer of a readiness function that panics.
+// errPanicked stands for the answer of a readiness function that panics.
 var errPanicked = errors.New("the readiness function panicked")
 
 // ask calls the author's function, with the turn held.
-func (h *healthServer) ask(ctx context.Context) {
+func (h *Server) ask(ctx context.Context) {
 	err := errPanicked
 	defer func() {
 		h.record(ctx, err)
@@ -147,8 +154,8 @@ func (h *healthServer) ask(ctx context.Context) {
 	err = h.ready(ctx)
 }
 
-// record sets the status, and logs a change. When the check was called off, its answer says nothing.
-func (h *healthServer) record(ctx context.Context, err error) {
+// record sets the status and logs a change. The answer to a cancelled check says nothing.
+func (h *Server) record(ctx context.Context, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
