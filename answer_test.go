@@ -11,11 +11,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 const (
@@ -27,7 +27,8 @@ const (
 // statusError is an error that is, or is not quite, a status.
 type statusError struct{ st *status.Status }
 
-func (statusError) Error() string                { return "of another kind: " + secretURL }
+func (statusError) Error() string { return "of another kind: " + secretURL }
+
 func (e statusError) GRPCStatus() *status.Status { return e.st }
 
 // nilError is an error whose method fails when the pointer is nil.
@@ -106,12 +107,12 @@ func TestAnswersOfFailures(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, &handlers{
-				create: func(ctx context.Context, _ *cosi.DriverCreateBucketRequest) (response, error) { return tt.handler(ctx) },
-			}, gocosi.WithLogger(log.logger()))
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{
+				Create: func(ctx context.Context, _ *cosi.DriverCreateBucketRequest) (response, error) { return tt.handler(ctx) },
+			}, gocosi.WithLogger(log.Logger()))
 
-			_, err := cosi.NewProvisionerClient(d.conn).DriverCreateBucket(timeout(t), &cosi.DriverCreateBucketRequest{Name: "b"})
+			_, err := cosi.NewProvisionerClient(d.Conn).DriverCreateBucket(harness.Timeout(t), &cosi.DriverCreateBucketRequest{Name: "b"})
 			st := status.Convert(err)
 			if st.Code() != tt.code || !strings.Contains(st.Message(), tt.message) {
 				t.Errorf("got %v, want %s with %q", err, tt.code, tt.message)
@@ -119,7 +120,7 @@ func TestAnswersOfFailures(t *testing.T) {
 			if len(st.Details()) > 0 || strings.Contains(err.Error(), password) {
 				t.Errorf("the caller learns too much: %v, %v", err, st.Details())
 			}
-			line := oneLine(t, &log, "DriverCreateBucket")
+			line := log.OneLine(t, "DriverCreateBucket")
 			if !strings.Contains(line, `"msg"="call failed"`) || !strings.Contains(line, fmt.Sprintf(`"code"=%q`, tt.code)) {
 				t.Errorf("the line tells something else: %s", line)
 			}
@@ -129,39 +130,20 @@ func TestAnswersOfFailures(t *testing.T) {
 			if strings.Contains(line, `"stack"=`) != strings.Contains(tt.message, "unexpectedly") {
 				t.Errorf("a stack belongs to a panic, and only to that: %s", line)
 			}
-			if found := log.lines(password); len(found) > 0 {
+			if found := log.Lines(password); len(found) > 0 {
 				t.Errorf("the log holds the password: %q", found)
 			}
-			lives(t, d)
+			d.Lives(t)
 		})
-	}
-}
-
-// oneLine returns the only line about a finished call of the method.
-func oneLine(t *testing.T, log *logs, method string) string {
-	t.Helper()
-	words := []string{`"msg"="call `, fmt.Sprintf(`"method"=%q`, method)}
-	line := log.wait(t, words...)
-	if found := log.lines(words...); len(found) != 1 {
-		t.Fatalf("%d lines about one call: %q", len(found), found)
-	}
-	return line
-}
-
-// lives fails the test when the driver does not answer.
-func lives(t *testing.T, d *running) {
-	t.Helper()
-	if _, err := cosi.NewIdentityClient(d.conn).DriverGetInfo(timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
-		t.Errorf("the driver is not well any more: %v", err)
 	}
 }
 
 func TestStackOfAPanic(t *testing.T) {
 	t.Parallel()
-	var log logs
-	d := start(t, &handlers{create: panicking}, gocosi.WithLogger(log.logger()))
-	_, _ = cosi.NewProvisionerClient(d.conn).DriverCreateBucket(timeout(t), &cosi.DriverCreateBucketRequest{Name: "b"})
-	line := oneLine(t, &log, "DriverCreateBucket")
+	var log harness.Logs
+	d := harness.Start(t, &harness.Handlers{Create: panicking}, gocosi.WithLogger(log.Logger()))
+	_, _ = cosi.NewProvisionerClient(d.Conn).DriverCreateBucket(harness.Timeout(t), &cosi.DriverCreateBucketRequest{Name: "b"})
+	line := log.OneLine(t, "DriverCreateBucket")
 	_, stack, _ := strings.Cut(line, `"stack"="`)
 	if !strings.Contains(stack, `goroutine `) || !strings.Contains(stack, "gocosi_test.panicking(") {
 		t.Errorf("the stack does not lead to the handler: %s", stack)
@@ -187,9 +169,9 @@ func TestCallerGoesAway(t *testing.T) {
 		for _, obeys := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, obeyed %t", name, obeys), func(t *testing.T) {
 				t.Parallel()
-				var log logs
+				var log harness.Logs
 				entered, release := make(chan struct{}), make(chan struct{})
-				d := start(t, &handlers{create: func(ctx context.Context, _ *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
+				d := harness.Start(t, &harness.Handlers{Create: func(ctx context.Context, _ *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
 					close(entered)
 					<-ctx.Done()
 					if obeys {
@@ -197,23 +179,23 @@ func TestCallerGoesAway(t *testing.T) {
 					}
 					<-release
 					return nil, errors.New("too late, " + secretURL)
-				}}, gocosi.WithLogger(log.logger()))
-				ctx, cancel := tt.leave(timeout(t))
+				}}, gocosi.WithLogger(log.Logger()))
+				ctx, cancel := tt.leave(harness.Timeout(t))
 				defer cancel()
 				if tt.code == codes.Canceled {
 					go func() { <-entered; cancel() }()
 				}
-				_, err := cosi.NewProvisionerClient(d.conn).DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: "b"})
+				_, err := cosi.NewProvisionerClient(d.Conn).DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: "b"})
 				close(release)
 				if status.Code(err) != tt.code {
 					t.Errorf("the caller got %v, want %s", err, tt.code)
 				}
 				// A caller whose deadline has passed says so by cancelling; which of the two comes first is chance.
-				if line := oneLine(t, &log, "DriverCreateBucket"); !strings.Contains(line, `"code"="Canceled"`) &&
+				if line := log.OneLine(t, "DriverCreateBucket"); !strings.Contains(line, `"code"="Canceled"`) &&
 					!strings.Contains(line, fmt.Sprintf(`"code"=%q`, tt.code)) {
 					t.Errorf("want %s: %s", tt.code, line)
 				}
-				if found := log.lines(password); len(found) > 0 {
+				if found := log.Lines(password); len(found) > 0 {
 					t.Errorf("the log holds the password: %q", found)
 				}
 			})
@@ -221,125 +203,206 @@ func TestCallerGoesAway(t *testing.T) {
 	}
 }
 
-// echo is a service of an author's own, with a call of each kind.
-type echo struct {
-	unary  func(context.Context) (*wrapperspb.StringValue, error)
-	stream func(grpc.ServerStream) error
-}
-
-// register is for WithServices.
-func (e *echo) register(r grpc.ServiceRegistrar) {
-	r.RegisterService(&grpc.ServiceDesc{
-		ServiceName: "test.Echo",
-		HandlerType: (*any)(nil),
-		Methods:     []grpc.MethodDesc{{MethodName: "Unary", Handler: e.handle}},
-		Streams: []grpc.StreamDesc{{
-			StreamName: "Stream", ServerStreams: true, ClientStreams: true,
-			Handler: func(_ any, s grpc.ServerStream) error { return e.stream(s) },
-		}},
-	}, e)
-}
-
-// handle does what generated code does for a unary call.
-func (e *echo) handle(_ any, ctx context.Context, decode func(any) error, around grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // as gRPC asks
-	var in emptypb.Empty
-	if err := decode(&in); err != nil {
-		return nil, err
-	}
-	info := &grpc.UnaryServerInfo{Server: e, FullMethod: "/test.Echo/Unary"}
-	return around(ctx, &in, info, func(ctx context.Context, _ any) (any, error) { return e.unary(ctx) })
-}
-
-// callUnary calls Unary.
-func callUnary(t *testing.T, conn *grpc.ClientConn) (string, error) {
-	t.Helper()
-	var out wrapperspb.StringValue
-	err := conn.Invoke(timeout(t), "/test.Echo/Unary", &emptypb.Empty{}, &out)
-	return out.GetValue(), err
-}
-
-// callStream calls Stream, and returns what its first message says.
-func callStream(t *testing.T, conn *grpc.ClientConn) (string, error) {
-	t.Helper()
-	s, err := conn.NewStream(timeout(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.Echo/Stream")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.CloseSend(); err != nil {
-		t.Fatal(err)
-	}
-	var out wrapperspb.StringValue
-	err = s.RecvMsg(&out)
-	return out.GetValue(), err
-}
-
-func TestServicesOfTheAuthor(t *testing.T) {
+func TestTranslations(t *testing.T) {
 	t.Parallel()
+	const (
+		remove = "DriverDeleteBucket"
+		grant  = "DriverGrantBucketAccess"
+		revoke = "DriverRevokeBucketAccess"
+		create = "DriverCreateBucket"
+	)
+	notFound, exists := status.Error(codes.NotFound, "gone"), status.Error(codes.AlreadyExists, "there")
+	wrap := func(err error) error { return fmt.Errorf("backend: %w", err) }
 	tests := map[string]struct {
-		err     error
-		panics  bool
-		code    codes.Code
-		details int
+		method      string
+		handler     error
+		interceptor error // instead of the handler's
+		code        codes.Code
+		rule        string // "": no translation
 	}{
-		"success":             {},
-		"status with details": {err: detailed(t, codes.NotFound, "gone"), code: codes.NotFound, details: 1},
-		"code of its own":     {err: status.Error(99, "ours"), code: 99},
-		"UNKNOWN":             {err: status.Error(codes.Unknown, "ours"), code: codes.Unknown},
-		"already exists":      {err: status.Error(codes.AlreadyExists, "ours"), code: codes.AlreadyExists},
-		"context error":       {err: fmt.Errorf("ours: %w", context.Canceled), code: codes.Canceled},
-		"bare error":          {err: errors.New("ours"), code: codes.Unknown},
-		"panic":               {err: errors.New(secretURL), panics: true, code: codes.Internal},
-		"nil pointer":         {err: (*nilError)(nil), code: codes.Internal},
+		"delete, not found":           {remove, notFound, nil, codes.OK, "DELETE-2"},
+		"delete, wrapped":             {remove, wrap(notFound), nil, codes.NotFound, ""},
+		"delete, joined":              {remove, errors.Join(notFound), nil, codes.NotFound, ""},
+		"delete, another code":        {remove, exists, nil, codes.AlreadyExists, ""},
+		"delete, interceptor":         {remove, nil, notFound, codes.NotFound, ""},
+		"delete, interceptor wraps":   {remove, notFound, wrap(notFound), codes.NotFound, ""},
+		"delete, interceptor rewords": {remove, notFound, status.Error(codes.NotFound, "all gone"), codes.OK, "DELETE-2"},
+		"delete, interceptor differs": {remove, notFound, status.Error(codes.Unavailable, "later"), codes.Unavailable, ""},
+		"revoke, not found":           {revoke, notFound, nil, codes.OK, "REVOKE-4"},
+		"revoke, wrapped":             {revoke, wrap(notFound), nil, codes.NotFound, ""},
+		"revoke, interceptor":         {revoke, nil, notFound, codes.NotFound, ""},
+		"grant, already exists":       {grant, exists, nil, codes.FailedPrecondition, "GRANT-11"},
+		"grant, wrapped":              {grant, wrap(exists), nil, codes.FailedPrecondition, "GRANT-11"},
+		"grant, interceptor":          {grant, nil, exists, codes.FailedPrecondition, "GRANT-11"},
+		"grant, not found":            {grant, notFound, nil, codes.NotFound, ""},
+		"create, already exists":      {create, exists, nil, codes.AlreadyExists, ""},
+		"create, not found":           {create, notFound, nil, codes.NotFound, ""},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var log logs
-			answer := func() error {
-				if tt.panics {
-					panic(tt.err)
+		for _, off := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, off %t", name, off), func(t *testing.T) {
+				t.Parallel()
+				var log harness.Logs
+				options := []gocosi.Option{gocosi.WithLogger(log.Logger())}
+				if off {
+					options = append(options, gocosi.WithoutErrorTranslation())
 				}
-				return tt.err
-			}
-			e := &echo{
-				unary: func(context.Context) (*wrapperspb.StringValue, error) { return wrapperspb.String("hi"), answer() },
-				stream: func(s grpc.ServerStream) error {
-					if err := answer(); err != nil {
-						return err
+				if tt.interceptor != nil {
+					options = append(options, gocosi.WithInterceptors(replacing(tt.interceptor)))
+				}
+				d := harness.Start(t, failing(tt.handler), options...)
+				err := harness.CallMethod(harness.Timeout(t), d.Conn, tt.method)
+
+				want, rule := tt.code, tt.rule
+				if off && rule != "" {
+					want, rule = codes.NotFound, ""
+					if tt.method == grant {
+						want = codes.AlreadyExists
 					}
-					return s.SendMsg(wrapperspb.String("hi"))
-				},
-			}
-			d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), gocosi.WithServices(e.register))
-			for method, call := range map[string]func(*testing.T, *grpc.ClientConn) (string, error){
-				"test.Echo/Unary": callUnary, "test.Echo/Stream": callStream,
-			} {
-				value, err := call(t, d.conn)
-				st := status.Convert(err)
-				if st.Code() != tt.code || len(st.Details()) != tt.details || err == nil && value != "hi" {
-					t.Errorf("%s: got %q, %v with %d details, want %s with %d", method, value, err, len(st.Details()), tt.code, tt.details)
 				}
-				line := oneLine(t, &log, method)
-				if !strings.Contains(line, fmt.Sprintf(`"code"=%q`, tt.code)) {
-					t.Errorf("want %s: %s", tt.code, line)
+				if status.Code(err) != want {
+					t.Errorf("got %v, want %s", err, want)
 				}
-				if strings.Contains(line, `"stack"=`) != (tt.code == codes.Internal) {
-					t.Errorf("a stack belongs to a panic, and only to that: %s", line)
+				if want == codes.FailedPrecondition && status.Convert(err).Message() != "there" {
+					t.Errorf("the handler's message is lost: %v", err)
 				}
+				if line := log.OneLine(t, tt.method); !strings.Contains(line, fmt.Sprintf(`"code"=%q`, want)) {
+					t.Errorf("want %s: %s", want, line)
+				}
+				checkTranslated(t, &log, rule)
+			})
+		}
+	}
+}
+
+// TestForgivenCallHasAResponse sees what gRPC does not show: it sends no response as an empty one.
+func TestForgivenCallHasAResponse(t *testing.T) {
+	t.Parallel()
+	chain := harness.Chain(t)
+	gone := func(context.Context, any) (any, error) { return nil, status.Error(codes.NotFound, "gone") }
+	response, err := chain.Call(t.Context(), "/cosi.v1alpha1.Provisioner/DriverDeleteBucket", &cosi.DriverDeleteBucketRequest{BucketId: "b"}, gone)
+	if _, ok := response.(*cosi.DriverDeleteBucketResponse); err != nil || !ok {
+		t.Errorf("delete: %T, %v", response, err)
+	}
+	response, err = chain.Call(t.Context(), "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess", &cosi.DriverRevokeBucketAccessRequest{
+		BucketId: "b", AccountId: "a",
+	}, gone)
+	if _, ok := response.(*cosi.DriverRevokeBucketAccessResponse); err != nil || !ok {
+		t.Errorf("revoke: %T, %v", response, err)
+	}
+}
+
+// checkTranslated wants one line with the rule at level 0, or none.
+func checkTranslated(t *testing.T, log *harness.Logs, rule string) {
+	t.Helper()
+	found := log.Lines("status code translated")
+	if rule == "" {
+		if len(found) > 0 {
+			t.Errorf("nothing was to be translated: %q", found)
+		}
+		return
+	}
+	if len(found) != 1 || len(log.Lines(`"level"=0 "msg"="status code translated" "rule"="`+rule+`"`, `"bucket"="b"`)) != 1 {
+		t.Errorf("want one line with %s: %q", rule, found)
+	}
+}
+
+// failing fails every call with err, or none.
+func failing(err error) *harness.Handlers {
+	return &harness.Handlers{
+		Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
+			return &cosi.DriverCreateBucketResponse{BucketId: "b", BucketInfo: harness.S3Info()}, err
+		},
+		Delete: func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
+			return &cosi.DriverDeleteBucketResponse{}, err
+		},
+		Grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
+			keys := gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r", AccessKeyID: "k", AccessSecretKey: "s"}
+			return &cosi.DriverGrantBucketAccessResponse{AccountId: "a", Credentials: keys.Map()}, err
+		},
+		Revoke: func(context.Context, *cosi.DriverRevokeBucketAccessRequest) (*cosi.DriverRevokeBucketAccessResponse, error) {
+			return &cosi.DriverRevokeBucketAccessResponse{}, err
+		},
+	}
+}
+
+// replacing is an interceptor that fails every call that changes something, whatever the handler says.
+func replacing(err error) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		_, _ = handler(ctx, request)
+		return nil, err
+	}
+}
+
+// canarySecret must not be seen outside of a grant's answer.
+const canarySecret = "canary-secret-of-a-grant"
+
+// brokenAnswers are answers to a grant or a create that the specification does not allow, by rule.
+func brokenAnswers() map[string]*harness.Handlers {
+	grant := func(account string, credentials map[string]*cosi.CredentialDetails) *harness.Handlers {
+		return &harness.Handlers{Grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
+			return &cosi.DriverGrantBucketAccessResponse{AccountId: account, Credentials: credentials}, nil
+		}}
+	}
+	create := func(r *cosi.DriverCreateBucketResponse) *harness.Handlers {
+		return &harness.Handlers{Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
+			return r, nil
+		}}
+	}
+	good := gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r", AccessKeyID: "k", AccessSecretKey: canarySecret}.Map()
+	other := map[string]*cosi.CredentialDetails{"gcs": {Secrets: map[string]string{"token": canarySecret}}}
+	expiry := map[string]*cosi.CredentialDetails{"azure": {Secrets: map[string]string{"accessToken": canarySecret, "expiryTs": "2026-01-01T00:00:00Z"}}}
+	return map[string]*harness.Handlers{
+		"CREATE-5": create(&cosi.DriverCreateBucketResponse{BucketInfo: harness.S3Info()}),
+		"GEN-9":    create(&cosi.DriverCreateBucketResponse{BucketId: strings.Repeat("i", 129), BucketInfo: harness.S3Info()}),
+		"GRANT-6":  grant("", good),
+		"GRANT-7":  grant("a", nil),
+		"GRANT-8":  grant("a", other),
+		"GRANT-9":  grant("a", gocosi.S3Credentials{AccessSecretKey: canarySecret, Endpoint: "e"}.Map()),
+		"GRANT-10": grant("a", expiry),
+	}
+}
+
+func TestAnswersThatBreakARule(t *testing.T) {
+	t.Parallel()
+	for rule, provisioner := range brokenAnswers() {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			var log harness.Logs
+			d := harness.Start(t, provisioner, gocosi.WithLogger(log.Logger()))
+			method := "DriverGrantBucketAccess"
+			if provisioner.Create != nil {
+				method = "DriverCreateBucket"
 			}
-			if found := log.lines(password); len(found) > 0 {
-				t.Errorf("the log holds the password: %q", found)
+			err := harness.CallMethod(harness.Timeout(t), d.Conn, method)
+			if status.Code(err) != codes.Internal || !strings.Contains(status.Convert(err).Message(), "("+rule+")") {
+				t.Errorf("answered %v; want INTERNAL that names the rule", err)
 			}
-			lives(t, d)
+			log.Wait(t, "call failed", rule)
+			if found := log.Lines(canarySecret); len(found) > 0 || strings.Contains(err.Error(), canarySecret) {
+				t.Errorf("a secret is told: %q, %v", found, err)
+			}
+			off := harness.Start(t, provisioner, gocosi.WithoutResponseRules())
+			if err := harness.CallMethod(harness.Timeout(t), off.Conn, method); err != nil {
+				t.Errorf("with the rules off: %v", err)
+			}
 		})
 	}
 }
 
-func TestServiceWithoutResult(t *testing.T) {
+// What an answer should hold and does not is told once.
+func TestAdviceIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	e := &echo{unary: func(context.Context) (*wrapperspb.StringValue, error) { return nil, nil }}
-	d := start(t, &handlers{}, gocosi.WithServices(e.register))
-	if _, err := callUnary(t, d.conn); status.Code(err) != codes.Internal {
-		t.Errorf("got %v, want INTERNAL", err)
+	var log harness.Logs
+	d := harness.Start(t, &harness.Handlers{Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
+		return &cosi.DriverCreateBucketResponse{BucketId: "b"}, nil
+	}}, gocosi.WithLogger(log.Logger()))
+	for range 3 {
+		if err := harness.CallMethod(harness.Timeout(t), d.Conn, "DriverCreateBucket"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := log.Lines("warning", "CREATE-9"); len(found) != 1 {
+		t.Errorf("%d lines: %q", len(found), found)
 	}
 }

@@ -11,27 +11,11 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// The benchmarks here measure the chain without a network, down to nanoseconds. What it costs in a real server is
-// measured by make bench.
-
-// BenchmarkStage measures each stage of the chain alone, around a handler that answers at once. The first one, none, is
-// what the others cost too.
-func BenchmarkStage(b *testing.B) {
-	for _, name := range []string{"none", "logged", "answered", "recovered", "checked", "serialized", "limited"} {
-		b.Run(name, func(b *testing.B) {
-			stage, err := gocosi.NewStage(name, gocosi.WithEnvironment(nil), discarding())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer stage.Close()
-			benchmark(b, stage, answerAtOnce)
-		})
-	}
-}
-
-// BenchmarkChain measures the whole chain, and what it costs when the handler asks for the end of its context.
+// BenchmarkChain measures the whole chain without a network, and what it costs when the handler asks for the end of its
+// context. What the chain costs in a real server is measured by make bench.
 func BenchmarkChain(b *testing.B) {
 	waits := func(ctx context.Context, request any) (any, error) {
 		_ = ctx.Done()
@@ -50,12 +34,16 @@ func BenchmarkChain(b *testing.B) {
 		{"no turns", answerAtOnce, []gocosi.Option{gocosi.WithoutSerialization()}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			chain, err := gocosi.NewChain(append([]gocosi.Option{gocosi.WithEnvironment(nil)}, c.options...)...)
-			if err != nil {
-				b.Fatal(err)
+			chain := harness.Chain(b, c.options...)
+			ctx, cancel := context.WithCancel(b.Context()) // gRPC's context ends too
+			defer cancel()
+			request := &cosi.DriverCreateBucketRequest{Name: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := chain.Call(ctx, harness.CreateMethod, request, c.handler); err != nil {
+					b.Fatal(err)
+				}
 			}
-			defer chain.Close()
-			benchmark(b, chain, c.handler)
 		})
 	}
 }
@@ -65,20 +53,7 @@ func discarding() gocosi.Option {
 	return gocosi.WithLogger(logr.FromSlogHandler(slog.NewJSONHandler(io.Discard, nil)))
 }
 
-func benchmark(b *testing.B, chain gocosi.Chain, handler grpc.UnaryHandler) {
-	b.Helper()
-	ctx, cancel := context.WithCancel(b.Context()) // gRPC's context ends too
-	defer cancel()
-	request := &cosi.DriverCreateBucketRequest{Name: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := chain.Call(ctx, createMethod, request, handler); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // answer is made once, so that a benchmark counts nothing of it.
-var answer = &cosi.DriverCreateBucketResponse{BucketId: "id", BucketInfo: s3Info()}
+var answer = &cosi.DriverCreateBucketResponse{BucketId: "id", BucketInfo: harness.S3Info()}
 
 func answerAtOnce(context.Context, any) (any, error) { return answer, nil }

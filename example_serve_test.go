@@ -20,7 +20,7 @@ type photos struct {
 }
 
 func (*photos) DriverCreateBucket(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
-	return &cosi.DriverCreateBucketResponse{BucketId: "photos", BucketInfo: s3Info()}, nil
+	return &cosi.DriverCreateBucketResponse{BucketId: "photos", BucketInfo: &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{}}}}, nil
 }
 
 // createPhotos serves a driver on a socket of its own, makes one call, and stops it.

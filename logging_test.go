@@ -21,6 +21,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 func TestLineOfACall(t *testing.T) {
@@ -44,12 +45,12 @@ func TestLineOfACall(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, failing(tt.err), gocosi.WithLogger(log.logger()))
+			var log harness.Logs
+			d := harness.Start(t, failing(tt.err), gocosi.WithLogger(log.Logger()))
 			if tt.method == "DriverGetInfo" {
-				lives(t, d)
+				d.Lives(t)
 			} else {
-				_ = callMethod(timeout(t), d.conn, tt.method)
+				_ = harness.CallMethod(harness.Timeout(t), d.Conn, tt.method)
 			}
 			head := `"level"=0 "msg"="call done" "method"="%s" "code"="OK"`
 			switch {
@@ -59,7 +60,7 @@ func TestLineOfACall(t *testing.T) {
 				head = `"level"=1 "msg"="call done" "method"="%s" "code"="OK"`
 			}
 			want := fmt.Sprintf(head, tt.method) + ` "duration"="[0-9.]+[mµn]?s" ` + tt.fields
-			if line := oneLine(t, &log, tt.method); !regexp.MustCompile("^" + want + "$").MatchString(line) {
+			if line := log.OneLine(t, tt.method); !regexp.MustCompile("^" + want + "$").MatchString(line) {
 				t.Errorf("got  %s\nwant %s", line, want)
 			}
 		})
@@ -80,40 +81,33 @@ func TestLevels(t *testing.T) {
 	for verbosity, want := range tests {
 		t.Run(strconv.Itoa(verbosity), func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			sink := funcr.New(func(_, line string) { log.add(line) }, funcr.Options{Verbosity: verbosity})
-			d := start(t, &handlers{delete: failing(status.Error(codes.Unavailable, "later")).delete}, gocosi.WithLogger(sink))
-			lives(t, d)
-			_ = callMethod(timeout(t), d.conn, "DriverCreateBucket")
-			_ = callMethod(timeout(t), d.conn, "DriverDeleteBucket")
-			if err := d.wait(t); err != nil {
+			var log harness.Logs
+			sink := funcr.New(func(_, line string) { log.Add(line) }, funcr.Options{Verbosity: verbosity})
+			d := harness.Start(t, &harness.Handlers{Delete: failing(status.Error(codes.Unavailable, "later")).Delete}, gocosi.WithLogger(sink))
+			d.Lives(t)
+			_ = harness.CallMethod(harness.Timeout(t), d.Conn, "DriverCreateBucket")
+			_ = harness.CallMethod(harness.Timeout(t), d.Conn, "DriverDeleteBucket")
+			if err := d.Wait(t); err != nil {
 				t.Fatal(err)
 			}
 			for _, words := range want {
-				if found := log.lines(words); len(found) != 1 {
+				if found := log.Lines(words); len(found) != 1 {
 					t.Errorf("%d lines with %s, want 1: %q", len(found), words, found)
 				}
 			}
-			if calls := append(log.lines(`"msg"="call `), log.lines(`"msg"="payload"`)...); len(calls) != len(want) {
+			if calls := append(log.Lines(`"msg"="call `), log.Lines(`"msg"="payload"`)...); len(calls) != len(want) {
 				t.Errorf("%d lines about calls, want %d: %q", len(calls), len(want), calls)
 			}
 		})
 	}
 }
 
-// add keeps a line.
-func (l *logs) add(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, line)
-}
-
 func TestPayload(t *testing.T) {
 	t.Parallel()
-	var log logs
-	sink := funcr.NewJSON(log.add, funcr.Options{Verbosity: 5})
-	d := start(t, &handlers{}, gocosi.WithLogger(sink))
-	_, err := cosi.NewProvisionerClient(d.conn).DriverGrantBucketAccess(timeout(t), &cosi.DriverGrantBucketAccessRequest{
+	var log harness.Logs
+	sink := funcr.NewJSON(log.Add, funcr.Options{Verbosity: 5})
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(sink))
+	_, err := cosi.NewProvisionerClient(d.Conn).DriverGrantBucketAccess(harness.Timeout(t), &cosi.DriverGrantBucketAccessRequest{
 		BucketId: "b", Name: "a", AuthenticationType: cosi.AuthenticationType_Key, Parameters: map[string]string{"tier": password},
 	})
 	if err != nil {
@@ -129,7 +123,7 @@ func TestPayload(t *testing.T) {
 		}}}},
 	}
 	var got tree
-	if err := json.Unmarshal([]byte(log.wait(t, "payload")), &got); err != nil || !reflect.DeepEqual(got, want) {
+	if err := json.Unmarshal([]byte(log.Wait(t, "payload")), &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v\nwant %v", got, err, want)
 	}
 }
@@ -150,12 +144,12 @@ func TestTraceID(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, &handlers{delete: failing(status.Error(codes.Unavailable, "later")).delete},
-				append(tt.options, gocosi.WithLogger(log.logger()))...)
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{Delete: failing(status.Error(codes.Unavailable, "later")).Delete},
+				append(tt.options, gocosi.WithLogger(log.Logger()))...)
 			for _, method := range []string{"DriverCreateBucket", "DriverDeleteBucket"} {
-				_ = callMethod(traced(timeout(t)), d.conn, method)
-				if line := oneLine(t, &log, method); strings.Contains(line, `"trace_id"="`+id+`"`) != tt.want {
+				_ = harness.CallMethod(traced(harness.Timeout(t)), d.Conn, method)
+				if line := log.OneLine(t, method); strings.Contains(line, `"trace_id"="`+id+`"`) != tt.want {
 					t.Errorf("telemetry %s: %s", name, line)
 				}
 			}
@@ -165,22 +159,22 @@ func TestTraceID(t *testing.T) {
 
 func TestWithoutLogger(t *testing.T) {
 	t.Parallel()
-	d := start(t, failing(status.Error(codes.NotFound, "gone")))
+	d := harness.Start(t, failing(status.Error(codes.NotFound, "gone")))
 	for _, method := range []string{"DriverCreateBucket", "DriverDeleteBucket"} {
-		_ = callMethod(timeout(t), d.conn, method)
+		_ = harness.CallMethod(harness.Timeout(t), d.Conn, method)
 	}
-	lives(t, d)
+	d.Lives(t)
 }
 
 func TestLineAtStart(t *testing.T) {
 	t.Parallel()
-	var log logs
-	d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), gocosi.WithoutTelemetry(),
+	var log harness.Logs
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()), gocosi.WithoutTelemetry(),
 		gocosi.WithDefaultSocketPerms(0o700), gocosi.WithDefaultRPCTimeout(time.Minute),
-		env(map[string]string{gocosi.EnvCOSIEndpointPerms: "0770", gocosi.EnvCOSIShutdownTimeout: "20s", gocosi.EnvCOSIRPCTimeout: "3m"}))
-	line := log.wait(t, "driver listening")
+		harness.Env(map[string]string{gocosi.EnvCOSIEndpointPerms: "0770", gocosi.EnvCOSIShutdownTimeout: "20s", gocosi.EnvCOSIRPCTimeout: "3m"}))
+	line := log.Wait(t, "driver listening")
 	for _, words := range []string{
-		`"level"=0`, `"driver"="test.example.com"`, `"address"="unix://` + d.path + `"`, `"version"=`, `"gocosi"=`,
+		`"level"=0`, `"driver"="test.example.com"`, `"address"="unix://` + d.Path + `"`, `"version"=`, `"gocosi"=`,
 		`"traces"="off: turned off by WithoutTelemetry"`, `"metrics"="off: turned off by WithoutTelemetry"`,
 		`"mode"="0770"`, fmt.Sprintf(`"uid"=%d "gid"=%d`, os.Getuid(), os.Getgid()),
 		`"overridden"=["X_COSI_ENDPOINT_PERMS=0770 (default \"0700\")" "X_COSI_RPC_TIMEOUT=3m (default \"1m0s\")"]`,
@@ -189,21 +183,21 @@ func TestLineAtStart(t *testing.T) {
 			t.Errorf("%s is missing in %s", words, line)
 		}
 	}
-	if found := log.lines(`"msg"="warning"`); len(found) > 0 {
+	if found := log.Lines(`"msg"="warning"`); len(found) > 0 {
 		t.Errorf("there is nothing to warn about: %q", found)
 	}
-	if err := d.wait(t); err != nil {
+	if err := d.Wait(t); err != nil {
 		t.Error(err)
 	}
-	if len(log.lines(`"level"=0 "msg"="stopping" "timeout"="20s"`)) != 1 {
-		t.Errorf("the stop is not told: %q", log.lines())
+	if len(log.Lines(`"level"=0 "msg"="stopping" "timeout"="20s"`)) != 1 {
+		t.Errorf("the stop is not told: %q", log.Lines())
 	}
 }
 
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	folder := shortDir(t)
-	named := func(name string) gocosi.Option { return env(map[string]string{gocosi.EnvCOSIDriverName: name}) }
+	folder := harness.ShortDir(t)
+	named := func(name string) gocosi.Option { return harness.Env(map[string]string{gocosi.EnvCOSIDriverName: name}) }
 	tests := map[string]struct {
 		option gocosi.Option
 		want   []string
@@ -221,12 +215,12 @@ func TestWarnings(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, &handlers{}, gocosi.WithLogger(log.logger()), tt.option)
-			if err := d.wait(t); err != nil {
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()), tt.option)
+			if err := d.Wait(t); err != nil {
 				t.Fatal(err)
 			}
-			found := log.lines(`"level"=0 "msg"="warning" "reason"=`)
+			found := log.Lines(`"level"=0 "msg"="warning" "reason"=`)
 			if len(found) != len(tt.want) {
 				t.Fatalf("got %q, want %q", found, tt.want)
 			}

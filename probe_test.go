@@ -14,11 +14,12 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // probeAt asks the driver at an endpoint.
 func probeAt(ctx context.Context, endpoint string, options ...gocosi.Option) error {
-	return gocosi.Probe(ctx, append([]gocosi.Option{env(map[string]string{gocosi.EnvCOSIEndpoint: endpoint})}, options...)...)
+	return gocosi.Probe(ctx, append([]gocosi.Option{harness.Env(map[string]string{gocosi.EnvCOSIEndpoint: endpoint})}, options...)...)
 }
 
 func TestProbe(t *testing.T) {
@@ -33,13 +34,13 @@ func TestProbe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := start(t, &handlers{}, gocosi.WithReady(row.ready))
-			err := probeAt(timeout(t), "unix://"+d.path)
+			d := harness.Start(t, &harness.Handlers{}, gocosi.WithReady(row.ready))
+			err := probeAt(harness.Timeout(t), "unix://"+d.Path)
 			switch {
 			case row.says == "" && err != nil:
 				t.Error(err)
 			case row.says != "":
-				checkError(t, err, "gocosi: ", "unix://"+d.path, row.says)
+				checkError(t, err, "gocosi: ", "unix://"+d.Path, row.says)
 			}
 		})
 	}
@@ -48,10 +49,10 @@ func TestProbe(t *testing.T) {
 func TestProbeFollowsReadiness(t *testing.T) {
 	t.Parallel()
 	ready := make(chan error, 1)
-	d := start(t, &handlers{}, gocosi.WithReady(func(context.Context) error { return <-ready }))
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithReady(func(context.Context) error { return <-ready }))
 	for _, answer := range []error{errors.New("not yet"), nil, errors.New("no more"), nil} {
 		ready <- answer
-		if err := probeAt(timeout(t), d.path); (err != nil) != (answer != nil) {
+		if err := probeAt(harness.Timeout(t), d.Path); (err != nil) != (answer != nil) {
 			t.Errorf("ready says %v, Probe says %v", answer, err)
 		}
 	}
@@ -59,7 +60,7 @@ func TestProbeFollowsReadiness(t *testing.T) {
 
 func TestProbeWhereNothingListens(t *testing.T) {
 	t.Parallel()
-	missing := filepath.Join(shortDir(t), "cosi.sock")
+	missing := filepath.Join(harness.ShortDir(t), "cosi.sock")
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,37 +69,37 @@ func TestProbeWhereNothingListens(t *testing.T) {
 	for _, endpoint := range []string{"unix://" + missing, "tcp://" + lis.Addr().String()} {
 		t.Run(endpoint, func(t *testing.T) {
 			t.Parallel()
-			checkError(t, probeAt(timeout(t), endpoint), "gocosi: probe of "+endpoint)
+			checkError(t, probeAt(harness.Timeout(t), endpoint), "gocosi: probe of "+endpoint)
 		})
 	}
 }
 
 func TestProbeOfAStoppedDriver(t *testing.T) {
 	t.Parallel()
-	d := start(t, &handlers{})
-	if err := d.wait(t); err != nil {
+	d := harness.Start(t, &harness.Handlers{})
+	if err := d.Wait(t); err != nil {
 		t.Fatal(err)
 	}
-	checkError(t, probeAt(timeout(t), d.path), "gocosi: probe of unix://"+d.path)
+	checkError(t, probeAt(harness.Timeout(t), d.Path), "gocosi: probe of unix://"+d.Path)
 }
 
 // TestProbeOfADrainingDriver: the socket is removed before calls are waited for.
 func TestProbeOfADrainingDriver(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
-	d := start(t, &handlers{delete: func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
+	d := harness.Start(t, &harness.Handlers{Delete: func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
 		close(entered)
 		<-release
 		return &cosi.DriverDeleteBucketResponse{}, nil
 	}})
 	done := make(chan error, 1)
 	go func() {
-		_, err := cosi.NewProvisionerClient(d.conn).DriverDeleteBucket(timeout(t), &cosi.DriverDeleteBucketRequest{BucketId: "b"})
+		_, err := cosi.NewProvisionerClient(d.Conn).DriverDeleteBucket(harness.Timeout(t), &cosi.DriverDeleteBucketRequest{BucketId: "b"})
 		done <- err
 	}()
 	<-entered
-	d.stop()
-	eventually(t, func() bool { return probeAt(timeout(t), d.path) != nil }, "a driver that drains is still serving")
+	d.Stop()
+	harness.Eventually(t, func() bool { return probeAt(harness.Timeout(t), d.Path) != nil }, "a driver that drains is still serving")
 	close(release)
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -118,7 +119,7 @@ func TestProbeRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := probeAt(timeout(t), row.endpoint)
+			err := probeAt(harness.Timeout(t), row.endpoint)
 			checkError(t, err, append(row.says, "gocosi: ")...)
 			if err != nil && strings.Contains(err.Error(), "dial") {
 				t.Errorf("it dialled: %v", err)
@@ -142,7 +143,7 @@ func TestProbeWithTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := probeAt(timeout(t), endpoint, row.options...)
+			err := probeAt(harness.Timeout(t), endpoint, row.options...)
 			if row.refused {
 				checkError(t, err, "gocosi: probe of "+endpoint)
 			} else if err != nil {
@@ -155,7 +156,7 @@ func TestProbeWithTLS(t *testing.T) {
 // silentListener accepts and never says a word.
 func silentListener(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(shortDir(t), "cosi.sock")
+	path := filepath.Join(harness.ShortDir(t), "cosi.sock")
 	lis, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // given are parameters with canaries: no log may show one.
@@ -132,11 +133,11 @@ func TestSecretsStayInside(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
+			var log harness.Logs
 			spans := tracetest.NewSpanRecorder()
-			d := start(t, &secretive{tt.end, tt.panics}, gocosi.WithLogger(log.logger()),
+			d := harness.Start(t, &secretive{tt.end, tt.panics}, gocosi.WithLogger(log.Logger()),
 				gocosi.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))))
-			for call, err := range secretCalls(timeout(t), d.conn) {
+			for call, err := range secretCalls(harness.Timeout(t), d.Conn) {
 				forbidden := "canary"
 				if tt.meant {
 					forbidden = "canary-granted"
@@ -154,17 +155,17 @@ func TestSecretsStayInside(t *testing.T) {
 					t.Errorf("%s: the password of a URL goes out: %v", call, err)
 				}
 			}
-			if err := d.wait(t); err != nil {
+			if err := d.Wait(t); err != nil {
 				t.Error(err)
 			}
-			for _, line := range log.lines("canary") {
+			for _, line := range log.Lines("canary") {
 				t.Errorf("the log holds %s", line)
 			}
-			if got := len(log.lines(`"msg"="call `)); got != 5 {
+			if got := len(log.Lines(`"msg"="call `)); got != 5 {
 				t.Errorf("%d lines for 5 calls", got)
 			}
-			if !tt.success && len(log.lines("seen", "[redacted]")) == 0 {
-				t.Errorf("the causes are not in the log: %q", log.lines("call failed"))
+			if !tt.success && len(log.Lines("seen", "[redacted]")) == 0 {
+				t.Errorf("the causes are not in the log: %q", log.Lines("call failed"))
 			}
 			if !tt.meant {
 				checkSpans(t, spans.Ended())
@@ -209,18 +210,18 @@ func TestRulesTellNoSecrets(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, &handlers{grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{Grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 				return &cosi.DriverGrantBucketAccessResponse{AccountId: "a", Credentials: tt.credentials}, nil
-			}}, gocosi.WithLogger(log.logger()))
-			_, err := cosi.NewProvisionerClient(d.conn).DriverGrantBucketAccess(timeout(t), &cosi.DriverGrantBucketAccessRequest{
+			}}, gocosi.WithLogger(log.Logger()))
+			_, err := cosi.NewProvisionerClient(d.Conn).DriverGrantBucketAccess(harness.Timeout(t), &cosi.DriverGrantBucketAccessRequest{
 				BucketId: "b", Name: "a", AuthenticationType: key, Parameters: tt.parameters,
 			})
 			if status.Code(err) != tt.code || strings.Contains(err.Error(), "canary") {
 				t.Errorf("got %v, want %s and no canary", err, tt.code)
 			}
-			oneLine(t, &log, "DriverGrantBucketAccess")
-			if found := log.lines("canary"); len(found) > 0 {
+			log.OneLine(t, "DriverGrantBucketAccess")
+			if found := log.Lines("canary"); len(found) > 0 {
 				t.Errorf("the log holds %q", found)
 			}
 		})
@@ -235,14 +236,14 @@ func TestCredentialsInAPanic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log logs
-			d := start(t, &secretive{end: func(string) error { panic(value) }}, gocosi.WithLogger(log.logger()))
-			secretCalls(timeout(t), d.conn)
-			if found := log.lines(password); len(found) > 0 {
+			var log harness.Logs
+			d := harness.Start(t, &secretive{end: func(string) error { panic(value) }}, gocosi.WithLogger(log.Logger()))
+			secretCalls(harness.Timeout(t), d.Conn)
+			if found := log.Lines(password); len(found) > 0 {
 				t.Errorf("the log holds %q", found)
 			}
-			if len(log.lines("call failed", "panic: ", "[redacted]")) != 5 {
-				t.Errorf("the values are not in the log: %q", log.lines("panic"))
+			if len(log.Lines("call failed", "panic: ", "[redacted]")) != 5 {
+				t.Errorf("the values are not in the log: %q", log.Lines("panic"))
 			}
 		})
 	}

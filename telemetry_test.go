@@ -1,363 +1,48 @@
 package gocosi_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"maps"
+	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/go-logr/logr/funcr"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 	"github.com/doomshrine/gocosi/internal/test/otlptest"
 )
 
-// otelCanary stands for a secret.
-const otelCanary = "canary-7f3a"
+// telemetryCanary stands in variables that hold secrets.
+const telemetryCanary = "canary-7f3a"
 
 // The bound on flushing telemetry, and what a busy machine may add to it.
 const (
 	flushBound = 5 * time.Second
-	flushSlack = 5 * time.Second
 )
-
-// telemetryChild names the folder in which a test binary, started by a test, plays a driver. OpenTelemetry's variables
-// are those of a process, and what its SDK prints goes to the streams of a process.
-const telemetryChild = "GOCOSI_TEST_TELEMETRY_CHILD"
-
-// TestTelemetryChild is the driver in a process of its own; TestMain looks for what it leaves behind.
-func TestTelemetryChild(t *testing.T) {
-	dir := os.Getenv(telemetryChild)
-	if dir == "" {
-		t.Skip("runs only in a process that another test starts")
-	}
-	file, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	log := funcr.New(func(_, line string) { fmt.Fprintln(file, line) }, funcr.Options{})
-	driver, err := gocosi.New(gocosi.NewIdentity("child.example.com"), leakyHandlers(), gocosi.WithEnvironment(nil), gocosi.WithLogger(log),
-		gocosi.WithDefaultEndpoint("unix://"+filepath.Join(dir, "cosi.sock")), gocosi.WithReflection())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	stopped := make(chan time.Time, 1)
-	context.AfterFunc(ctx, func() { stopped <- time.Now() })
-	if err := driver.Run(ctx); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintln(file, "ended after", time.Since(<-stopped))
-}
-
-// leakyHandlers hold secrets wherever a driver can, and fail in every way, as the name of a bucket says.
-func leakyHandlers() *handlers {
-	return &handlers{
-		create: func(_ context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
-			const text = "post https://user:" + otelCanary + "@backend"
-			switch kind, _, _ := strings.Cut(r.GetName(), "-"); kind {
-			case "panic":
-				panic(text)
-			case "error":
-				return nil, errors.New(text)
-			case "status":
-				return nil, status.Error(codes.Internal, text)
-			}
-			return &cosi.DriverCreateBucketResponse{BucketId: "id-" + r.GetName(), BucketInfo: s3Info()}, nil
-		},
-		delete: func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
-			return nil, status.Error(codes.NotFound, "gone")
-		},
-		grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
-			keys := gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r", AccessKeyID: otelCanary, AccessSecretKey: otelCanary}
-			return &cosi.DriverGrantBucketAccessResponse{AccountId: "a", Credentials: keys.Map()},
-				status.Error(codes.Internal, "cannot store "+otelCanary)
-		},
-	}
-}
-
-// otelChild is a process that runs TestTelemetryChild.
-type otelChild struct {
-	dir     string
-	command *exec.Cmd
-	output  bytes.Buffer // of both streams
-	conn    *grpc.ClientConn
-	started time.Duration // until it listened
-}
-
-// startOTelChild starts a driver in a process with OpenTelemetry's variables.
-func startOTelChild(t *testing.T, variables map[string]string) *otelChild {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no SIGTERM on Windows")
-	}
-	c := &otelChild{dir: shortDir(t)}
-	c.command = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTelemetryChild$", "-test.timeout=2m")
-	c.command.Stdout, c.command.Stderr = &c.output, &c.output
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "OTEL_") {
-			c.command.Env = append(c.command.Env, v)
-		}
-	}
-	c.command.Env = append(c.command.Env, telemetryChild+"="+c.dir)
-	for name, value := range variables {
-		c.command.Env = append(c.command.Env, name+"="+value)
-	}
-	begin := time.Now()
-	if err := c.command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if c.command.ProcessState == nil {
-			_ = c.command.Process.Kill()
-			_ = c.command.Wait()
-		}
-	})
-	eventually(t, func() bool { return strings.Contains(c.log(), "driver listening") }, "the child does not listen")
-	c.started = time.Since(begin)
-	c.conn = dial(t, filepath.Join(c.dir, "cosi.sock"))
-	return c
-}
-
-// log is what the child has logged.
-func (c *otelChild) log() string {
-	text, _ := os.ReadFile(filepath.Join(c.dir, "log"))
-	return string(text)
-}
-
-// stop ends the child by SIGTERM and returns what it has logged, and how long Run took to return.
-func (c *otelChild) stop(t *testing.T) (lines []string, took time.Duration) {
-	t.Helper()
-	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.command.Wait(); err != nil {
-		t.Errorf("the child failed: %v", err)
-	}
-	for line := range strings.Lines(c.output.String()) {
-		if line != "PASS\n" && !strings.HasPrefix(line, "coverage: ") {
-			t.Errorf("the child printed %q", line)
-		}
-	}
-	lines = strings.Split(strings.TrimSpace(c.log()), "\n")
-	last := lines[len(lines)-1]
-	took, err := time.ParseDuration(strings.TrimPrefix(last, "ended after "))
-	if err != nil {
-		t.Errorf("the last line is %q", last)
-	}
-	return lines, took
-}
-
-// tracedCallers is how many calls the tests have under way at once.
-const tracedCallers = 8
-
-// tracedCalls makes a call for each name, as callers that trace do, and returns the trace ids.
-func tracedCalls(t *testing.T, conn *grpc.ClientConn, names []string) map[string]bool {
-	t.Helper()
-	ids := map[string]bool{}
-	work := make(chan [2]string)
-	var group sync.WaitGroup
-	for range tracedCallers {
-		group.Go(func() {
-			for w := range work {
-				ctx := metadata.AppendToOutgoingContext(timeout(t), "traceparent", "00-"+w[0]+"-00f067aa0ba902b7-01")
-				callByName(ctx, cosi.NewProvisionerClient(conn), w[1])
-			}
-		})
-	}
-	for i, name := range names {
-		id := fmt.Sprintf("%032x", i+1)
-		ids[id] = true
-		work <- [2]string{id, name}
-	}
-	close(work)
-	group.Wait()
-	return ids
-}
-
-func TestEverythingArrivesBeforeAnEarlyStop(t *testing.T) {
-	t.Parallel()
-	var names []string
-	for i := range 5000 {
-		kinds := []string{"good", "good", "good", "good", "panic", "error", "status", "delete", "grant", "good"}
-		names = append(names, fmt.Sprintf("%s-%d", kinds[i%len(kinds)], i))
-	}
-	for _, test := range []struct {
-		protocol, service, want string
-	}{
-		{protocol: "grpc", want: "child.example.com"},
-		{protocol: "http/protobuf", service: "mine", want: "mine"},
-	} {
-		t.Run(test.protocol, func(t *testing.T) {
-			t.Parallel()
-			receiver := otlptest.Start(t, test.protocol)
-			c := startOTelChild(t, map[string]string{
-				"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": test.protocol,
-				"OTEL_BSP_MAX_QUEUE_SIZE": "8192", "OTEL_SERVICE_NAME": test.service,
-			})
-			callPlumbing(t, c.conn)
-			ids := tracedCalls(t, c.conn, names)
-			c.stop(t)
-
-			for _, span := range receiver.Spans() {
-				id := hex.EncodeToString(span.GetTraceId())
-				if !ids[id] || hex.EncodeToString(span.GetParentSpanId()) != "00f067aa0ba902b7" {
-					t.Errorf("a span that nobody sent, or came twice: %s of %x, %s", id, span.GetParentSpanId(), span.GetName())
-				}
-				delete(ids, id)
-			}
-			if len(ids) > 0 {
-				t.Errorf("the spans of %d calls did not arrive", len(ids))
-			}
-			if got := receiver.Counter("grpc_req_panics_recovered_total"); len(got) != 1 || got["DriverCreateBucket"] != 500 {
-				t.Errorf("panics counted: %v", got)
-			}
-			if got := receiver.Counter("gocosi.rpc.translations"); len(got) != 1 || got["DriverDeleteBucket,DELETE-2"] != 500 {
-				t.Errorf("translations counted: %v", got)
-			}
-			for method := range receiver.Observations("rpc.server.call.duration", "rpc.method") {
-				if !strings.HasPrefix(method, "cosi.v1alpha1.Provisioner/") {
-					t.Errorf("measured: %s", method)
-				}
-			}
-			if got := receiver.Resource("service.name"); len(got) != 1 || got[0] != test.want {
-				t.Errorf("service.name is %q, not %q", got, test.want)
-			}
-			if text := receiver.Text(); strings.Contains(text, otelCanary) || !strings.Contains(text, "[redacted]@backend") {
-				t.Errorf("a secret was exported, or nothing in its place")
-			}
-		})
-	}
-}
-
-// callByName makes the call that the name asks for.
-func callByName(ctx context.Context, p cosi.ProvisionerClient, name string) {
-	parameters := map[string]string{"key": otelCanary}
-	switch kind, _, _ := strings.Cut(name, "-"); kind {
-	case "delete":
-		_, _ = p.DriverDeleteBucket(ctx, &cosi.DriverDeleteBucketRequest{BucketId: name, DeleteContext: parameters})
-	case "grant":
-		_, _ = p.DriverGrantBucketAccess(ctx, &cosi.DriverGrantBucketAccessRequest{
-			BucketId: name, Name: "account", AuthenticationType: cosi.AuthenticationType_Key, Parameters: parameters,
-		})
-	default:
-		_, _ = p.DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: name, Parameters: parameters})
-	}
-}
-
-// callPlumbing calls health and reflection.
-func callPlumbing(t *testing.T, conn *grpc.ClientConn) {
-	t.Helper()
-	if _, err := healthpb.NewHealthClient(conn).Check(timeout(t), &healthpb.HealthCheckRequest{}); err != nil {
-		t.Error(err)
-	}
-	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(timeout(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request := &reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}}
-	if err := errors.Join(stream.Send(request), stream.CloseSend()); err != nil {
-		t.Error(err)
-	}
-	if _, err := stream.Recv(); err != nil {
-		t.Error(err)
-	}
-	_, _ = stream.Recv() // its end
-}
-
-// A collector that is in trouble delays neither start nor exit, fills no log and leaves nothing behind.
-func TestCollectorInTrouble(t *testing.T) {
-	t.Parallel()
-	const calls = 50
-	var names []string
-	for i := range calls {
-		names = append(names, fmt.Sprintf("good-%d", i))
-	}
-	silent := func(t *testing.T, _ string) string { return otlptest.Mute(t, "http") }
-	unavailable := func(t *testing.T, protocol string) string {
-		receiver := otlptest.Start(t, protocol)
-		receiver.Refuse("busy, says https://user:" + otelCanary + "@collector")
-		return receiver.URL
-	}
-	often := map[string]string{ // exports, so that many fail while the driver runs
-		"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_BSP_EXPORT_TIMEOUT": "50",
-		"OTEL_METRIC_EXPORT_INTERVAL": "50", "OTEL_METRIC_EXPORT_TIMEOUT": "200",
-	}
-	for _, test := range []struct {
-		name      string
-		collector func(t *testing.T, protocol string) string
-		variables map[string]string
-	}{
-		{name: "down", collector: func(t *testing.T, _ string) string { return otlptest.Down(t) }},
-		{name: "silent", collector: silent},
-		{name: "unavailable", collector: unavailable},
-		{name: "unavailable for long", collector: unavailable, variables: often},
-	} {
-		for _, protocol := range []string{"grpc", "http/protobuf"} {
-			t.Run(test.name+"/"+protocol, func(t *testing.T) {
-				t.Parallel()
-				variables := map[string]string{
-					"OTEL_EXPORTER_OTLP_ENDPOINT": test.collector(t, protocol), "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
-					"OTEL_EXPORTER_OTLP_HEADERS": "authorization=" + otelCanary,
-				}
-				maps.Copy(variables, test.variables)
-				c := startOTelChild(t, variables)
-				if c.started > flushBound+flushSlack {
-					t.Errorf("the start took %s", c.started)
-				}
-				tracedCalls(t, c.conn, names)
-				lines, took := c.stop(t)
-				if took > flushBound+flushSlack {
-					t.Errorf("the exit took %s", took)
-				}
-				text := strings.Join(lines, "\n")
-				if n := strings.Count(text, "telemetry cannot be exported"); n != 2 {
-					t.Errorf("%d first failures, not 2", n)
-				}
-				if n := strings.Count(text, "telemetry was lost"); n != 2 {
-					t.Errorf("%d losses, not 2", n)
-				}
-				if n := strings.Count(text, `"signal"=`); n != 4 {
-					t.Errorf("%d lines about exports, not 4", n)
-				}
-				const others = 10 // about the driver and its handlers, whatever the collector does
-				if len(lines) > calls+4+others || strings.Contains(text, otelCanary) || t.Failed() {
-					t.Errorf("%d lines:\n%s", len(lines), text)
-				}
-			})
-		}
-	}
-}
 
 func TestStartLineSaysWhetherThereIsTelemetryAndWhy(t *testing.T) {
 	receiver := otlptest.Start(t, "grpc")
@@ -389,17 +74,29 @@ func TestStartLineSaysWhetherThereIsTelemetryAndWhy(t *testing.T) {
 			options:   []gocosi.Option{gocosi.WithMeterProvider(noopmetric.NewMeterProvider())},
 			want:      `"traces"="off: OTEL_SDK_DISABLED is true" "metrics"="on: a provider is given"`,
 		},
+		{
+			name:      "a tracer on by an option",
+			variables: map[string]string{"OTEL_SDK_DISABLED": "true"},
+			options:   []gocosi.Option{gocosi.WithTracerProvider(nooptrace.NewTracerProvider())},
+			want:      `"traces"="on: a provider is given" "metrics"="off: OTEL_SDK_DISABLED is true"`,
+		},
+		{
+			name:      "on by one option, off by another",
+			variables: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL},
+			options:   []gocosi.Option{gocosi.WithoutTelemetry(), gocosi.WithMeterProvider(noopmetric.NewMeterProvider())},
+			want:      `"traces"="off: turned off by WithoutTelemetry" "metrics"="on: a provider is given"`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for name, value := range test.variables {
 				t.Setenv(name, value)
 			}
-			l := &logs{}
-			d := start(t, &handlers{}, append(test.options, gocosi.WithLogger(l.logger()))...)
-			if line := l.wait(t, "driver listening"); !strings.Contains(line, test.want) {
+			l := &harness.Logs{}
+			d := harness.Start(t, &harness.Handlers{}, append(test.options, gocosi.WithLogger(l.Logger()))...)
+			if line := l.Wait(t, "driver listening"); !strings.Contains(line, test.want) {
 				t.Errorf("got %s\nwant %s", line, test.want)
 			}
-			if err := d.wait(t); err != nil {
+			if err := d.Wait(t); err != nil {
 				t.Error(err)
 			}
 		})
@@ -429,8 +126,8 @@ func TestTelemetryThatIsOffCostsNothing(t *testing.T) {
 // allocationsPerCall is how many there are for each call, of client and server together.
 func allocationsPerCall(t *testing.T, options ...gocosi.Option) float64 {
 	t.Helper()
-	client := cosi.NewIdentityClient(start(t, &handlers{}, options...).conn)
-	ctx := timeout(t)
+	client := cosi.NewIdentityClient(harness.Start(t, &harness.Handlers{}, options...).Conn)
+	ctx := harness.Timeout(t)
 	return testing.AllocsPerRun(500, func() {
 		if _, err := client.DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{}); err != nil {
 			t.Error(err)
@@ -455,22 +152,22 @@ func otelRefusals(t *testing.T) []otelRefusal {
 			{"collector", url},
 			{"http://", url},
 			{"unix:///collector.sock", url},
-			{"ftp://user:" + otelCanary + "@collector", url},
-			{"http://user:" + otelCanary + "@", url},
-			{"http://user:" + otelCanary + "%zz@collector", url},
-			{"http://user:x " + otelCanary + "@collector", url},
-			{`http://user:x"` + otelCanary + "@collector:x", url},
-			{"http://user:a@" + otelCanary + "@collector:x", url},
+			{"ftp://user:" + telemetryCanary + "@collector", url},
+			{"http://user:" + telemetryCanary + "@", url},
+			{"http://user:" + telemetryCanary + "%zz@collector", url},
+			{"http://user:x " + telemetryCanary + "@collector", url},
+			{`http://user:x"` + telemetryCanary + "@collector:x", url},
+			{"http://user:a@" + telemetryCanary + "@collector:x", url},
 		},
 		"PROTOCOL": {{"http", "grpc and http/protobuf"}, {"http/json", "grpc and http/protobuf"}, {"GRPC", "grpc and http/protobuf"}},
 		"HEADERS": {
-			{otelCanary, pairs},
-			{"=" + otelCanary, pairs},
-			{"a b=" + otelCanary, pairs},
-			{"a=" + otelCanary + "%zz", pairs},
-			{"a=" + otelCanary + "%0Ab", pairs},
-			{"a=b," + otelCanary, pairs},
-			{"a=" + otelCanary + ",", pairs},
+			{telemetryCanary, pairs},
+			{"=" + telemetryCanary, pairs},
+			{"a b=" + telemetryCanary, pairs},
+			{"a=" + telemetryCanary + "%zz", pairs},
+			{"a=" + telemetryCanary + "%0Ab", pairs},
+			{"a=b," + telemetryCanary, pairs},
+			{"a=" + telemetryCanary + ",", pairs},
 		},
 		"CERTIFICATE": {{"/nonexistent/ca.pem", pem}, {empty, pem}},
 		"COMPRESSION": {{"zip", "gzip and none"}, {"GZIP", "gzip and none"}},
@@ -523,7 +220,7 @@ func TestNewRefusesMalformedVariables(t *testing.T) {
 					continue
 				}
 				text := err.Error()
-				if !strings.Contains(text, test.variable+": ") || !strings.Contains(text, test.accepted) || strings.Contains(text, otelCanary) {
+				if !strings.Contains(text, test.variable+": ") || !strings.Contains(text, test.accepted) || strings.Contains(text, telemetryCanary) {
 					t.Errorf("%s: got %q, which must name %s and %q, and hold no secret", row.name, text, test.variable, test.accepted)
 				}
 			}
@@ -537,7 +234,7 @@ func TestNewRefusesMalformedVariables(t *testing.T) {
 
 func otelDriver(options ...gocosi.Option) (*gocosi.Driver, error) {
 	options = append([]gocosi.Option{gocosi.WithEnvironment(nil)}, options...)
-	return gocosi.New(gocosi.NewIdentity("test.example.com"), &handlers{}, options...)
+	return gocosi.New(gocosi.NewIdentity("test.example.com"), &harness.Handlers{}, options...)
 }
 
 func TestNewNamesAllMalformedVariablesAtOnce(t *testing.T) {
@@ -630,11 +327,11 @@ func TestGivenProvidersBeatTheEnvironmentAndLiveOn(t *testing.T) {
 	})
 
 	for run := 1; run <= 2; run++ { // the second shows that the first did not shut them down
-		d := start(t, &handlers{}, gocosi.WithTracerProvider(tracer), gocosi.WithMeterProvider(meter))
-		if _, err := cosi.NewIdentityClient(d.conn).DriverGetInfo(timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
+		d := harness.Start(t, &harness.Handlers{}, gocosi.WithTracerProvider(tracer), gocosi.WithMeterProvider(meter))
+		if _, err := cosi.NewIdentityClient(d.Conn).DriverGetInfo(harness.Timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.wait(t); err != nil {
+		if err := d.Wait(t); err != nil {
 			t.Fatal(err)
 		}
 		if got := spans.GetSpans(); len(got) != run || got[0].Name != "cosi.v1alpha1.Identity/DriverGetInfo" {
@@ -670,8 +367,8 @@ func TestGivenProviderThatIgnoresItsContextDoesNotHoldUpRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deafProvider{released: make(chan struct{})}
 		defer close(d.released)
-		l := &logs{}
-		driver, err := otelDriver(gocosi.WithLogger(l.logger()),
+		l := &harness.Logs{}
+		driver, err := otelDriver(gocosi.WithLogger(l.Logger()),
 			gocosi.WithTracerProvider(deafTracer{deafProvider: d}), gocosi.WithMeterProvider(deafMeter{deafProvider: d}))
 		if err != nil {
 			t.Fatal(err)
@@ -685,7 +382,7 @@ func TestGivenProviderThatIgnoresItsContextDoesNotHoldUpRun(t *testing.T) {
 		if took := time.Since(begin) - time.Minute; took > flushBound {
 			t.Errorf("the end took %s", took)
 		}
-		if lines := l.lines("does not heed its context"); len(lines) != 1 {
+		if lines := l.Lines("does not heed its context"); len(lines) != 1 {
 			t.Errorf("%d lines, not one", len(lines))
 		}
 	})
@@ -703,16 +400,159 @@ func TestSetsNoGlobal(t *testing.T) {
 			gocosi.WithTracerProvider(nooptrace.NewTracerProvider()), gocosi.WithMeterProvider(noopmetric.NewMeterProvider()),
 		},
 	} {
-		d := start(t, &handlers{}, options...)
-		if _, err := cosi.NewIdentityClient(d.conn).DriverGetInfo(timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
+		d := harness.Start(t, &harness.Handlers{}, options...)
+		if _, err := cosi.NewIdentityClient(d.Conn).DriverGetInfo(harness.Timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
 			t.Fatal(err)
 		}
 		during := globals()
-		if err := d.wait(t); err != nil {
+		if err := d.Wait(t); err != nil {
 			t.Fatal(err)
 		}
 		if during != before || globals() != before {
 			t.Errorf("%s: got %v and %v, want %v", name, during, globals(), before)
 		}
+	}
+}
+
+// brokenMeter has no counters.
+type brokenMeter struct{ noopmetric.MeterProvider }
+
+func (brokenMeter) Meter(string, ...metric.MeterOption) metric.Meter { return brokenCounters{} }
+
+type brokenCounters struct{ noopmetric.Meter }
+
+func (brokenCounters) Int64Counter(string, ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return nil, errors.New("no counters here")
+}
+
+// What was started before something failed is stopped again.
+func TestFailedStartLeavesNothingBehind(t *testing.T) {
+	secure := otlptest.StartTLS(t, "http/protobuf")
+	for _, test := range []struct {
+		name    string
+		options []gocosi.Option
+		env     map[string]string
+		want    string
+	}{
+		{
+			name: "an exporter cannot be made",
+			env: map[string]string{
+				"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": secure.Certificate,
+			},
+			want: "telemetry: metrics: insecure",
+		},
+		{
+			name:    "a meter without counters",
+			options: []gocosi.Option{gocosi.WithMeterProvider(brokenMeter{})},
+			want:    "telemetry: no counters here",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otlptest.Down(t))
+			for name, value := range test.env {
+				t.Setenv(name, value)
+			}
+			driver := harness.New(t, filepath.Join(harness.ShortDir(t), "cosi.sock"), &harness.Handlers{}, test.options...)
+			before := goleak.IgnoreCurrent()
+			if err := driver.Run(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v; want %q in it", err, test.want)
+			}
+			if err := goleak.Find(before); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestHealthAndReflectionAreNotTraced(t *testing.T) {
+	receiver := otlptest.Start(t, "grpc")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
+	echo := &harness.Echo{Unary: func(context.Context) (*wrapperspb.StringValue, error) { return wrapperspb.String("x"), nil }}
+	healthy := &grpc.ServiceDesc{ // its name begins as that of health does
+		ServiceName: "grpc.healthy.Other", HandlerType: (*any)(nil),
+		Methods: []grpc.MethodDesc{{MethodName: "Call", Handler: func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // as gRPC asks
+			return &emptypb.Empty{}, nil
+		}}},
+	}
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithReflection(), gocosi.WithServices(echo.Register),
+		gocosi.WithServices(func(r grpc.ServiceRegistrar) { r.RegisterService(healthy, nil) }))
+
+	if _, err := d.Health(t, ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Health(t, "unknown"); status.Code(err) != codes.NotFound {
+		t.Errorf("got %v; want NOT_FOUND", err)
+	}
+	callReflection(t, d.Conn)
+	if _, err := harness.CallUnary(t, d.Conn); err != nil {
+		t.Error(err)
+	}
+	if err := d.Conn.Invoke(harness.Timeout(t), "/grpc.healthy.Other/Call", &emptypb.Empty{}, &emptypb.Empty{}); err != nil {
+		t.Error(err)
+	}
+	if err := d.Wait(t); err != nil {
+		t.Fatal(err)
+	}
+
+	var names []string
+	for _, span := range receiver.Spans() {
+		names = append(names, span.GetName())
+	}
+	slices.Sort(names) // a call may end after the next one begins
+	if got, want := strings.Join(names, " "), "grpc.healthy.Other/Call test.Echo/Unary"; got != want {
+		t.Errorf("got spans %q; want %q", got, want)
+	}
+	seen := receiver.Observations("rpc.server.call.duration", "rpc.method")
+	if len(seen) != 2 || seen["test.Echo/Unary"] != 1 || seen["grpc.healthy.Other/Call"] != 1 {
+		t.Errorf("got durations %v; want one of each span's method", seen)
+	}
+}
+
+// callReflection asks for the list of services.
+func callReflection(t *testing.T, conn *grpc.ClientConn) {
+	t.Helper()
+	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(harness.Timeout(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}}
+	if err := errors.Join(stream.Send(request), stream.CloseSend()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Fatalf("got %v; want the end", err)
+	}
+}
+
+// stoppingIdentity ends the driver's context while the driver starts.
+type stoppingIdentity struct {
+	cosi.UnimplementedIdentityServer
+
+	stop context.CancelFunc
+}
+
+func (i *stoppingIdentity) DriverGetInfo(context.Context, *cosi.DriverGetInfoRequest) (*cosi.DriverGetInfoResponse, error) {
+	i.stop()
+	return &cosi.DriverGetInfoResponse{Name: "test.example.com"}, nil
+}
+
+// A stop may come while the driver starts; then it is not a failure to start.
+func TestStartsWhenItIsStoppedAlready(t *testing.T) {
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otlptest.Down(t))
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+			ctx, stop := context.WithCancel(t.Context())
+			driver, err := gocosi.New(&stoppingIdentity{stop: stop}, &harness.Handlers{}, gocosi.WithEnvironment(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := driver.Serve(ctx, bufconn.Listen(1)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
