@@ -1,13 +1,11 @@
 package gocosi
 
 import (
-	"fmt"
-	"os"
 	"strings"
 
+	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
-	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
@@ -18,11 +16,10 @@ func (d *Driver) announce(name string, t *telemetry.Telemetry) {
 		"driver", name, "address", d.addr.Network() + "://" + d.addr.String(),
 		"version", buildinfo.Program(), "gocosi", buildinfo.Library(),
 	}, t.Why...)
-	if d.addr.Network() == endpoint.Unix {
-		fields = append(fields, "mode", fmt.Sprintf("%04o", s.perms.Mode),
-			"uid", orProcess(s.perms.UID, os.Getuid()), "gid", orProcess(s.perms.GID, os.Getgid()))
+	if d.addr.Network() == address.Unix {
+		fields = append(fields, permsFields(s.perms)...)
 	}
-	log.Info("driver listening", append(fields, "overridden", d.overrode)...)
+	log.Info("driver listening", append(fields, "overridden", s.overridden)...)
 	for _, warning := range d.warnings(name) {
 		log.Info("warning", "reason", warning)
 	}
@@ -30,7 +27,7 @@ func (d *Driver) announce(name string, t *telemetry.Telemetry) {
 
 func (d *Driver) warnings(name string) []string {
 	warnings := drivername.Warnings(name)
-	if d.addr.Network() != endpoint.Unix {
+	if d.addr.Network() != address.Unix {
 		return warnings
 	}
 	if !strings.HasSuffix(d.addr.String(), ".sock") {
@@ -40,11 +37,4 @@ func (d *Driver) warnings(name string) []string {
 		warnings = append(warnings, EnvCOSIEndpointPerms+": every user of this machine may use the socket")
 	}
 	return warnings
-}
-
-func orProcess(id, own int) int {
-	if id == endpoint.Keep {
-		return own
-	}
-	return id
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/conns"
 	"github.com/doomshrine/gocosi/internal/drivername"
-	"github.com/doomshrine/gocosi/internal/endpoint"
 	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inspect"
 	"github.com/doomshrine/gocosi/internal/telemetry"
@@ -40,7 +39,6 @@ type Driver struct {
 	provisioner cosi.ProvisionerServer
 	config      *config
 	settings    settings
-	overrode    []string
 
 	started   atomic.Bool
 	listening chan struct{} // closed when addr is set
@@ -53,34 +51,17 @@ type Driver struct {
 // anything is wrong with the servers, the options or the environment, it returns every problem at once and a nil Driver.
 func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, options ...Option) (*Driver, error) {
 	c := newConfig(options)
-	s, overrode, err := c.settle()
-	named, err2 := nameIdentity(identity, s.driverName)
-	if err := errors.Join(err2, checkServer("provisioner", provisioner), err, c.telemetry.Check()); err != nil {
+	s, wrongSettings := c.settle()
+	named, wrongIdentity := nameIdentity(identity, s.driverName)
+	err := errors.Join(wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.telemetry.Check())
+	if err != nil {
 		return nil, fmt.Errorf("gocosi: %w", err)
 	}
 	return &Driver{
-		identity: named, provisioner: provisioner, config: c, settings: s, overrode: overrode,
+		identity: named, provisioner: provisioner, config: c, settings: s,
 		listening: make(chan struct{}), ended: make(chan struct{}),
 	}, nil
 }
-
-// settle resolves the settings and holds them against each other.
-func (c *config) settle() (settings, []string, error) {
-	s, overrode, err := resolve(c.defaults, c.lookup)
-	if s.endpoint.Network == endpoint.TCP && !s.endpoint.Loopback() && !c.offLoopback(s) {
-		err = errors.Join(err, fmt.Errorf("%s=%q: %w", s.endpointFrom, s.endpoint, errOffLoopback))
-	}
-	return s, overrode, err
-}
-
-// offLoopback says whether the driver may be reached from other machines.
-func (c *config) offLoopback(s settings) bool {
-	return s.insecure || c.credentials != nil && c.credentials.Info().SecurityProtocol != "insecure"
-}
-
-// errOffLoopback says how an endpoint off loopback becomes possible.
-var errOffLoopback = fmt.Errorf("off loopback, %w: give WithTransportCredentials, or set %s=true",
-	endpoint.ErrOffLoopback, EnvCOSIEndpointInsecure)
 
 // nameIdentity checks the Identity server, and gives ours the name that the operator wants.
 func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentityServer, error) {
@@ -122,9 +103,9 @@ func (d *Driver) Run(ctx context.Context) error {
 		if err != nil {
 			return unlessStopped(ctx, err)
 		}
-		lis, err := d.settings.endpoint.Listen(ctx, d.settings.perms, d.config.offLoopback(d.settings))
+		lis, err := d.settings.listen(ctx)
 		if err != nil {
-			return unlessStopped(ctx, fmt.Errorf("%s=%q: %w", d.settings.endpointFrom, d.settings.endpoint, err))
+			return unlessStopped(ctx, err)
 		}
 		return d.serve(ctx, lis, name)
 	})
@@ -142,9 +123,8 @@ func unlessStopped(ctx context.Context, err error) error {
 // no effect, but a TCP listener off loopback is refused as they would be.
 func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
 	return d.once(func() error {
-		addr, tcp := lis.Addr().(*net.TCPAddr)
-		if tcp && !addr.IP.IsLoopback() && !d.config.offLoopback(d.settings) {
-			return errors.Join(fmt.Errorf("listener %s: %w", addr, errOffLoopback), lis.Close())
+		if err := d.settings.checkListener(lis); err != nil {
+			return err
 		}
 		name, err := d.driverName(ctx)
 		if err != nil {

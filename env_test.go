@@ -40,13 +40,13 @@ func checkError(t *testing.T, err error, words ...string) {
 
 // What a refusal says is accepted.
 const (
-	permsForm    = "accepted are octal permission bits such as 0755, 755 or 0o755"
-	userForm     = "accepted are the name of a user of this machine, and a number"
-	groupForm    = "accepted are the name of a group of this machine, and a number"
-	boolForm     = "accepted are true and false"
-	durationForm = "accepted are durations such as 90s or 2m30s, and 0"
-	endpointForm = "accepted are unix:///path, unix:/path, /path and tcp://host:port"
-	offLoopback  = "give WithTransportCredentials, or set X_COSI_ENDPOINT_INSECURE=true"
+	permsForm    = "want octal permission bits such as 0755, 755 or 0o755"
+	userForm     = "want the name of a user of this machine, or a number"
+	groupForm    = "want the name of a group of this machine, or a number"
+	boolForm     = "want true or false"
+	durationForm = "want a duration such as 90s or 2m30s, or 0"
+	endpointForm = "want unix:///path, unix:/path, /path or tcp://host:port"
+	offLoopback  = "want loopback, WithTransportCredentials or X_COSI_ENDPOINT_INSECURE=true"
 )
 
 // wrongValues are values that New refuses, by variable, and what is accepted.

@@ -18,7 +18,7 @@ func ExampleWithEnvironment() {
 		gocosi.WithDefaultEndpoint("unix:///var/lib/cosi/mine.sock"),
 		gocosi.WithEnvironment(func(name string) (string, bool) { value, ok := environment[name]; return value, ok }))
 	fmt.Println(err)
-	// Output: gocosi: COSI_ENDPOINT="cosi.sock": the path "cosi.sock" is not absolute; accepted are unix:///path, unix:/path, /path and tcp://host:port
+	// Output: gocosi: COSI_ENDPOINT="cosi.sock": path "cosi.sock" is not absolute; want unix:///path, unix:/path, /path or tcp://host:port
 }
 
 // An interceptor of the author's own stands next to the handler: what it returns is checked and logged like an answer.

@@ -50,7 +50,7 @@ func ExampleNew() {
 	// Output:
 	// gocosi: INFO-3: the driver's name may hold alphanumerics, "-" and ".", and begins and ends with an alphanumeric, such as s3.example.com
 	// the provisioner server is nil
-	// WithDefaultSocketPerms="0070": the owner could not use the socket; accepted are octal permission bits such as 0755, 755 or 0o755, with which the owner can read and write
+	// WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
 }
 
 // An exec probe is the driver itself, started with a flag.

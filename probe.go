@@ -2,16 +2,16 @@ package gocosi
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// probeTimeout is the limit of a probe whose context has none.
+// probeTimeout limits a probe whose context has no deadline.
 const probeTimeout = 5 * time.Second
 
 // Probe asks the driver that runs with the same options and environment, in another process, whether it is serving: it
@@ -20,7 +20,7 @@ const probeTimeout = 5 * time.Second
 // Without a deadline in ctx, Probe gives up after 5 seconds.
 func Probe(ctx context.Context, options ...Option) error {
 	c := newConfig(options)
-	s, _, err := c.settle()
+	s, err := c.settle()
 	if err != nil {
 		return fmt.Errorf("gocosi: %w", err)
 	}
@@ -29,20 +29,7 @@ func Probe(ctx context.Context, options ...Option) error {
 		ctx, cancel = context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
 	}
-	creds := c.credentials
-	if creds == nil {
-		creds = insecure.NewCredentials()
-	}
-	host, port, _ := net.SplitHostPort(s.endpoint.Address)
-	if port == "0" {
-		return fmt.Errorf("gocosi: probe of %s: the driver chose its port at start, so the endpoint does not tell it; name a port",
-			s.endpoint)
-	}
-	conn, err := grpc.NewClient("passthrough:///"+host, grpc.WithTransportCredentials(creds),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, s.endpoint.Network, s.endpoint.Address)
-		}))
+	conn, err := s.dial(c.credentials)
 	if err != nil {
 		return fmt.Errorf("gocosi: probe of %s: %w", s.endpoint, err)
 	}
@@ -55,4 +42,15 @@ func Probe(ctx context.Context, options ...Option) error {
 		return fmt.Errorf("gocosi: the driver at %s answers %s", s.endpoint, answer.GetStatus())
 	}
 	return nil
+}
+
+// dial returns a client of the endpoint; without credentials it speaks in the clear.
+func (s settings) dial(creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
+	if s.endpoint.AnyPort() {
+		return nil, errors.New("the driver chose its port at start; want an endpoint that names the port")
+	}
+	if creds == nil {
+		return s.endpoint.Dial()
+	}
+	return s.endpoint.Dial(grpc.WithTransportCredentials(creds))
 }

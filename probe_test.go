@@ -114,8 +114,8 @@ func TestProbeRefuses(t *testing.T) {
 	}{
 		"a wrong endpoint":   {"cosi.sock", []string{`COSI_ENDPOINT="cosi.sock"`}},
 		"off loopback":       {"tcp://192.0.2.1:9000", []string{`COSI_ENDPOINT="tcp://192.0.2.1:9000"`, offLoopback}},
-		"any free port":      {"tcp://127.0.0.1:0", []string{"tcp://127.0.0.1:0", "name a port"}},
-		"any free IPv6 port": {"tcp://[::1]:0", []string{"tcp://[::1]:0", "name a port"}},
+		"any free port":      {"tcp://127.0.0.1:0", []string{"tcp://127.0.0.1:0", "names the port"}},
+		"any free IPv6 port": {"tcp://[::1]:0", []string{"tcp://[::1]:0", "names the port"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,7 +12,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/cositest"
-	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/address"
 )
 
 // checkFlags are what check alone needs to know.
@@ -126,13 +126,13 @@ func (v *invocation) config() (cositest.Config, error) {
 
 // lookBeside lets the kit look into the socket's folder, if that is the driver's own: what lies in a shared one may be
 // anybody's.
-func lookBeside(where endpoint.Endpoint, cfg *cositest.Config) {
+func lookBeside(where address.Endpoint, cfg *cositest.Config) {
 	const id = "GEN-12"
 	folder := filepath.Dir(where.Address)
 	info, err := os.Stat(folder)
 	_, unreadable := os.ReadDir(folder)
 	switch {
-	case where.Network != endpoint.Unix:
+	case where.Network != address.Unix:
 		cfg.Skip = map[string]string{id: "the driver is not on a Unix socket"}
 	case errors.Join(err, unreadable) != nil:
 		cfg.Skip = map[string]string{id: fmt.Sprintf("the folder %s cannot be read", folder)}

@@ -10,11 +10,10 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/address"
 )
 
 // connect dials the driver and waits until it has answered as a gRPC server does.
@@ -24,9 +23,7 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 		return nil, usageError{err}
 	}
 	d := &dialer{endpoint: where, timeout: v.timeout}
-	conn, err := grpc.NewClient("passthrough:///"+where.Address, // no look-up and no proxy: the dialer knows the way
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(d.dial),
-		grpc.WithAuthority(d.authority()), grpc.WithUnaryInterceptor(v.secrets.learn))
+	conn, err := where.Dial(grpc.WithContextDialer(d.dial), grpc.WithUnaryInterceptor(v.secrets.learn))
 	if err != nil {
 		return nil, connectionError{err}
 	}
@@ -43,12 +40,12 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 }
 
 // where is the endpoint that was asked for.
-func (v *invocation) where() (endpoint.Endpoint, error) {
-	where, err := endpoint.Parse(v.endpoint)
+func (v *invocation) where() (address.Endpoint, error) {
+	where, err := address.Parse(v.endpoint)
 	if err != nil {
 		return where, fmt.Errorf("endpoint %q: %w", v.endpoint, err)
 	}
-	if _, port, _ := net.SplitHostPort(where.Address); where.Network == endpoint.TCP && port == "0" {
+	if where.AnyPort() {
 		return where, fmt.Errorf("endpoint %q: port 0 lets a driver choose one, and does not tell which", v.endpoint)
 	}
 	return where, nil
@@ -69,7 +66,7 @@ func ready(ctx context.Context, conn *grpc.ClientConn) bool {
 
 // dialer dials one endpoint, and remembers how that went.
 type dialer struct {
-	endpoint endpoint.Endpoint
+	endpoint address.Endpoint
 	timeout  time.Duration
 	last     atomic.Value // attempt
 }
@@ -77,18 +74,9 @@ type dialer struct {
 type attempt struct{ err error }
 
 func (d *dialer) dial(ctx context.Context, _ string) (net.Conn, error) {
-	var nd net.Dialer
-	conn, err := nd.DialContext(ctx, d.endpoint.Network, d.endpoint.Address)
+	conn, err := d.endpoint.DialContext(ctx)
 	d.last.Store(attempt{err})
 	return conn, err
-}
-
-// authority is what the calls carry as the server's name; some servers refuse a path there.
-func (d *dialer) authority() string {
-	if d.endpoint.Network == endpoint.Unix {
-		return "localhost"
-	}
-	return d.endpoint.Address
 }
 
 // why says why there is no connection.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,12 +11,10 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/address"
 )
 
-const (
-	defaultEndpoint = "unix:///var/lib/cosi/cosi.sock"
-	defaultTimeout  = 10 * time.Second
-)
+const defaultTimeout = 10 * time.Second
 
 // The formats of a result.
 const (
@@ -35,11 +34,9 @@ type options struct {
 
 // defaults are the options before any flag; getenv reads the environment.
 func defaults(getenv func(string) string) options {
-	o := options{endpoint: getenv(gocosi.EnvCOSIEndpoint), timeout: defaultTimeout, format: formatText}
-	if o.endpoint == "" {
-		o.endpoint = defaultEndpoint
+	return options{
+		endpoint: cmp.Or(getenv(gocosi.EnvCOSIEndpoint), address.Default), timeout: defaultTimeout, format: formatText,
 	}
-	return o
 }
 
 func newFlagSet(name string) *flag.FlagSet {

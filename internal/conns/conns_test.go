@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/doomshrine/gocosi/internal/conns"
-	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/socket"
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
@@ -16,9 +16,8 @@ import (
 // not know how to read only when there is something to read.
 func TestConnectionsAreHandedOver(t *testing.T) {
 	t.Parallel()
-	perms := endpoint.Perms{Mode: 0o600, UID: endpoint.Keep, GID: endpoint.Keep}
-	e := endpoint.Endpoint{Network: endpoint.Unix, Address: filepath.Join(harness.ShortDir(t), "cosi.sock")}
-	inner, err := e.Listen(t.Context(), perms, false)
+	perms := socket.Perms{Mode: 0o600, UID: socket.Keep, GID: socket.Keep}
+	inner, err := socket.Listen(t.Context(), filepath.Join(harness.ShortDir(t), "cosi.sock"), perms)
 	if err != nil {
 		t.Fatal(err)
 	}

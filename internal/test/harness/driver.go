@@ -14,6 +14,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/inspect"
 )
 
@@ -106,11 +107,7 @@ func Start(t testing.TB, p cosi.ProvisionerServer, options ...gocosi.Option) *Ru
 // Dial connects to a socket, and closes the connection after the test.
 func Dial(t testing.TB, path string) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+path, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, path string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
-		}))
+	conn, err := address.Endpoint{Network: address.Unix, Address: path}.Dial()
 	if err != nil {
 		t.Fatal(err)
 	}

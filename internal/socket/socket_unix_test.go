@@ -1,6 +1,6 @@
 //go:build unix
 
-package endpoint_test
+package socket_test
 
 import (
 	"context"
@@ -11,24 +11,23 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/socket"
 )
 
 // nobody is a user without rights; it needs no entry in the user database.
 const nobody = 65534
 
 // plain are the usual permissions.
-var plain = endpoint.Perms{Mode: 0o755, UID: endpoint.Keep, GID: endpoint.Keep}
+var plain = socket.Perms{Mode: 0o755, UID: socket.Keep, GID: socket.Keep}
 
 func listen(ctx context.Context, path string) (net.Listener, error) {
-	return endpoint.Endpoint{Network: endpoint.Unix, Address: path}.Listen(ctx, plain, false)
+	return socket.Listen(ctx, path, plain)
 }
 
 // mustListen listens, with the text for everybody who connects, and closes the listener after the test.
@@ -187,33 +186,33 @@ func TestLeavesAloneWhatIsNoDeadSocket(t *testing.T) {
 			if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, "a regular file, not a socket"},
+		}, "a regular file and was left untouched"},
 		"a folder": {func(t *testing.T, path string) {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, "a folder, not a socket"},
+		}, "a folder and was left untouched"},
 		"a FIFO": {func(t *testing.T, path string) {
 			if err := syscall.Mkfifo(path, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, "a special file (p---------), not a socket"},
+		}, "a special file (p---------) and was left untouched"},
 		"a link to a live socket": {func(t *testing.T, path string) {
 			mustListen(t, path+".live", "live")
 			symlink(t, path+".live", path)
-		}, "a symbolic link, not a socket"},
+		}, "a symbolic link and was left untouched"},
 		"a link to a dead socket": {func(t *testing.T, path string) {
 			die(t, path+".dead")
 			symlink(t, path+".dead", path)
-		}, "a symbolic link, not a socket"},
-		"a link to nothing": {func(t *testing.T, path string) { symlink(t, path+".none", path) }, "a symbolic link, not a socket"},
+		}, "a symbolic link and was left untouched"},
+		"a link to nothing": {func(t *testing.T, path string) { symlink(t, path+".none", path) }, "a symbolic link and was left untouched"},
 		"a datagram socket": {func(t *testing.T, path string) {
 			conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { conn.Close() })
-		}, "cannot be told"},
+		}, "cannot tell"},
 		"a live socket": {func(t *testing.T, path string) {
 			lis, err := net.Listen("unix", path)
 			if err != nil {
@@ -400,8 +399,8 @@ func TestOwner(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := socketPath(t)
-			perms := endpoint.Perms{Mode: 0o660, UID: row.uid, GID: row.gid}
-			lis, err := endpoint.Endpoint{Network: endpoint.Unix, Address: path}.Listen(t.Context(), perms, false)
+			perms := socket.Perms{Mode: 0o660, UID: row.uid, GID: row.gid}
+			lis, err := socket.Listen(t.Context(), path, perms)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -518,30 +517,5 @@ func TestWaitForTheFoldersLockHeedsItsContext(t *testing.T) {
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("it took %s", took)
-	}
-}
-
-func TestParseOwner(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]int{
-		"0": 0, "65532": 65532, "4200000": 4200000, "00012": 12, "4294967294": 4294967294, "root": 0,
-		"4294967295": -1, "4294967296": -1, "99999999999999999999": -1, "-1": -1, "+1": -1, "0x10": -1, "1.5": -1,
-		"no-such-name": -1, " 0": -1, "": -1,
-	} {
-		t.Run(strconv.Quote(text), func(t *testing.T) {
-			t.Parallel()
-			for kind, parse := range map[string]func(string) (int, error){"user": endpoint.ParseUser, "group": endpoint.ParseGroup} {
-				if text == "root" && kind == "group" {
-					continue // not every system has such a group
-				}
-				id, err := parse(text)
-				switch {
-				case want >= 0 && (err != nil || id != want):
-					t.Errorf("%s: %d, %v; want %d", kind, id, err, want)
-				case want < 0 && (err == nil || !strings.Contains(err.Error(), "the name of a "+kind)):
-					t.Errorf("%s: %d, %v; want a refusal that says what is accepted", kind, id, err)
-				}
-			}
-		})
 	}
 }

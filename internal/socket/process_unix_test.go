@@ -1,6 +1,6 @@
 //go:build unix
 
-package endpoint_test
+package socket_test
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doomshrine/gocosi/internal/endpoint"
+	"github.com/doomshrine/gocosi/internal/socket"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
@@ -79,8 +79,8 @@ func (c *child) obey(words []string) string {
 
 // listen serves the number of the process to whoever connects.
 func (c *child) listen(path string, mode, uid, gid int) (err error) {
-	perms := endpoint.Perms{Mode: os.FileMode(mode), UID: uid, GID: gid}
-	c.lis, err = endpoint.Endpoint{Network: endpoint.Unix, Address: path}.Listen(context.Background(), perms, false)
+	perms := socket.Perms{Mode: os.FileMode(mode), UID: uid, GID: gid}
+	c.lis, err = socket.Listen(context.Background(), path, perms)
 	if err == nil {
 		go answer(c.lis, strconv.Itoa(os.Getpid()))
 	}
