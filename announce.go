@@ -6,16 +6,15 @@ import (
 	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
-	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
 // announce writes the line at start, and a warning for everything that is allowed but unwise.
-func (d *Driver) announce(name string, t *telemetry.Telemetry) {
+func (d *Driver) announce(name string, t *telemetry) {
 	log, s := d.config.log, d.settings
 	fields := append([]any{
 		"driver", name, "address", d.addr.Network() + "://" + d.addr.String(),
 		"version", buildinfo.Program(), "gocosi", buildinfo.Library(),
-	}, t.Why...)
+	}, t.why...)
 	if d.addr.Network() == address.Unix {
 		fields = append(fields, permsFields(s.perms)...)
 	}

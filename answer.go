@@ -70,7 +70,7 @@ func (ch *chain) answer(ctx context.Context, c *call, cause error) error {
 	switch {
 	case errors.As(cause, &panicked):
 		c.failure.stack = panicked.stack
-		ch.telemetry.CountPanic(ctx, c.Name)
+		ch.telemetry.countPanic(ctx, c.Name)
 		return status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.Name)
 	case c.method == nil:
 		return asSent(cause) // a service of the author's own: its errors are its own
@@ -139,7 +139,7 @@ func (ch *chain) translated(ctx context.Context, c *call, err error) (any, error
 	}
 	ch.log.Info("status code translated", "rule", t.Rule, "method", c.Name, "from", t.From.String(), "to", t.To.String(),
 		"bucket", c.Bucket, "account", c.Account, "cause", c.failure.cause.Error())
-	ch.telemetry.CountTranslation(ctx, c.Name, t.Rule)
+	ch.telemetry.countTranslation(ctx, c.Name, t.Rule)
 	if t.To == codes.OK {
 		return t.Reply(), nil
 	}

@@ -16,14 +16,13 @@ import (
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/lazyctx"
 	"github.com/doomshrine/gocosi/internal/methods"
-	"github.com/doomshrine/gocosi/internal/telemetry"
 	"github.com/doomshrine/gocosi/internal/unserved"
 )
 
 // chain is what happens around each call. It is built once for a running driver.
 type chain struct {
 	log        logr.Logger
-	telemetry  *telemetry.Telemetry
+	telemetry  *telemetry
 	methods    map[string]*methods.Method
 	calls      inflight.Table
 	locks      [methods.Spaces]keylock.Table
@@ -39,7 +38,7 @@ type chain struct {
 type stage func(context.Context, *call) (any, error)
 
 // newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler.
-func newChain(c *config, s settings, t *telemetry.Telemetry) *chain {
+func newChain(c *config, s settings, t *telemetry) *chain {
 	ch := &chain{
 		log: c.log, telemetry: t, methods: methods.Table(), unserved: unserved.New(c.log),
 		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation, vet: s.responseRules,

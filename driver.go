@@ -15,12 +15,10 @@ import (
 	"google.golang.org/grpc/reflection"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
-	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/conns"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inspect"
-	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
 const (
@@ -53,7 +51,7 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 	c := newConfig(options)
 	s, wrongSettings := c.settle()
 	named, wrongIdentity := nameIdentity(identity, s.driverName)
-	err := errors.Join(wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.telemetry.Check())
+	err := errors.Join(wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.signals.check())
 	if err != nil {
 		return nil, fmt.Errorf("gocosi: %w", err)
 	}
@@ -179,11 +177,11 @@ func (d *Driver) driverName(ctx context.Context) (string, error) {
 // serve runs a server on lis until ctx ends, and ends it.
 func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error {
 	log := d.config.log
-	t, err := telemetry.Start(ctx, d.config.telemetry, name, buildinfo.Program(), log)
+	t, err := startTelemetry(d.config.signals, name, log)
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
-	defer t.Flush()
+	defer t.flush()
 	chain := newChain(d.config, d.settings, t)
 	health := health.New(log, d.config.ready)
 	server := d.newServer(chain, health)
@@ -227,8 +225,8 @@ func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
 	}
-	if chain.telemetry.Handler != nil {
-		options = append(options, grpc.StatsHandler(chain.telemetry.Handler))
+	if chain.telemetry.handler != nil {
+		options = append(options, grpc.StatsHandler(chain.telemetry.handler))
 	}
 	if c.credentials != nil {
 		options = append(options, grpc.Creds(c.credentials))

@@ -17,7 +17,6 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/address"
-	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
 // BenchmarkStage measures each stage of the chain alone, around a handler that answers at once. The first one, none,
@@ -30,11 +29,11 @@ func BenchmarkStage(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	t, err := telemetry.Start(b.Context(), c.telemetry, "test.example.com", "test", c.log)
+	t, err := startTelemetry(c.signals, "test.example.com", c.log)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer t.Flush()
+	defer t.flush()
 	ch := newChain(c, s, t)
 	for _, bench := range []struct {
 		name  string

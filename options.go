@@ -12,8 +12,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-
-	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
 // Option changes what [New] or [Probe] builds. Options are applied in order; of two that set the same, the last one
@@ -24,13 +22,13 @@ type optionFunc func(*config)
 
 func (f optionFunc) apply(c *config) { f(c) }
 
-// config is what the options recorded.
+// config holds what the options recorded.
 type config struct {
 	defaults      map[string]string // by environment variable, as text
 	lookup        func(string) (string, bool)
 	log           logr.Logger
 	credentials   credentials.TransportCredentials
-	telemetry     telemetry.Config
+	signals       signals
 	interceptors  []grpc.UnaryServerInterceptor
 	serverOptions []grpc.ServerOption
 	services      []func(grpc.ServiceRegistrar)
@@ -106,18 +104,18 @@ func WithTransportCredentials(creds credentials.TransportCredentials) Option {
 // WithTracerProvider traces calls with a provider of the author's own, whatever the environment says. Run flushes it
 // when it ends, but does not shut it down. Default, and nil: as OTEL_* say.
 func WithTracerProvider(p trace.TracerProvider) Option {
-	return optionFunc(func(c *config) { c.telemetry.Tracer = p })
+	return optionFunc(func(c *config) { c.signals.tracer = p })
 }
 
-// WithMeterProvider is [WithTracerProvider] for metrics.
+// WithMeterProvider measures calls with a provider of the author's own, as [WithTracerProvider] traces them.
 func WithMeterProvider(p metric.MeterProvider) Option {
-	return optionFunc(func(c *config) { c.telemetry.Meter = p })
+	return optionFunc(func(c *config) { c.signals.meter = p })
 }
 
 // WithoutTelemetry turns traces and metrics off, whatever the environment says. A provider that a later option gives is
 // used all the same.
 func WithoutTelemetry() Option {
-	return optionFunc(func(c *config) { c.telemetry = telemetry.Config{IgnoreEnv: true} })
+	return optionFunc(func(c *config) { c.signals = signals{ignoreEnv: true} })
 }
 
 // WithInterceptors adds interceptors of the author's own, the first one outermost. They run innermost, around the
@@ -147,14 +145,14 @@ func WithReady(ready func(context.Context) error) Option {
 // WithReflection registers gRPC server reflection, for tools such as grpcurl. Default: off.
 func WithReflection() Option { return optionFunc(func(c *config) { c.reflection = true }) }
 
-// WithoutRequestRules lets requests reach the handlers that the specification does not allow, unless
-// X_COSI_REQUEST_RULES says otherwise. By default they are refused with INVALID_ARGUMENT, the field and the rule's ID.
-// The handlers then have to refuse them: a missing name or id, an unknown authentication type, a value that is too long.
+// WithoutRequestRules is a default that X_COSI_REQUEST_RULES overrides: it lets requests reach the handlers that the
+// specification does not allow. Without it they are refused with INVALID_ARGUMENT, the field and the rule's ID. With it the
+// handlers have to refuse them: a missing name or id, an unknown authentication type, a value that is too long.
 func WithoutRequestRules() Option { return withDefault(EnvCOSIRequestRules, "false") }
 
-// WithoutResponseRules lets answers reach the caller that the specification does not allow, unless
-// X_COSI_RESPONSE_RULES says otherwise. By default they are answered as INTERNAL, and the log names the rule: the
-// released sidecar would store them, or die of them.
+// WithoutResponseRules is a default that X_COSI_RESPONSE_RULES overrides: it lets answers reach the caller that the
+// specification does not allow. Without it they are answered as INTERNAL, and the log names the rule: the released sidecar
+// would store them, or die of them.
 func WithoutResponseRules() Option { return withDefault(EnvCOSIResponseRules, "false") }
 
 // WithoutSerialization lets calls for one bucket run side by side. By default Create runs once at a time for a bucket's

@@ -159,7 +159,7 @@ func otelRefusals(t *testing.T) []otelRefusal {
 			{`http://user:x"` + telemetryCanary + "@collector:x", url},
 			{"http://user:a@" + telemetryCanary + "@collector:x", url},
 		},
-		"PROTOCOL": {{"http", "grpc and http/protobuf"}, {"http/json", "grpc and http/protobuf"}, {"GRPC", "grpc and http/protobuf"}},
+		"PROTOCOL": {{"http", "grpc or http/protobuf"}, {"http/json", "grpc or http/protobuf"}, {"GRPC", "grpc or http/protobuf"}},
 		"HEADERS": {
 			{telemetryCanary, pairs},
 			{"=" + telemetryCanary, pairs},
@@ -170,7 +170,7 @@ func otelRefusals(t *testing.T) []otelRefusal {
 			{"a=" + telemetryCanary + ",", pairs},
 		},
 		"CERTIFICATE": {{"/nonexistent/ca.pem", pem}, {empty, pem}},
-		"COMPRESSION": {{"zip", "gzip and none"}, {"GZIP", "gzip and none"}},
+		"COMPRESSION": {{"zip", "gzip or none"}, {"GZIP", "gzip or none"}},
 		"TIMEOUT":     {{"10s", number}, {"-1", number}, {"1.5", number}, {"99999999999", number}},
 	}
 	var all []otelRefusal
@@ -183,7 +183,7 @@ func otelRefusals(t *testing.T) []otelRefusal {
 	}
 	for name, s := range map[string]otelSignals{"OTEL_TRACES_EXPORTER": {traces: true}, "OTEL_METRICS_EXPORTER": {metrics: true}} {
 		for _, value := range []string{"prometheus", "console", "otlp,none", "OTLP"} {
-			all = append(all, otelRefusal{name, value, "otlp and none", s}, otelRefusal{name, value, "WithTracerProvider or WithMeterProvider", s})
+			all = append(all, otelRefusal{name, value, "otlp or none", s}, otelRefusal{name, value, "WithTracerProvider or WithMeterProvider", s})
 		}
 	}
 	return all
@@ -382,7 +382,7 @@ func TestGivenProviderThatIgnoresItsContextDoesNotHoldUpRun(t *testing.T) {
 		if took := time.Since(begin) - time.Minute; took > flushBound {
 			t.Errorf("the end took %s", took)
 		}
-		if lines := l.Lines("does not heed its context"); len(lines) != 1 {
+		if lines := l.Lines("ignores its context"); len(lines) != 1 {
 			t.Errorf("%d lines, not one", len(lines))
 		}
 	})

@@ -1,17 +1,18 @@
-package telemetry_test
+package otlp_test
 
 import (
 	"strings"
 	"sync"
 	"testing"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/goleak"
 
+	"github.com/doomshrine/gocosi/internal/test/harness"
 	"github.com/doomshrine/gocosi/internal/test/otlptest"
-	"github.com/doomshrine/gocosi/internal/telemetry"
 )
 
-// The variables of the exporters reach them, by whatever protocol, also those that gocosi reads in their place.
+// The exporters obey their variables, over both protocols, including those that this package reads in their place.
 func TestExportsAsTheEnvironmentSays(t *testing.T) {
 	for _, protocol := range protocols() {
 		plain, secure := otlptest.Start(t, protocol), otlptest.StartTLS(t, protocol)
@@ -42,22 +43,23 @@ func TestExportsAsTheEnvironmentSays(t *testing.T) {
 				})
 				setEnv(t, test.env)
 				before := goleak.IgnoreCurrent()
-				l := &logs{}
-				tel := start(t, telemetry.Config{}, l)
+				l := &harness.Logs{}
+				e := start(t, l)
 				spans := len(test.receiver.Spans())
-				call(tel)
-				tel.CountPanic(t.Context(), t.Name())
-				tel.CountTranslation(t.Context(), t.Name(), "RULE-1")
-				tel.Flush()
+				e.call(t)
+				method := attribute.String("method", t.Name())
+				e.count(t, panics, method)
+				e.count(t, translations, method, attribute.String("rule", "RULE-1"))
+				e.Flush()
 
 				if got := len(test.receiver.Spans()) - spans; got != 1 {
-					t.Errorf("%d spans arrived, not 1", got)
+					t.Errorf("got %d spans; want 1", got)
 				}
-				if got := test.receiver.Counter("grpc_req_panics_recovered_total")[t.Name()]; got != 1 {
-					t.Errorf("%d panics were counted, not 1", got)
+				if got := test.receiver.Counter(panics)[t.Name()]; got != 1 {
+					t.Errorf("%d panics were counted; want 1", got)
 				}
-				if got := test.receiver.Counter("gocosi.rpc.translations")[t.Name()+",RULE-1"]; got != 1 {
-					t.Errorf("%d translations were counted, not 1", got)
+				if got := test.receiver.Counter(translations)[t.Name()+",RULE-1"]; got != 1 {
+					t.Errorf("%d translations were counted; want 1", got)
 				}
 				sent := 0
 				for _, header := range test.receiver.Headers() {
@@ -66,10 +68,10 @@ func TestExportsAsTheEnvironmentSays(t *testing.T) {
 					}
 				}
 				if sent != 2 {
-					t.Errorf("the header came with %d exports, not 2", sent)
+					t.Errorf("the header came with %d exports; want 2", sent)
 				}
-				if lines := l.lines(""); len(lines) != 0 {
-					t.Errorf("logged: %q", lines)
+				if lines := l.Lines(); len(lines) != 0 {
+					t.Errorf("got lines %q; want none", lines)
 				}
 				// The receiver is still there: connections to it would be too.
 				if err := goleak.Find(before); err != nil {
@@ -87,15 +89,14 @@ func TestSignalsMayGoDifferentWays(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": byHTTP.URL + "/v1/metrics",
 		"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
 	})
-	tel := start(t, telemetry.Config{}, &logs{})
-	call(tel)
-	tel.Flush()
+	e := start(t, &harness.Logs{})
+	e.call(t)
+	e.Flush()
 	if len(byGRPC.Spans()) != 1 || len(byHTTP.Spans()) != 0 {
-		t.Errorf("spans: %d by gRPC, %d by HTTP", len(byGRPC.Spans()), len(byHTTP.Spans()))
+		t.Errorf("got %d spans by gRPC and %d by HTTP; want 1 and none", len(byGRPC.Spans()), len(byHTTP.Spans()))
 	}
-	const duration = "rpc.server.call.duration"
 	if grpc, http := byGRPC.Observations(duration, ""), byHTTP.Observations(duration, ""); len(grpc) != 0 || len(http) != 1 {
-		t.Errorf("metrics: %v by gRPC, %v by HTTP", grpc, http)
+		t.Errorf("got %v by gRPC and %v by HTTP; want the metric by HTTP only", grpc, http)
 	}
 }
 
@@ -113,14 +114,14 @@ func TestNamesTheService(t *testing.T) {
 			receiver := otlptest.Start(t, "grpc")
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
 			setEnv(t, test.env)
-			tel := start(t, telemetry.Config{}, &logs{})
-			call(tel)
-			tel.Flush()
+			e := start(t, &harness.Logs{})
+			e.call(t)
+			e.Flush()
 			if got := receiver.Resource("service.name"); len(got) != 1 || got[0] != test.want {
-				t.Errorf("service.name is %q, not %q", got, test.want)
+				t.Errorf("service.name is %q; want %q", got, test.want)
 			}
 			if got := receiver.Resource("service.version"); len(got) != 1 || got[0] != "v1" {
-				t.Errorf("service.version is %q", got)
+				t.Errorf("service.version is %q; want v1", got)
 			}
 		})
 	}
@@ -146,31 +147,31 @@ func TestLogsTheFirstFailureAndTheRecovery(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
 				"OTEL_BSP_EXPORT_TIMEOUT": "100", "OTEL_METRICS_EXPORTER": "none",
 			})
-			l := &logs{}
-			tel := start(t, telemetry.Config{}, l)
+			l := &harness.Logs{}
+			e := start(t, l)
 			for round := 1; round <= 2; round++ {
 				receiver.Refuse("via https://user:canary-1@proxy" + strings.Repeat("x", 1<<12))
 				attempts := receiver.Exports()
-				eventually(t, func() bool { call(tel); return receiver.Exports() >= attempts+3 }, "three attempts")
-				eventually(t, func() bool { return len(l.lines(failed)) == round }, "a line about the failure")
+				harness.Eventually(t, func() bool { e.call(t); return receiver.Exports() >= attempts+3 }, "want three attempts")
+				harness.Eventually(t, func() bool { return len(l.Lines(failed)) == round }, "want a line about each failure")
 				receiver.Accept()
-				eventually(t, func() bool { call(tel); return len(l.lines(recovered)) == round }, "a line about the recovery")
+				harness.Eventually(t, func() bool { e.call(t); return len(l.Lines(recovered)) == round }, "want a line about each recovery")
 			}
-			tel.Flush()
+			e.Flush()
 
-			first := l.lines(failed)[0]
+			first := l.Lines(failed)[0]
 			if !strings.Contains(first, "via https://user:[redacted]@proxy") || strings.Contains(first, "canary") ||
 				!strings.Contains(first, `"signal"="traces"`) {
 				t.Errorf("the failure is logged as %q", first)
 			}
 			if len(first) > 2<<10 {
-				t.Errorf("the line has %d bytes", len(first))
+				t.Errorf("the line has %d bytes; want at most %d", len(first), 2<<10)
 			}
-			if again := l.lines(recovered)[0]; !strings.Contains(again, `"failed_exports"=`) || strings.Contains(again, `"failed_exports"=0`) {
+			if again := l.Lines(recovered)[0]; !strings.Contains(again, `"failed_exports"=`) || strings.Contains(again, `"failed_exports"=0`) {
 				t.Errorf("the recovery is logged as %q", again)
 			}
-			if all := l.lines(""); len(all) != 4 {
-				t.Errorf("%d lines, not 4: %q", len(all), all)
+			if all := l.Lines(); len(all) != 4 {
+				t.Errorf("got %d lines; want 4: %q", len(all), all)
 			}
 		})
 	}
@@ -180,7 +181,7 @@ func TestLogsTheFirstFailureAndTheRecovery(t *testing.T) {
 func TestRetriesWhileTheDriverRuns(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
 	t.Setenv("OTEL_METRICS_EXPORTER", "none")
-	l := &logs{}
+	l := &harness.Logs{}
 	var receivers []*otlptest.Receiver
 	for _, protocol := range protocols() {
 		receiver := otlptest.Start(t, protocol)
@@ -188,19 +189,19 @@ func TestRetriesWhileTheDriverRuns(t *testing.T) {
 		receivers = append(receivers, receiver)
 		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
 		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-		tel := start(t, telemetry.Config{}, l)
-		defer tel.Flush()
-		call(tel)
+		e := start(t, l)
+		defer e.Flush()
+		e.call(t)
 	}
 	for _, receiver := range receivers { // side by side: each takes its time
-		eventually(t, func() bool { return receiver.Exports() == 1 }, "an attempt")
+		harness.Eventually(t, func() bool { return receiver.Exports() == 1 }, "want an attempt")
 		receiver.Accept()
 	}
 	for _, receiver := range receivers {
-		eventually(t, func() bool { return len(receiver.Spans()) == 1 }, "a second attempt")
+		harness.Eventually(t, func() bool { return len(receiver.Spans()) == 1 }, "want a second attempt")
 	}
-	if lines := l.lines(""); len(lines) != 0 {
-		t.Errorf("logged: %q", lines)
+	if lines := l.Lines(); len(lines) != 0 {
+		t.Errorf("got lines %q; want none", lines)
 	}
 }
 
@@ -237,22 +238,22 @@ func TestFlushDoesNotWaitForACollectorThatFails(t *testing.T) {
 				setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
 				setEnv(t, test.env)
 				before := goleak.IgnoreCurrent()
-				l := &logs{}
-				tel := start(t, telemetry.Config{}, l)
-				call(tel)
+				l := &harness.Logs{}
+				e := start(t, l)
+				e.call(t)
 				if test.waiting {
-					eventually(t, func() bool { return receiver.Exports() == 2 }, "an attempt of each signal")
+					harness.Eventually(t, func() bool { return receiver.Exports() == 2 }, "want an attempt of each signal")
 				}
-				if took := flush(tel); took > bound/2 {
-					t.Errorf("took %s", took)
+				if took := e.timedFlush(); took > bound/2 {
+					t.Errorf("took %s; want at most %s", took, bound/2)
 				}
 				for _, text := range []string{failed, lost} {
-					if lines := l.lines(text); len(lines) != 2 {
-						t.Errorf("%d lines, not one for each signal: %q", len(lines), lines)
+					if lines := l.Lines(text); len(lines) != 2 {
+						t.Errorf("got %d lines; want one for each signal: %q", len(lines), lines)
 					}
 				}
-				if all := l.lines(""); len(all) != 4 {
-					t.Errorf("%d lines, not 4: %q", len(all), all)
+				if all := l.Lines(); len(all) != 4 {
+					t.Errorf("got %d lines; want 4: %q", len(all), all)
 				}
 				if err := goleak.Find(before); err != nil {
 					t.Error(err)
@@ -266,8 +267,8 @@ func TestFlushDoesNotWaitForACollectorThatFails(t *testing.T) {
 func TestFlushIsBoundedAndTakesEverythingWithIt(t *testing.T) {
 	type driver struct {
 		name, protocol, url string
-		telemetry           *telemetry.Telemetry
-		logs                logs
+		exports             *exports
+		logs                harness.Logs
 	}
 	var drivers []*driver
 	for _, protocol := range protocols() {
@@ -282,17 +283,17 @@ func TestFlushIsBoundedAndTakesEverythingWithIt(t *testing.T) {
 	for _, d := range drivers {
 		t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", d.url)
 		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", d.protocol)
-		d.telemetry = start(t, telemetry.Config{}, &d.logs)
-		call(d.telemetry)
+		d.exports = start(t, &d.logs)
+		d.exports.call(t)
 	}
 	var flushed sync.WaitGroup
 	for _, d := range drivers { // side by side: each takes its time
 		flushed.Go(func() {
-			if took := flush(d.telemetry); took > bound+slack {
-				t.Errorf("%s, %s: took %s", d.protocol, d.name, took)
+			if took := d.exports.timedFlush(); took > bound+slack {
+				t.Errorf("%s, %s: took %s; want at most %s", d.protocol, d.name, took, bound+slack)
 			}
-			if len(d.logs.lines(failed)) != 2 || len(d.logs.lines(lost)) != 2 || len(d.logs.lines("")) != 4 {
-				t.Errorf("%s, %s: logged %q", d.protocol, d.name, d.logs.lines(""))
+			if len(d.logs.Lines(failed)) != 2 || len(d.logs.Lines(lost)) != 2 || len(d.logs.Lines()) != 4 {
+				t.Errorf("%s, %s: got lines %q; want a failure and a loss of each signal", d.protocol, d.name, d.logs.Lines())
 			}
 		})
 	}

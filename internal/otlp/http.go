@@ -1,4 +1,4 @@
-package telemetry
+package otlp
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// httpClient is the client that an exporter over HTTP would make for itself, but for its connections: the exporters
-// share theirs with everybody, and would leave them open, or being dialled, when the driver has ended. It speaks HTTP/1
-// only: an HTTP/2 connection may count as busy for a moment after its last answer, and is then not closed as idle.
+// httpClient makes the client that an exporter over HTTP would make for itself, but with connections of its own: the
+// exporters share theirs with everybody, and leave them open when the driver has ended. It speaks HTTP/1 only: an HTTP/2
+// connection may count as busy for a moment after its last answer, and is then not closed as idle.
 func (g *guard) httpClient() (*http.Client, error) {
 	config, err := tlsFromEnv(g.signal)
 	if err != nil {
@@ -41,9 +41,9 @@ func (g *guard) httpClient() (*http.Client, error) {
 }
 
 // tlsFromEnv reads the variables about certificates, those of the signal last, as the exporters do.
-func tlsFromEnv(signal string) (*tls.Config, error) {
+func tlsFromEnv(signal Signal) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	for _, prefix := range []string{otlpPrefix, otlpPrefix + signal + "_"} {
+	for _, prefix := range []string{otlpPrefix, otlpPrefix + string(signal) + "_"} {
 		if path := getEnv(prefix + "CERTIFICATE"); path != "" {
 			pem, err := os.ReadFile(path)
 			if err != nil {
@@ -80,7 +80,7 @@ func (r roundTripper) RoundTrip(request *http.Request) (response *http.Response,
 		if err != nil || response.StatusCode < http.StatusBadRequest {
 			return err
 		}
-		body, _ := io.ReadAll(io.LimitReader(response.Body, longest))
+		body, _ := io.ReadAll(io.LimitReader(response.Body, maxText))
 		_ = response.Body.Close()
 		response.Body = io.NopCloser(bytes.NewReader(body))
 		return errAnswer

@@ -1,4 +1,4 @@
-package telemetry
+package otlp
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// guard stands between the SDK and the exporter of a signal. It ends exports when exporting ends, and sends their
-// failures to the driver's log instead of the SDK's global handler: the first one, then the recovery; those between are
-// counted. The exports of a signal follow one another, and so do the attempts of an export: no lock is needed.
+// guard stands between the SDK and the exporter of a signal. It ends exports when exporting ends, and logs their failures
+// in place of the SDK's global handler: the first one, then the recovery; it counts those between. The exports of a signal
+// follow one another, and so do the attempts of an export: no lock is needed.
 type guard struct {
 	log       logr.Logger
-	signal    string          // as variables name it
+	signal    Signal
 	exporting context.Context //nolint:containedctx // the lifetime of all exports, not of one call
-	retrying  context.Context //nolint:containedctx // the time in which an export is tried again
+	retrying  context.Context //nolint:containedctx // the time in which a failed export is tried again
 
 	failures  int                // since the last success
 	done      bool               // everything was delivered that ever will be
@@ -27,10 +27,10 @@ type guard struct {
 	closeIdle func()             // closes the connections that the exporter does not close
 }
 
-func (e exporters) newGuard(signal string) *guard {
+func (p *Providers) newGuard(signal Signal) *guard {
 	return &guard{
-		log: e.log.WithValues("signal", strings.ToLower(signal)), signal: signal,
-		exporting: e.exporting, retrying: e.retrying,
+		log: p.log.WithValues("signal", strings.ToLower(string(signal))), signal: signal,
+		exporting: p.exporting, retrying: p.retrying,
 		forget: func() bool { return true }, closeIdle: func() {},
 	}
 }
@@ -68,7 +68,7 @@ func (g *guard) report(err error) {
 	switch {
 	case err != nil:
 		if g.failures == 0 {
-			g.log.Error(masked(err), "telemetry cannot be exported; further failures are counted")
+			g.log.Error(masked(err), "telemetry cannot be exported")
 		}
 		g.failures++
 	case g.failures > 0:
@@ -90,14 +90,14 @@ func (g *guard) closing(shutdown flusher) flusher {
 	}
 }
 
-// longest is how many bytes of a failure are logged: a collector may answer with a page of HTML.
-const longest = 1 << 10
+// maxText is how many bytes of a failure are logged: a collector may answer with a page of HTML.
+const maxText = 1 << 10
 
-// masked is err without the passwords of URLs, and not too long.
+// masked removes the passwords of URLs from an error and cuts its text.
 func masked(err error) error {
 	text := redact.Text(err.Error(), nil)
-	if len(text) > longest {
-		text = strings.ToValidUTF8(text[:longest], "") + "..."
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "..."
 	}
 	return errors.New(text)
 }

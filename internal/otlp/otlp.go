@@ -1,0 +1,87 @@
+// Package otlp makes OpenTelemetry's providers over OTLP exporters from the OTEL_* variables, and ends them within a
+// bound. It sets no global of OpenTelemetry's and prints nothing.
+package otlp
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+const (
+	// flushTimeout is how long Flush takes at most.
+	flushTimeout = 5 * time.Second
+	// exportTimeout is when Flush cancels the exports under way, so that the SDK's goroutines end before it does.
+	exportTimeout = flushTimeout - 500*time.Millisecond
+)
+
+// Providers makes providers and remembers how to end them. Its methods are not safe for concurrent use.
+type Providers struct {
+	exporting context.Context //nolint:containedctx // the lifetime of all exports
+	retrying  context.Context //nolint:containedctx // the time in which a failed export is tried again
+	abandon   context.CancelFunc
+	hurry     context.CancelFunc
+
+	log      logr.Logger
+	driver   string
+	version  string
+	resource *resource.Resource // made for the first provider
+	flushers []flusher
+}
+
+// flusher delivers what a provider holds.
+type flusher = func(context.Context) error
+
+// New makes no provider yet. The resource of its providers names the driver and its version, unless OTEL_SERVICE_NAME or
+// OTEL_RESOURCE_ATTRIBUTES do. The caller owes a Flush.
+func New(log logr.Logger, driver, version string) *Providers {
+	exporting, abandon := context.WithCancel(context.Background())
+	retrying, hurry := context.WithCancel(exporting)
+	return &Providers{
+		exporting: exporting, retrying: retrying, abandon: abandon, hurry: hurry,
+		log: log, driver: driver, version: version,
+	}
+}
+
+// FlushGiven lets Flush deliver what a provider of the author's own holds, if that can be asked to. Shutting it down is the
+// author's task.
+func (p *Providers) FlushGiven(provider any) {
+	if f, ok := provider.(interface{ ForceFlush(context.Context) error }); ok {
+		p.flushers = append(p.flushers, f.ForceFlush)
+	}
+}
+
+// Flush delivers what is left, all providers side by side, shuts down its own, and gives up after five seconds. It is
+// called once, when no call is left that could add to it.
+func (p *Providers) Flush() {
+	defer p.abandon()
+	p.hurry()
+	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, p.abandon)()
+
+	results := make(chan error, len(p.flushers))
+	for _, flush := range p.flushers {
+		go func() { results <- flush(ctx) }()
+	}
+	p.await(results)
+}
+
+// await logs what the flushers return, and that one did not return in time.
+func (p *Providers) await(results <-chan error) {
+	late := time.NewTimer(flushTimeout)
+	defer late.Stop()
+	for range p.flushers {
+		select {
+		case err := <-results:
+			if err != nil {
+				p.log.Error(masked(err), "telemetry was not flushed")
+			}
+		case <-late.C:
+			p.log.Error(context.DeadlineExceeded, "telemetry provider ignores its context and is abandoned")
+			return
+		}
+	}
+}
