@@ -1,6 +1,6 @@
-// Package gocosi is what surrounds a COSI driver: an author hands it an Identity and a Provisioner server of COSI
-// v1alpha1, and it listens where the operator says, puts tracing, logging, recovery and the specification's rules
-// around every call, serves gRPC, and ends cleanly.
+// Package gocosi runs a COSI driver. An author hands it an Identity and a Provisioner server of COSI v1alpha1; it listens
+// where the operator says, runs tracing, logging, recovery and the specification's rules around every call, serves gRPC,
+// and ends cleanly.
 //
 // # Quick start
 //
@@ -18,19 +18,19 @@
 // # Configuration
 //
 // A built-in default gives way to the author's WithDefault… option, and that to the environment: the operator has the
-// last word. A variable that is set and wrong is an error of [New], which names it, its value and what is accepted; one
+// last word. A variable that is set and wrong is an error of [New], which names it, its value and what is wanted; one
 // that is set to "" counts as unset.
 //
-//	COSI_ENDPOINT             unix:///var/lib/cosi/cosi.sock  unix:///path, unix:/path, /path or tcp://host:port
-//	X_COSI_ENDPOINT_PERMS     0755                            mode of the socket, octal
-//	X_COSI_ENDPOINT_USER      the process's                   owner of the socket, by name or number
-//	X_COSI_ENDPOINT_GROUP     the process's                   group of the socket, by name or number
-//	X_COSI_ENDPOINT_INSECURE  false                           allows TCP off loopback without transport credentials
-//	X_COSI_DRIVER_NAME        the name given to NewIdentity   for several instances in one cluster
+//	COSI_ENDPOINT             unix:///var/lib/cosi/cosi.sock  where to listen: unix:///path, unix:/path, /path or tcp://host:port, port 0 for any
+//	X_COSI_ENDPOINT_PERMS     0755                            mode of the socket, octal with or without 0 or 0o; the owner keeps read and write
+//	X_COSI_ENDPOINT_USER      the process's                   owner of the socket, by name or number; needs CAP_CHOWN
+//	X_COSI_ENDPOINT_GROUP     the process's                   group of the socket, by name or number; needs CAP_CHOWN, or to be a member
+//	X_COSI_ENDPOINT_INSECURE  false                           true allows TCP off loopback without transport credentials
+//	X_COSI_DRIVER_NAME        the name given to NewIdentity   name of the driver, for several instances in one cluster
 //	X_COSI_SHUTDOWN_TIMEOUT   20s                             how long calls may go on after a stop was requested
 //	X_COSI_RPC_TIMEOUT        2m                              deadline for a call that came without one; 0 sets none
-//	X_COSI_REQUEST_RULES      true                            false lets requests pass that the specification forbids
-//	X_COSI_RESPONSE_RULES     true                            false lets answers pass that the specification forbids
+//	X_COSI_REQUEST_RULES      true                            false lets requests pass that the specification does not allow
+//	X_COSI_RESPONSE_RULES     true                            false lets answers pass that the specification does not allow
 //
 // Traces and metrics are off until a provider is given, or OpenTelemetry's own variables ask for them:
 // OTEL_{TRACES,METRICS}_EXPORTER=otlp, or an endpoint in OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]ENDPOINT.

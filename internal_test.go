@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,4 +199,35 @@ func TestListenTCPObeysItsContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("Listen: %v; want %v", err, context.Canceled)
 	}
+}
+
+// TestDocsNameEveryVariable compares the tables of README.md and doc.go with the one of the code: names, defaults and
+// meanings. README.md sets some of their words as code.
+func TestDocsNameEveryVariable(t *testing.T) {
+	t.Parallel()
+	readme := strings.ReplaceAll(readText(t, "README.md"), "`", "")
+	docs := readText(t, "doc.go")
+	for _, v := range variables() {
+		def := v.preset + v.unset
+		if row := fmt.Sprintf("\n| %s | %s | %s |\n", v.env, def, v.means); !strings.Contains(readme, row) {
+			t.Errorf("README.md lacks the row:%s", row)
+		}
+		if line := fmt.Sprintf("\n//\t%-24s  %-30s  %s\n", v.env, def, v.means); !strings.Contains(docs, line) {
+			t.Errorf("doc.go lacks the line:%s", line)
+		}
+	}
+	for file, row := range map[string]string{readme: `(?m)^\| (X_)?COSI_`, docs: `(?m)^//\t(X_)?COSI_`, readText(t, "env.go"): `(?m)^\tEnv\w+ += "`} {
+		if n := len(regexp.MustCompile(row).FindAllString(file, -1)); n != len(variables()) {
+			t.Errorf("%d of %s, want %d", n, row, len(variables()))
+		}
+	}
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
