@@ -19,7 +19,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/unserved"
 )
 
-// chain is what happens around each call. It is built once for a running driver.
+// chain runs the stages around every call. It is built once for a running driver.
 type chain struct {
 	log        logr.Logger
 	telemetry  *telemetry
@@ -27,8 +27,8 @@ type chain struct {
 	calls      inflight.Table
 	locks      [methods.Spaces]keylock.Table
 	rpcTimeout time.Duration
-	translate  bool
-	vet        bool     // answers are held against the rules
+	translates bool
+	vets       bool     // answers by the rules
 	advised    sync.Map // rules of which the log has told
 	stages     []stage
 	unserved   *unserved.Handler
@@ -41,7 +41,7 @@ type stage func(context.Context, *call) (any, error)
 func newChain(c *config, s settings, t *telemetry) *chain {
 	ch := &chain{
 		log: c.log, telemetry: t, methods: methods.Table(), unserved: unserved.New(c.log),
-		rpcTimeout: s.rpcTimeout, translate: !c.withoutErrorTranslation, vet: s.responseRules,
+		rpcTimeout: s.rpcTimeout, translates: !c.withoutErrorTranslation, vets: s.responseRules,
 	}
 	stages := []stage{
 		ch.logged,                           // one line for the finished call
@@ -110,15 +110,7 @@ func (c *call) handle(ctx context.Context, request any) (any, error) {
 	return response, err
 }
 
-// failure is what the stages found out about a call that failed, for its line in the log.
-type failure struct {
-	cause   error  // what really happened; the caller may have been told less
-	answer  string // what the caller was told, less parameters
-	wrapped bool   // the handler had wrapped its status in another error
-	stack   string // of a panic
-}
-
-// unary is the server's interceptor.
+// unary intercepts a unary call.
 func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	now := time.Now()
 	c := &call{
@@ -134,8 +126,8 @@ func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 	return c.next(ctx)
 }
 
-// stream is the interceptor for streaming calls: those of health, reflection and services of the author's own. They
-// are counted, recovered from and logged.
+// stream intercepts a streaming call: one of health, reflection or a service of the author's own. It is tracked, recovered
+// from and logged.
 func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if !ch.unserved.Serves(info.FullMethod) {
 		return handler(server, stream)
@@ -143,11 +135,12 @@ func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamS
 	c := &call{Call: inflight.Call{Name: info.FullMethod[1:], Start: time.Now()}}
 	ch.calls.Enter(&c.Call)
 	defer ch.calls.Leave(&c.Call)
-	err := recoveredStream(server, stream, info, handler)
+	ctx, err := stream.Context(), recoveredStream(server, stream, info, handler)
 	if err != nil {
-		err = ch.failed(stream.Context(), c, nil, err)
+		c.failure = ch.diagnose(ctx, c, nil, err)
+		err = c.failure.answer
 	}
-	ch.logCall(stream.Context(), c, nil, err)
+	ch.logCall(ctx, c, nil, err)
 	return err
 }
 

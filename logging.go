@@ -34,7 +34,7 @@ func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
 // logCall writes the line of a finished call: a failure by Error, whatever it is about.
 func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) {
 	if err != nil {
-		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failed()...)...)
+		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failureFields()...)...)
 		return
 	}
 	level := levelRead
@@ -52,7 +52,7 @@ func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) 
 	log.Info("call done", fields...)
 }
 
-// fields is what every line of a call says.
+// fields returns what every line of a call says.
 func (c *call) fields(ctx context.Context, code codes.Code) []any {
 	fields := append(make([]any, 0, 14), "method", c.Name, "code", code.String(), "duration", time.Since(c.Start).String())
 	if c.Bucket != "" {
@@ -67,9 +67,9 @@ func (c *call) fields(ctx context.Context, code codes.Code) []any {
 	return fields
 }
 
-// failed is what the line of a failed call says besides.
-func (c *call) failed() []any {
-	fields := []any{"answer", c.failure.answer}
+// failureFields returns what the line of a failed call says besides.
+func (c *call) failureFields() []any {
+	fields := []any{"answer", c.failure.told}
 	if c.expired {
 		fields = append(fields, "limit", EnvCOSIRPCTimeout)
 	}

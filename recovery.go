@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// panicError is a panic on its way to the log.
+// panicError carries a panic to the log.
 type panicError struct {
 	value any
 	stack string
@@ -28,7 +28,7 @@ var (
 	recoverStream = recovery.StreamServerInterceptor(recovering)
 )
 
-// recovered makes a panic of anything further in an error; the stage around it answers INTERNAL.
+// recovered turns a panic of anything further in into an error; the stage around it answers INTERNAL.
 func (*chain) recovered(ctx context.Context, c *call) (any, error) {
 	return recoverUnary(ctx, c.request, c.info, func(ctx context.Context, _ any) (any, error) {
 		response, err := c.next(ctx)
@@ -36,15 +36,15 @@ func (*chain) recovered(ctx context.Context, c *call) (any, error) {
 	})
 }
 
-// recoveredStream is recovered for streaming calls.
+// recoveredStream does the same for streaming calls.
 func recoveredStream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	return recoverStream(server, stream, info, func(server any, stream grpc.ServerStream) error {
 		return tried(handler(server, stream))
 	})
 }
 
-// tried calls the methods of an error that are called further out, so that a panic of theirs is recovered from as well:
-// an error may be a nil pointer.
+// tried calls the methods of an error that stages further out call, so that a panic of theirs is recovered from as well: an
+// error may be a nil pointer.
 func tried(err error) error {
 	if err != nil {
 		_ = err.Error()

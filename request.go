@@ -1,0 +1,64 @@
+package gocosi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/keylock"
+	"github.com/doomshrine/gocosi/internal/methods"
+	"github.com/doomshrine/gocosi/internal/rules"
+)
+
+// checked refuses a request that breaks a rule, before the handler sees it.
+func (ch *chain) checked(ctx context.Context, c *call) (any, error) {
+	if v := rules.Request(c.request); v != nil {
+		return nil, status.Error(codes.InvalidArgument, v.Error())
+	}
+	return c.next(ctx)
+}
+
+// serialized lets calls for one bucket take turns within this process (requirements GEN-10 and GRANT-15). It refuses a
+// call that waits longer than the RPC timeout, and tells it who holds the bucket.
+func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
+	if c.method == nil || c.method.Serialize == methods.SideBySide {
+		return c.next(ctx)
+	}
+	locks := &ch.locks[c.method.Serialize]
+	since, err := locks.Lock(ctx, c.Bucket, c.Name, c.turn, ch.rpcTimeout)
+	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
+		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
+			c.Bucket, busy.Holder, busy.Age.Round(time.Millisecond))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer locks.Unlock(c.Bucket)
+	c.turn = since
+	return c.next(ctx)
+}
+
+// limitOfCaller stands in the log for a deadline that no variable set.
+const limitOfCaller = "the caller's"
+
+// limited sets a deadline for a call that came without one: the released sidecar sets none. It starts when the call has
+// its turn.
+func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
+	if due, ok := ctx.Deadline(); ok {
+		c.Expect(due, limitOfCaller)
+		return c.next(ctx)
+	}
+	if ch.rpcTimeout == 0 {
+		return c.next(ctx)
+	}
+	due := c.turn.Add(ch.rpcTimeout)
+	c.lazy.Begin(ctx, due)
+	defer c.lazy.End()
+	c.Expect(due, EnvCOSIRPCTimeout)
+	response, err := c.next(&c.lazy)
+	c.expired = err != nil && errors.Is(c.lazy.Err(), context.DeadlineExceeded)
+	return response, err
+}
