@@ -58,7 +58,7 @@ func (ch *chain) vet(c *call, response any) error {
 	}
 	if v := rules.Advice(response); v != nil {
 		if _, told := ch.advised.LoadOrStore(v.Rule, true); !told {
-			ch.log.Info("warning", "reason", v.Error(), "method", c.Name)
+			ch.log.Info("answer is allowed but unwise", "reason", v.Error(), "method", c.Name)
 		}
 	}
 	return nil

@@ -402,7 +402,7 @@ func TestAdviceIsLoggedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if found := log.Lines("warning", "CREATE-9"); len(found) != 1 {
+	if found := log.Lines("answer is allowed but unwise", "CREATE-9"); len(found) != 1 {
 		t.Errorf("%d lines: %q", len(found), found)
 	}
 }

@@ -199,7 +199,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	d.addr = lis.Addr()
 	inspect.Offer(ctx, chain.inspected())
 	close(d.listening)
-	d.announce(name, t)
+	logStart(log, name, d.addr, d.settings, t)
 
 	var failure error
 	select {
@@ -210,7 +210,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	}
 	health.Drain()
 	if err := lis.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		log.Error(err, "the listener was not closed cleanly")
+		log.Error(err, "listener was not closed cleanly")
 	}
 	return errors.Join(failure, d.drain(server, chain, tracked))
 }
@@ -259,7 +259,7 @@ func (d *Driver) drain(server *grpc.Server, chain *chain, tracked *conns.Listene
 	tracked.Cut()
 	go server.Stop() // with some options of gRPC's it waits for handlers
 	if !within(done, obeyTimeout) {
-		log.Info("handlers that do not heed their context are left behind", "calls", chain.calls.Unanswered(time.Now()))
+		log.Info("handlers ignore their context and are abandoned", "calls", chain.calls.Unanswered(time.Now()))
 	}
 	if len(cut) == 0 {
 		return nil

@@ -188,7 +188,7 @@ func TestDrainIsBounded(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %s", err, want)
 				}
-				if found := log.Lines("are left behind", "DriverCreateBucket b"); len(found) > 0 != tt.left {
+				if found := log.Lines("are abandoned", "DriverCreateBucket b"); len(found) > 0 != tt.left {
 					t.Errorf("abandoned, says the log: %q", found)
 				}
 				close(release)

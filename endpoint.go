@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
+
+	"github.com/go-logr/logr"
 
 	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/socket"
@@ -67,4 +70,16 @@ func (s settings) checkListener(lis net.Listener) error {
 		return errors.Join(fmt.Errorf("listener %s: %w", addr, err), lis.Close())
 	}
 	return nil
+}
+
+func onSocket(addr net.Addr) bool { return addr.Network() == address.Unix }
+
+// warnOfSocket logs what is allowed but unwise about a socket.
+func warnOfSocket(log logr.Logger, path string, perms socket.Perms) {
+	if !strings.HasSuffix(path, ".sock") {
+		log.Info("socket name is allowed but unwise", "reason", "GEN-1: it does not end in .sock, and later sidecars refuse that")
+	}
+	if perms.Mode&0o002 != 0 {
+		log.Info("socket mode is allowed but unwise", "reason", EnvCOSIEndpointPerms+": every user of this machine may use the socket")
+	}
 }

@@ -2,13 +2,17 @@ package gocosi
 
 import (
 	"context"
+	"net"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/doomshrine/gocosi/internal/buildinfo"
+	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
@@ -18,6 +22,24 @@ const (
 	levelRead    = 1 // any other successful call
 	levelPayload = 5 // requests and responses, redacted
 )
+
+// logStart writes the line at start, and one for everything that is allowed but unwise.
+func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *telemetry) {
+	fields := append([]any{
+		"driver", name, "address", addr.Network() + "://" + addr.String(),
+		"version", buildinfo.Program(), "gocosi", buildinfo.Library(),
+	}, t.why...)
+	if onSocket(addr) {
+		fields = append(fields, permsFields(s.perms)...)
+	}
+	log.Info("driver listening", append(fields, "overridden", s.overridden)...)
+	for _, reason := range drivername.Warnings(name) {
+		log.Info("driver name is allowed but unwise", "reason", reason)
+	}
+	if onSocket(addr) {
+		warnOfSocket(log, addr.String(), s.perms)
+	}
+}
 
 // logged writes one line for each finished call, and its payload where that was asked for.
 func (ch *chain) logged(ctx context.Context, c *call) (any, error) {

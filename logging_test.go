@@ -183,7 +183,7 @@ func TestLineAtStart(t *testing.T) {
 			t.Errorf("%s is missing in %s", words, line)
 		}
 	}
-	if found := log.Lines(`"msg"="warning"`); len(found) > 0 {
+	if found := log.Lines("allowed but unwise"); len(found) > 0 {
 		t.Errorf("there is nothing to warn about: %q", found)
 	}
 	if err := d.Wait(t); err != nil {
@@ -220,7 +220,7 @@ func TestWarnings(t *testing.T) {
 			if err := d.Wait(t); err != nil {
 				t.Fatal(err)
 			}
-			found := log.Lines(`"level"=0 "msg"="warning" "reason"=`)
+			found := log.Lines(`"level"=0 "msg"="`, `is allowed but unwise" "reason"=`)
 			if len(found) != len(tt.want) {
 				t.Fatalf("got %q, want %q", found, tt.want)
 			}
