@@ -16,7 +16,6 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/conns"
-	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inspect"
 )
@@ -61,33 +60,16 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 	}, nil
 }
 
-// nameIdentity checks the Identity server, and gives ours the name that the operator wants.
-func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentityServer, error) {
-	if err := checkServer("identity", server); err != nil {
-		return nil, err
-	}
-	own, ok := server.(*identity)
-	switch {
-	case !ok && override != "":
-		return nil, fmt.Errorf("%s=%q: cannot rename an Identity server that is not made by NewIdentity", EnvCOSIDriverName, override)
-	case !ok:
-		return server, nil
-	case override != "":
-		return &identity{name: override}, nil
-	}
-	return own, drivername.Check(own.name)
-}
-
 // checkServer refuses nil, and an interface that holds a nil of some type.
 func checkServer(what string, server any) error {
 	if isNil(server) {
-		return fmt.Errorf("the %s server is nil", what)
+		return fmt.Errorf("the %s server is nil; want a server", what)
 	}
 	return nil
 }
 
 // errStarted is the answer to a second Run.
-var errStarted = errors.New("gocosi: a driver runs at most once; make another one with New")
+var errStarted = errors.New("gocosi: a driver runs at most once; want another one, made with New")
 
 // Run listens on the endpoint and serves until ctx ends; then it removes the socket, lets calls finish for as long as
 // the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when it was stopped by ctx

@@ -49,7 +49,7 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// gocosi: INFO-3: the driver's name may hold alphanumerics, "-" and ".", and begins and ends with an alphanumeric, such as s3.example.com
-	// the provisioner server is nil
+	// the provisioner server is nil; want a server
 	// WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
 }
 
@@ -66,7 +66,7 @@ func ExampleProbe() {
 func ExampleParameters() {
 	_, err := gocosi.Parameters(map[string]string{"regoin": "eu"}, "region", "tier")
 	fmt.Println(status.Convert(err).Message())
-	// Output: unknown parameters: ["regoin"]; accepted are region, tier
+	// Output: unknown parameters: ["regoin"]; want region, tier
 }
 
 // Credentials print without their secret.

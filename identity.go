@@ -10,7 +10,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/drivername"
 )
 
-// NewIdentity returns the Identity server that every driver writes alike: it answers DriverGetInfo with the name.
+// NewIdentity returns the Identity server that every driver needs: it answers DriverGetInfo with the name.
 //
 // The name follows domain notation and holds the vendor's domain, such as "s3.example.com": at most 63 characters, all
 // of them alphanumeric, "-" or ".", with an alphanumeric one at both ends (requirements INFO-2 to INFO-4). [New] checks
@@ -25,6 +25,23 @@ type identity struct {
 
 func (i *identity) DriverGetInfo(context.Context, *cosi.DriverGetInfoRequest) (*cosi.DriverGetInfoResponse, error) {
 	return &cosi.DriverGetInfoResponse{Name: i.name}, nil
+}
+
+// nameIdentity checks the Identity server, and gives one of NewIdentity the name that the operator wants.
+func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentityServer, error) {
+	if err := checkServer("identity", server); err != nil {
+		return nil, err
+	}
+	own, ok := server.(*identity)
+	switch {
+	case !ok && override != "":
+		return nil, fmt.Errorf("%s=%q: cannot rename this Identity server; want one of NewIdentity", EnvCOSIDriverName, override)
+	case !ok:
+		return server, nil
+	case override != "":
+		return &identity{name: override}, nil
+	}
+	return own, drivername.Check(own.name)
 }
 
 // askName asks an Identity server for its name, in process, and checks it. It does not wait longer than ctx, whatever

@@ -107,7 +107,7 @@ func TestIdentityOfTheAuthor(t *testing.T) {
 	}
 }
 
-// foreignIdentity is an Identity server that is not made by NewIdentity.
+// foreignIdentity is an Identity server that is want one of NewIdentity.
 type foreignIdentity func(context.Context) (*cosi.DriverGetInfoResponse, error)
 
 func (f foreignIdentity) DriverGetInfo(ctx context.Context, _ *cosi.DriverGetInfoRequest) (*cosi.DriverGetInfoResponse, error) {
@@ -127,7 +127,7 @@ func TestNewCannotRenameAForeignIdentity(t *testing.T) {
 	if driver != nil {
 		t.Error("a driver beside an error")
 	}
-	checkError(t, err, `X_COSI_DRIVER_NAME="other.example.com"`, "not made by NewIdentity")
+	checkError(t, err, `X_COSI_DRIVER_NAME="other.example.com"`, "want one of NewIdentity")
 }
 
 func TestDriverNameOverride(t *testing.T) {

@@ -20,11 +20,11 @@ func Parameters(m map[string]string, allowed ...string) (map[string]string, erro
 		}
 	}
 	if len(unknown) > 0 {
-		accepted := "none is accepted"
+		want := "want none"
 		if len(allowed) > 0 {
-			accepted = "accepted are " + strings.Join(allowed, ", ")
+			want = "want " + strings.Join(allowed, ", ")
 		}
-		return nil, status.Errorf(codes.InvalidArgument, "unknown parameters: %q; %s", unknown, accepted)
+		return nil, status.Errorf(codes.InvalidArgument, "unknown parameters: %q; %s", unknown, want)
 	}
 	parameters := maps.Clone(m)
 	if parameters == nil {

@@ -23,14 +23,14 @@ func TestParameters(t *testing.T) {
 		"empty":             {map[string]string{}, nil, ""},
 		"some of those":     {map[string]string{"region": "r"}, []string{"region", "tier"}, ""},
 		"empty value":       {map[string]string{"region": ""}, []string{"region"}, ""},
-		"empty key":         {map[string]string{"": password}, []string{"region"}, `unknown parameters: [""]; accepted are region`},
-		"another case":      {map[string]string{"Region": password}, []string{"region"}, `unknown parameters: ["Region"]; accepted are region`},
+		"empty key":         {map[string]string{"": password}, []string{"region"}, `unknown parameters: [""]; want region`},
+		"another case":      {map[string]string{"Region": password}, []string{"region"}, `unknown parameters: ["Region"]; want region`},
 		"several, sorted": {
 			map[string]string{"z": password, "region": password, "a": password, "m": password, "b": password, "y": password, "c": password},
 			[]string{"tier", "region"},
-			`unknown parameters: ["a" "b" "c" "m" "y" "z"]; accepted are tier, region`,
+			`unknown parameters: ["a" "b" "c" "m" "y" "z"]; want tier, region`,
 		},
-		"none allowed": {map[string]string{"a": password}, nil, `unknown parameters: ["a"]; none is accepted`},
+		"none allowed": {map[string]string{"a": password}, nil, `unknown parameters: ["a"]; want none`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
