@@ -11,7 +11,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// S3Credentials is what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
+// S3Credentials holds what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
 // (requirement GRANT-9). Printing it, by fmt, logr or slog, shows no secret; it refuses to become JSON.
 //
 // Two things are beyond it. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
@@ -34,8 +34,8 @@ func (c S3Credentials) Map() map[string]*cosi.CredentialDetails {
 	}}}
 }
 
-// public is c without its secret. The type has no methods, so that it can be printed.
-func (c S3Credentials) public() any {
+// printable returns c without its secret, as a type that has no methods and so prints plainly.
+func (c S3Credentials) printable() any {
 	type s3 S3Credentials
 	if c.AccessSecretKey != "" {
 		c.AccessSecretKey = redact.Mask
@@ -44,19 +44,19 @@ func (c S3Credentials) public() any {
 }
 
 // Format implements [fmt.Formatter] without the secret.
-func (c S3Credentials) Format(f fmt.State, verb rune) { format(f, verb, c.public()) }
+func (c S3Credentials) Format(f fmt.State, verb rune) { format(f, verb, c.printable()) }
 
 // MarshalLog implements logr's Marshaler without the secret.
-func (c S3Credentials) MarshalLog() any { return c.public() }
+func (c S3Credentials) MarshalLog() any { return c.printable() }
 
 // LogValue implements [slog.LogValuer] without the secret.
-func (c S3Credentials) LogValue() slog.Value { return slog.AnyValue(c.public()) }
+func (c S3Credentials) LogValue() slog.Value { return slog.AnyValue(c.printable()) }
 
 // MarshalJSON refuses: loggers call it on values within values, and a masked secret must not be stored by mistake. Use
 // Map, or the fields.
 func (S3Credentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
 
-// AzureCredentials is what a grant on an Azure container returns (requirement GRANT-10). Printing it, by fmt, logr or
+// AzureCredentials holds what a grant on an Azure container returns (requirement GRANT-10). Printing it, by fmt, logr or
 // slog, shows no secret, with the exceptions that [S3Credentials] tells; it refuses to become JSON.
 type AzureCredentials struct {
 	AccessToken string    // the shared access signature
@@ -75,7 +75,7 @@ func (c AzureCredentials) Map() map[string]*cosi.CredentialDetails {
 	return map[string]*cosi.CredentialDetails{"azure": {Secrets: secrets}}
 }
 
-func (c AzureCredentials) public() any {
+func (c AzureCredentials) printable() any {
 	type azure AzureCredentials
 	if c.AccessToken != "" {
 		c.AccessToken = redact.Mask
@@ -84,19 +84,19 @@ func (c AzureCredentials) public() any {
 }
 
 // Format implements [fmt.Formatter] without the secret.
-func (c AzureCredentials) Format(f fmt.State, verb rune) { format(f, verb, c.public()) }
+func (c AzureCredentials) Format(f fmt.State, verb rune) { format(f, verb, c.printable()) }
 
 // MarshalLog implements logr's Marshaler without the secret.
-func (c AzureCredentials) MarshalLog() any { return c.public() }
+func (c AzureCredentials) MarshalLog() any { return c.printable() }
 
 // LogValue implements [slog.LogValuer] without the secret.
-func (c AzureCredentials) LogValue() slog.Value { return slog.AnyValue(c.public()) }
+func (c AzureCredentials) LogValue() slog.Value { return slog.AnyValue(c.printable()) }
 
 // MarshalJSON refuses: see [S3Credentials.MarshalJSON].
 func (AzureCredentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
 
 var errNoJSON = errors.New("gocosi: credentials do not become JSON: use Map, or the fields")
 
-func format(f fmt.State, verb rune, public any) {
-	fmt.Fprintf(f, fmt.FormatString(f, verb), public)
+func format(f fmt.State, verb rune, printable any) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), printable)
 }
