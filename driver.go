@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -68,9 +69,6 @@ func checkServer(what string, server any) error {
 	return nil
 }
 
-// errStarted is the answer to a second Run.
-var errStarted = errors.New("gocosi: a driver runs at most once; want another one, made with New")
-
 // Run listens on the endpoint and serves until ctx ends; then it removes the socket, lets calls finish for as long as
 // the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when it was stopped by ctx
 // and every call was answered, and an error when calls had to be cut off, or when listening or serving failed. At most
@@ -91,16 +89,8 @@ func (d *Driver) Run(ctx context.Context) error {
 	})
 }
 
-// unlessStopped forgives a start that failed because a stop was requested during it.
-func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// Serve is [Driver.Run] on a listener of the caller's own, which Serve closes: COSI_ENDPOINT and X_COSI_ENDPOINT_* have
-// no effect, but a TCP listener off loopback is refused as they would be.
+// Serve does what [Driver.Run] does, on a listener of the caller's own, which it closes: COSI_ENDPOINT and
+// X_COSI_ENDPOINT_* have no effect, but a TCP listener off loopback is refused as they would be.
 func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
 	return d.once(func() error {
 		if err := d.settings.checkListener(lis); err != nil {
@@ -134,13 +124,21 @@ func (d *Driver) Addr(ctx context.Context) (net.Addr, error) {
 
 func (d *Driver) once(run func() error) error {
 	if d.started.Swap(true) {
-		return errStarted
+		return errors.New("gocosi: a driver runs at most once; want another one, made with New")
 	}
 	defer close(d.ended)
 	if err := run(); err != nil {
 		return fmt.Errorf("gocosi: %w", err)
 	}
 	return nil
+}
+
+// unlessStopped forgives a start that failed because a stop was requested during it.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // driverName asks the Identity server once, before anything is opened; a driver that was stopped by then asks nothing.
@@ -158,62 +156,47 @@ func (d *Driver) driverName(ctx context.Context) (string, error) {
 
 // serve runs a server on lis until ctx ends, and ends it.
 func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error {
-	log := d.config.log
-	t, err := startTelemetry(d.config.signals, name, log)
+	t, err := startTelemetry(d.config.signals, name, d.config.log)
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
 	defer t.flush()
-	chain := newChain(d.config, d.settings, t)
-	health := health.New(log, d.config.ready)
-	server := d.newServer(chain, health)
-
-	watching, stopWatching := context.WithCancel(context.Background())
-	watched := make(chan struct{})
-	go func() { defer close(watched); chain.calls.Watch(watching, log) }()
-	defer func() { stopWatching(); <-watched }()
-
-	tracked := conns.Track(lis)
-	served := make(chan struct{})
-	var serveErr error
-	go func() { defer close(served); serveErr = server.Serve(tracked) }()
-	defer func() { within(served, obeyTimeout) }() // handlers may hold up gRPC's Serve
+	r := d.newRunning(lis, t)
+	defer r.start()()
 	d.addr = lis.Addr()
-	inspect.Offer(ctx, chain.inspected())
+	inspect.Offer(ctx, r.chain.inspected())
 	close(d.listening)
-	logStart(log, name, d.addr, d.settings, t)
+	logStart(r.log, name, d.addr, d.settings, t)
+	return errors.Join(r.wait(ctx), r.drain())
+}
 
-	var failure error
-	select {
-	case <-ctx.Done():
-		log.Info("stopping", "timeout", d.settings.shutdownTimeout.String())
-	case <-served:
-		failure = fmt.Errorf("serving on %s: %w", lis.Addr(), serveErr)
+// running serves on a listener.
+type running struct {
+	log      logr.Logger
+	shutdown time.Duration // how long a drain may take
+	chain    *chain
+	health   *health.Server
+	server   *grpc.Server
+	conns    *conns.Listener
+
+	served  chan struct{} // closed when the server has returned
+	failure error         // of the server; set before served is closed
+}
+
+func (d *Driver) newRunning(lis net.Listener, t *telemetry) *running {
+	r := &running{
+		log: d.config.log, shutdown: d.settings.shutdownTimeout,
+		chain: newChain(d.config, d.settings, t), health: health.New(d.config.log, d.config.ready),
+		conns: conns.Track(lis), served: make(chan struct{}),
 	}
-	health.Drain()
-	if err := lis.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		log.Error(err, "listener was not closed cleanly")
-	}
-	return errors.Join(failure, d.drain(server, chain, tracked))
+	r.server = d.newServer(r.chain, r.health)
+	return r
 }
 
 // newServer puts the author's servers, health and the chain into one gRPC server.
 func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 	c := d.config
-	options := []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(chain.unary),
-		grpc.ChainStreamInterceptor(chain.stream),
-		grpc.UnknownServiceHandler(chain.unserved.Refuse),
-		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
-	}
-	if chain.telemetry.handler != nil {
-		options = append(options, grpc.StatsHandler(chain.telemetry.handler))
-	}
-	if c.credentials != nil {
-		options = append(options, grpc.Creds(c.credentials))
-	}
-	server := grpc.NewServer(append(options, c.serverOptions...)...)
+	server := grpc.NewServer(c.grpcOptions(chain)...)
 	cosi.RegisterIdentityServer(server, d.identity)
 	cosi.RegisterProvisionerServer(server, d.provisioner)
 	healthpb.RegisterHealthServer(server, health)
@@ -229,25 +212,75 @@ func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 	return server
 }
 
-// drain lets calls finish, cuts off those that do not, and says which they were.
-func (d *Driver) drain(server *grpc.Server, chain *chain, tracked *conns.Listener) error {
-	log := d.config.log
+// grpcOptions returns the driver's own options of gRPC, and the author's after them.
+func (c *config) grpcOptions(chain *chain) []grpc.ServerOption {
+	options := []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(chain.unary),
+		grpc.ChainStreamInterceptor(chain.stream),
+		grpc.UnknownServiceHandler(chain.unserved.Refuse),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
+	}
+	if chain.telemetry.handler != nil {
+		options = append(options, grpc.StatsHandler(chain.telemetry.handler))
+	}
+	if c.credentials != nil {
+		options = append(options, grpc.Creds(c.credentials))
+	}
+	return append(options, c.serverOptions...)
+}
+
+// start begins to serve and to watch for late handlers. The function that it returns waits for both to end; gRPC's Serve
+// not for long, since handlers may hold it up.
+func (r *running) start() (end func()) {
+	watching, stop := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() { defer close(watched); r.chain.calls.Watch(watching, r.log) }()
+	go func() { defer close(r.served); r.failure = r.server.Serve(r.conns) }()
+	return func() {
+		within(r.served, obeyTimeout)
+		stop()
+		<-watched
+	}
+}
+
+// wait returns when a stop is requested, or with the reason why the server ended by itself.
+func (r *running) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		r.log.Info("stopping", "timeout", r.shutdown.String())
+		return nil
+	case <-r.served:
+		return fmt.Errorf("serving on %s: %w", r.conns.Addr(), r.failure)
+	}
+}
+
+// drain ends health and the listener, lets calls finish, and cuts off those that do not.
+func (r *running) drain() error {
+	r.health.Drain()
+	if err := r.conns.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		r.log.Error(err, "listener was not closed cleanly")
+	}
 	done := make(chan struct{})
-	go func() { defer close(done); server.GracefulStop() }()
-	if within(done, d.settings.shutdownTimeout) {
+	go func() { defer close(done); r.server.GracefulStop() }()
+	if within(done, r.shutdown) {
 		return nil
 	}
-	cut := chain.calls.Unanswered(time.Now())
-	tracked.Cut()
-	go server.Stop() // with some options of gRPC's it waits for handlers
+	return r.cutOff(done)
+}
+
+// cutOff stops the server for good, and says which calls had no answer yet.
+func (r *running) cutOff(done <-chan struct{}) error {
+	cut := r.chain.calls.Unanswered(time.Now())
+	r.conns.Cut()
+	go r.server.Stop() // with some options of gRPC's it waits for handlers
 	if !within(done, obeyTimeout) {
-		log.Info("handlers ignore their context and are abandoned", "calls", chain.calls.Unanswered(time.Now()))
+		r.log.Info("handlers ignore their context and are abandoned", "calls", r.chain.calls.Unanswered(time.Now()))
 	}
 	if len(cut) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d calls were cut off after %s (%s): %s",
-		len(cut), d.settings.shutdownTimeout, EnvCOSIShutdownTimeout, strings.Join(cut, ", "))
+	return fmt.Errorf("%d calls were cut off after %s (%s): %s", len(cut), r.shutdown, EnvCOSIShutdownTimeout, strings.Join(cut, ", "))
 }
 
 // within waits for done, and says whether it came in time.
