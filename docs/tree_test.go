@@ -1,0 +1,144 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// topLevel lists what may lie at the top of the repository. The empty reason is for what every Go module of this design
+// has: the files that a driver is made of, the story of one call, what authors use, and what names and licenses the
+// module. Anything else says why it is there.
+var topLevel = map[string]string{
+	"driver.go": "", "options.go": "", "endpoint.go": "", "socket_perms.go": "", "telemetry.go": "", "recovery.go": "", "env.go": "",
+
+	"chain.go":   "the story of a call: the order of its stages",
+	"request.go": "the story of a call: its way in",
+	"answer.go":  "the story of a call: its way out",
+	"logging.go": "the story of a call: its line",
+
+	"identity.go":    "used by authors",
+	"credentials.go": "used by authors",
+	"parameters.go":  "used by authors",
+	"probe.go":       "used by authors",
+	"doc.go":         "the package's documentation",
+
+	"go.mod": "", "go.sum": "", "README.md": "", "CONTRIBUTING.md": "", "LICENSE": "", "Makefile": "", ".gitignore": "",
+
+	"cmd": "", "examples": "", "internal": "",
+
+	"cositest":      "imported by the tests of drivers, so it cannot be internal",
+	"docs":          "documents that are too long for README.md",
+	"CHANGELOG.md":  "looked for at the top, by people and by tools",
+	".ci":           "what CI runs; part of no package",
+	".golangci.yml": "looked for at the top, by the linter",
+}
+
+// The sizes that keep the root a package that can be read in a sitting.
+const (
+	maxFiles     = 17
+	maxLines     = 1850
+	maxTestFiles = 25
+)
+
+// TestTopLevel compares the top of the repository with the list, and measures the root package.
+func TestTopLevel(t *testing.T) {
+	t.Parallel()
+	needsClone(t)
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	files, lines, tests := 0, 0, 0
+	for _, entry := range entries {
+		name := entry.Name()
+		seen[name] = true
+		switch {
+		case strings.HasSuffix(name, "_test.go"):
+			tests++
+		case strings.HasSuffix(name, ".go"):
+			files++
+			lines += strings.Count(readFile(t, name), "\n")
+			fallthrough
+		default:
+			if _, ok := topLevel[name]; !ok && !ignored(t, name) {
+				t.Errorf("%s has no reason to be at the top", name)
+			}
+		}
+	}
+	for name := range topLevel {
+		if !seen[name] {
+			t.Errorf("%s is missing at the top", name)
+		}
+	}
+	if files > maxFiles || lines > maxLines || tests > maxTestFiles {
+		t.Errorf("the root has %d files (%d are allowed) with %d lines (%d), and %d test files (%d)",
+			files, maxFiles, lines, maxLines, tests, maxTestFiles)
+	}
+}
+
+// needsClone skips a test of what a downloaded module lacks.
+func needsClone(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(".ci/run"); err != nil {
+		t.Skip("no clone of the repository: not all of it is here")
+	}
+}
+
+// ignored says whether a name at the top is Git's own, or one that it ignores.
+func ignored(t *testing.T, name string) bool {
+	t.Helper()
+	if name == ".git" {
+		return true
+	}
+	for pattern := range strings.Lines(readFile(t, ".gitignore")) {
+		pattern = strings.Trim(strings.TrimSpace(pattern), "/")
+		if match, err := filepath.Match(pattern, name); err != nil {
+			t.Fatal(err)
+		} else if match {
+			return true
+		}
+	}
+	return false
+}
+
+// TestMap follows every path in CONTRIBUTING.md's table of places, and wants the names that stand behind a path in that
+// file.
+func TestMap(t *testing.T) {
+	t.Parallel()
+	needsClone(t)
+	text := readFile(t, "CONTRIBUTING.md")
+	_, table, ok := strings.Cut(text, "## Where things are\n")
+	if !ok {
+		t.Fatal("CONTRIBUTING.md has no section about where things are")
+	}
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 || !strings.Contains(cells[2], "`") {
+			continue
+		}
+		rows++
+		for _, found := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[2], -1) {
+			checkPlace(t, found[1])
+		}
+	}
+	if rows < 20 {
+		t.Errorf("the map has %d rows, want 20 or more", rows)
+	}
+}
+
+// checkPlace wants a path to exist and, for one of the form path: name, the name to be in it.
+func checkPlace(t *testing.T, place string) {
+	t.Helper()
+	path, name, named := strings.Cut(place, ": ")
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("CONTRIBUTING.md: %v", err)
+	} else if named && !regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(readFile(t, path)) {
+		t.Errorf("CONTRIBUTING.md: %s does not have %s", path, name)
+	}
+}
