@@ -2,28 +2,60 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// place lets fill make a folder under a temporary name and puts it at dir, which is empty or does not exist. When
-// something fails, nothing is left: neither at dir nor beside it, nor a parent that did not exist before.
-func place(dir string, fill func(dir string) error, done func()) (err error) {
-	made, err := makeParents(filepath.Dir(dir))
+// place lets fill write a temporary folder, and puts what it wrote at dir, which is empty or missing. On failure nothing
+// is left: neither at dir, nor next to it, nor a parent that place made.
+func place(dir string, fill func(dir string) error) (err error) {
+	topmost, err := makeParents(filepath.Dir(dir))
 	defer func() {
-		if err != nil && made != "" {
-			err = errors.Join(err, os.RemoveAll(made))
+		if err != nil && topmost != "" {
+			err = errors.Join(err, os.RemoveAll(topmost))
 		}
 	}()
 	if err != nil {
 		return err
 	}
-	_, missing := os.Stat(dir)
-	around := dir // an existing folder may be somebody's working directory: it stays, and is filled
-	if missing != nil {
-		around = filepath.Dir(dir)
+	absent, err := missing(dir)
+	if err != nil {
+		return err
 	}
-	temporary, err := os.MkdirTemp(around, ".bootstrap-")
+	if absent {
+		return fillTemporary(filepath.Dir(dir), fill, func(temporary string) error { return os.Rename(temporary, dir) })
+	}
+	// An existing folder may be somebody's working directory: it stays, and is filled.
+	return fillTemporary(dir, fill, func(temporary string) error { return moveEntries(temporary, dir) })
+}
+
+// missing reports whether nothing is at path. It returns every other reason why path cannot be looked at.
+func missing(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
+}
+
+// makeParents makes a folder and its parents. It returns the topmost folder that was missing; "" when none was.
+func makeParents(dir string) (topmost string, err error) {
+	for at := dir; ; at = filepath.Dir(at) {
+		absent, err := missing(at)
+		if err != nil {
+			return "", err
+		}
+		if !absent {
+			return topmost, os.MkdirAll(dir, 0o755)
+		}
+		topmost = at
+	}
+}
+
+// fillTemporary lets fill write a temporary folder below dir, and moves the result away.
+func fillTemporary(dir string, fill, move func(temporary string) error) error {
+	temporary, err := os.MkdirTemp(dir, ".bootstrap-")
 	if err != nil {
 		return err
 	}
@@ -34,30 +66,10 @@ func place(dir string, fill func(dir string) error, done func()) (err error) {
 	if err := os.Chmod(temporary, 0o755); err != nil { //nolint:gosec // a folder of source code
 		return err
 	}
-	if missing != nil {
-		err = os.Rename(temporary, dir)
-	} else {
-		err = moveEntries(temporary, dir)
-	}
-	if err == nil {
-		done()
-	}
-	return err
+	return move(temporary)
 }
 
-// makeParents makes a folder with its parents, and returns the topmost that did not exist; "" when all did.
-func makeParents(dir string) (string, error) {
-	topmost := ""
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(at); !errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		topmost = at
-	}
-	return topmost, os.MkdirAll(dir, 0o755)
-}
-
-// moveEntries moves what is in one folder to another, all or nothing.
+// moveEntries moves everything in one folder to another, or nothing.
 func moveEntries(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -65,11 +77,17 @@ func moveEntries(from, to string) error {
 	}
 	for i, entry := range entries {
 		if err := os.Rename(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
-			for _, moved := range entries[:i] {
-				err = errors.Join(err, os.RemoveAll(filepath.Join(to, moved.Name())))
-			}
-			return err
+			return errors.Join(err, removeEntries(to, entries[:i]))
 		}
 	}
 	return nil
+}
+
+// removeEntries removes the entries from dir.
+func removeEntries(dir string, entries []fs.DirEntry) error {
+	var errs []error
+	for _, entry := range entries {
+		errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+	}
+	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -26,41 +27,40 @@ const (
 	goImage = "1.26"
 	// sidecarImage is the released sidecar.
 	sidecarImage = "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2"
-	// unreleased stands for the version of a library that is replaced by a folder.
+	// unreleased stands for the version of a library that a folder replaces.
 	unreleased = "v0.0.0-00010101000000-000000000000"
 )
 
 //go:embed templates
 var templates embed.FS
 
-// dotted are the files whose names begin with a dot, which a folder that is embedded may not hold.
+// dotted lists the files whose names begin with a dot: go:embed leaves such files out.
 var dotted = map[string]string{"gitignore": ".gitignore", "dockerignore": ".dockerignore"}
 
-// write makes the module beside or in its folder, under a temporary name, and puts it in place when it is whole.
+// write writes the module and reports its progress to out. On failure nothing is left.
 func (p plan) write(ctx context.Context, out io.Writer) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return fmt.Errorf("the go command is needed to complete the module: %w", err)
 	}
-	return place(p.dir, func(dir string) error {
-		fmt.Fprintf(out, "module   %s, driver %s\n", p.module, p.name)
-		files, err := p.render()
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if err := f.save(dir); err != nil {
-				return err
-			}
-			fmt.Fprintf(out, "write    %s\n", f.path)
-		}
-		fmt.Fprintf(out, "tidy     go.mod and go.sum, with %s of %s\n", library, p.source)
-		if err := tidy(ctx, dir); err != nil {
-			return err
-		}
-		return ctx.Err()
-	}, func() {
-		fmt.Fprintf(out, "done     %s\n\nNext:\n  cd %s\n  make test\n  make run\n", p.dir, p.dir)
-	})
+	if err := place(p.dir, func(dir string) error { return p.fill(ctx, dir, out) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "done     %s\n\nNext:\n  cd %s\n  make test\n  make run\n", p.dir, p.dir)
+	return nil
+}
+
+// fill writes the module to dir.
+func (p plan) fill(ctx context.Context, dir string, out io.Writer) error {
+	fmt.Fprintf(out, "module   %s, driver %s\n", p.module, p.name)
+	files, err := p.render()
+	if err != nil {
+		return err
+	}
+	if err := saveAll(files, dir, out); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "tidy     go.mod and go.sum, with %s of %s\n", library, p.source)
+	return tidy(ctx, dir)
 }
 
 // file is one file of the new module.
@@ -77,6 +77,16 @@ func (f file) save(dir string) error {
 	return os.WriteFile(name, f.text, 0o644) //nolint:gosec // source code
 }
 
+func saveAll(files []file, dir string, out io.Writer) error {
+	for _, f := range files {
+		if err := f.save(dir); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "write    %s\n", f.path)
+	}
+	return nil
+}
+
 // render makes every file but go.sum.
 func (p plan) render() ([]file, error) {
 	gomod, err := p.gomod()
@@ -88,45 +98,47 @@ func (p plan) render() ([]file, error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		f, err := p.execute(name)
-		files = append(files, f)
+		text, err := p.execute(name)
+		files = append(files, file{target(name), text})
 		return err
 	})
 	return files, err
 }
 
-func (p plan) execute(name string) (file, error) {
-	t, err := template.New(path.Base(name)).Option("missingkey=error").ParseFS(templates, name)
-	if err != nil {
-		return file{}, err
-	}
-	var text bytes.Buffer
-	err = t.Execute(&text, map[string]any{
-		"Module": p.module, "Name": p.name, "App": p.app, "Local": p.source.folder != "",
-		"GoImage": goImage, "SidecarImage": sidecarImage,
-	})
-	if err != nil {
-		return file{}, err
-	}
-	target := strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".tmpl")
-	if dot, ok := dotted[target]; ok {
-		target = dot
-	}
-	if path.Ext(target) != ".go" {
-		return file{target, text.Bytes()}, nil
-	}
-	source, err := format.Source(text.Bytes())
-	return file{target, source}, err
+// target returns the path of the file that a template makes.
+func target(name string) string {
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".tmpl")
+	return cmp.Or(dotted[name], name)
 }
 
-// gomod requires the library alone: go mod tidy adds what the sources import at the versions that the library has.
+// execute fills a template in, and formats Go source.
+func (p plan) execute(name string) ([]byte, error) {
+	t, err := template.New(path.Base(name)).Option("missingkey=error").ParseFS(templates, name)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	if err := t.Execute(&text, p.values()); err != nil {
+		return nil, err
+	}
+	if path.Ext(target(name)) == ".go" {
+		return format.Source(text.Bytes())
+	}
+	return text.Bytes(), nil
+}
+
+// values returns what the templates may use.
+func (p plan) values() map[string]any {
+	return map[string]any{
+		"Module": p.module, "Name": p.name, "App": p.app, "Local": p.source.folder != "",
+		"GoImage": goImage, "SidecarImage": sidecarImage,
+	}
+}
+
+// gomod requires the library alone: go mod tidy adds what the sources import, at the versions that the library has.
 func (p plan) gomod() ([]byte, error) {
 	f := &modfile.File{}
-	version := p.source.version
-	if p.source.folder != "" {
-		version = unreleased
-	}
-	err := errors.Join(f.AddModuleStmt(p.module), f.AddGoStmt(goVersion), f.AddRequire(library, version))
+	err := errors.Join(f.AddModuleStmt(p.module), f.AddGoStmt(goVersion), f.AddRequire(library, cmp.Or(p.source.version, unreleased)))
 	if p.source.folder != "" {
 		err = errors.Join(err, f.AddReplace(library, "", p.source.folder, ""))
 	}
@@ -136,14 +148,16 @@ func (p plan) gomod() ([]byte, error) {
 	return f.Format()
 }
 
+// tidy completes go.mod and go.sum.
 func tidy(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off") // the folder may lie within a workspace
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if ctx.Err() != nil {
-			return errors.New("interrupted")
-		}
+	cmd.Env = append(os.Environ(), "GOWORK=off") // the folder may lie in a workspace
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if err != nil {
 		return fmt.Errorf("go mod tidy: %w\n%s", err, bytes.TrimSpace(out))
 	}
 	return nil
