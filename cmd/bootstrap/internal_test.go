@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPlaceIsNotMissing expects that a folder which cannot be looked at is refused, and not taken for a missing one.
-func TestPlaceIsNotMissing(t *testing.T) {
+// TestPlaceReturnsErrorsOfStat expects any error but fs.ErrNotExist to end place before it writes.
+func TestPlaceReturnsErrorsOfStat(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	dir := filepath.Join(parent, strings.Repeat("x", 1000)) // longer than any file system takes

@@ -30,7 +30,7 @@ func place(dir string, fill func(dir string) error) (err error) {
 	return fillTemporary(dir, fill, func(temporary string) error { return moveEntries(temporary, dir) })
 }
 
-// missing reports whether nothing is at path. It returns every other reason why path cannot be looked at.
+// missing reports whether path does not exist. It returns any other error of Stat.
 func missing(path string) (bool, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

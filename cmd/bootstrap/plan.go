@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,13 +19,7 @@ import (
 // library is the module path of gocosi.
 const library = "github.com/doomshrine/gocosi"
 
-// flags is what the command line says.
-type flags struct {
-	module, dir, name, gocosi string
-	empty                     []string // flags that were given as ""
-}
-
-// plan is what to write and where; everything in it was checked.
+// plan says what to write, and where. Everything in it has been checked.
 type plan struct {
 	module string // path of the new module
 	dir    string // absolute
@@ -33,30 +28,17 @@ type plan struct {
 	source source // where the library comes from
 }
 
-// plan checks the flags, all of them before anything is written.
-func (f flags) plan(ctx context.Context) (plan, error) {
-	var problems []error
-	for _, name := range f.empty {
-		problems = append(problems, fmt.Errorf("-%s is empty; leave it out for the default", name))
-	}
-	if len(problems) == 0 {
-		problems = append(problems, checkModule(f.module))
-	}
-	if err := errors.Join(problems...); err != nil {
+// plan checks every flag before anything is written.
+func (f *flags) plan(ctx context.Context) (plan, error) {
+	if err := f.check(); err != nil {
 		return plan{}, err
 	}
-	p := plan{module: f.module, name: f.name, app: appName(f.module)}
-	if p.name == "" {
-		p.name = driverName(f.module)
-	}
+	p := plan{module: f.module, name: cmp.Or(f.name, driverName(f.module)), app: appName(f.module)}
 	if err := drivername.Check(p.name); err != nil {
 		return plan{}, fmt.Errorf("-name %q: %w", p.name, err)
 	}
 	var err error
-	if p.dir, err = filepath.Abs(f.dir); err != nil {
-		return plan{}, fmt.Errorf("-dir: %w", err)
-	}
-	if err := checkDir(p.dir); err != nil {
+	if p.dir, err = absentOrEmpty(f.dir); err != nil {
 		return plan{}, fmt.Errorf("-dir: %w", err)
 	}
 	if p.source, err = findSource(ctx, f.gocosi); err != nil {
@@ -65,45 +47,50 @@ func (f flags) plan(ctx context.Context) (plan, error) {
 	return p, nil
 }
 
-// checkModule accepts what the go command accepts as the path of a main module that others can import. That is a little
-// more than module.CheckPath allows: a "+" is fine in an import.
+// checkModule refuses a path that the go command does not take for a main module, or that nobody could import. It allows
+// a little more than module.CheckPath: a "+" is fine in an import.
 func checkModule(modulePath string) error {
+	if err := cmp.Or(module.CheckImportPath(modulePath), checkOwner(modulePath)); err != nil {
+		return fmt.Errorf("-module: %w; want a path such as example.com/acme/cosi-osp or example.com/acme/cosi-osp/v2", err)
+	}
+	return nil
+}
+
+// checkOwner refuses the paths of the standard library and of gocosi, and versions that no module path has.
+func checkOwner(modulePath string) error {
 	host, _, _ := strings.Cut(modulePath, "/")
 	_, _, versioned := module.SplitPathVersion(modulePath)
-	err := module.CheckImportPath(modulePath)
 	switch {
-	case err != nil:
 	case !strings.Contains(host, "."):
-		err = fmt.Errorf("%q has no dot in its first element: such paths are the standard library's", modulePath)
+		return fmt.Errorf("%q has no dot in its first element; such paths are the standard library's", modulePath)
 	case !versioned:
-		err = fmt.Errorf("%q ends in a version that a module path cannot have; /v2 and above are accepted", modulePath)
+		return fmt.Errorf("%q ends in a version that a module path cannot have", modulePath)
 	case modulePath == library, strings.HasPrefix(modulePath, library+"/"):
-		err = fmt.Errorf("%q belongs to the library", modulePath)
+		return fmt.Errorf("%q belongs to the library", modulePath)
 	}
+	return nil
+}
+
+// absentOrEmpty returns the absolute path of a folder, and refuses one that holds something.
+func absentOrEmpty(dir string) (string, error) {
+	absolute, err := filepath.Abs(dir)
 	if err != nil {
-		return fmt.Errorf("-module: %w; accepted is a path such as example.com/acme/cosi-osp", err)
+		return "", err
 	}
-	return nil
+	entries, err := os.ReadDir(absolute)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	if len(entries) > 0 {
+		return "", fmt.Errorf("%s is not empty; want an empty folder, or one that does not exist", absolute)
+	}
+	return absolute, nil
 }
 
-// checkDir accepts a folder that is empty, and one that does not exist yet.
-func checkDir(dir string) error {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case len(entries) > 0:
-		return fmt.Errorf("%s is not empty; accepted is a folder that is empty or does not exist", dir)
-	}
-	return nil
-}
-
-// unfit is what a label of a DNS name may not hold.
+// unfit matches what a label of a DNS name cannot hold.
 var unfit = regexp.MustCompile(`[^a-z0-9]+`)
 
-// longest is the length of a DNS label that leaves room for what is added to it.
+// longest limits the label that appName makes: names of Kubernetes objects add to it.
 const longest = 40
 
 // appName makes a DNS label of the module's last element.
@@ -116,7 +103,7 @@ func appName(modulePath string) string {
 	return strings.Trim(label[:min(len(label), longest)], "-")
 }
 
-// driverName puts the name of the module's host behind its last element: example.com/acme/cosi-osp becomes
+// driverName appends the host of the module's path to its last element: example.com/acme/cosi-osp becomes
 // cosi-osp.example.com.
 func driverName(modulePath string) string {
 	host, _, _ := strings.Cut(modulePath, "/")

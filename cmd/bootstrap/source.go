@@ -14,7 +14,7 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// source is where the new module finds the library: a release, or else a folder on this machine.
+// source says where the new module finds the library: in a release, or else in a folder of this machine.
 type source struct {
 	version string
 	folder  string
@@ -27,7 +27,7 @@ func (s source) String() string {
 	return s.version
 }
 
-// findSource reads -gocosi, which may be "".
+// findSource reads -gocosi; for "" it finds out where this program comes from.
 func findSource(ctx context.Context, flag string) (source, error) {
 	switch {
 	case semver.IsValid(flag):
@@ -41,8 +41,8 @@ func findSource(ctx context.Context, flag string) (source, error) {
 	return fromCheckout(ctx)
 }
 
-// release is the version of which this program was built out of the module cache; "" when it was built otherwise. Only
-// a module that was downloaded has a sum: a checkout with tags has a version too, which no proxy may know.
+// release returns the version of this program if it was built from the module cache, and "" otherwise. Only a downloaded
+// module has a sum: a checkout with tags has a version too, but maybe one that no proxy knows.
 func release() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Path != library || info.Main.Sum == "" {
@@ -51,17 +51,18 @@ func release() string {
 	return info.Main.Version
 }
 
-// fromCheckout finds the checkout in which the program is run.
+// fromCheckout finds the checkout that the program runs in.
 func fromCheckout(ctx context.Context) (source, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", library)
 	out, err := cmd.Output()
 	if err != nil {
 		return source{}, errors.New("this program is not a release and is not run in a checkout of the library; " +
-			"accepted are a version such as v0.4.0, and the path of a checkout")
+			"want a version such as v0.4.0 or the path of a checkout")
 	}
 	return fromFolder(strings.TrimSpace(string(out)))
 }
 
+// fromFolder checks that a folder holds the library.
 func fromFolder(folder string) (source, error) {
 	absolute, err := filepath.Abs(folder)
 	if err != nil {
@@ -72,7 +73,7 @@ func fromFolder(folder string) (source, error) {
 		return source{}, fmt.Errorf("%q is neither a version such as v0.4.0 nor the path of a checkout: %w", folder, err)
 	}
 	if found := modfile.ModulePath(text); found != library {
-		return source{}, fmt.Errorf("%s holds the module %q, not %s", absolute, found, library)
+		return source{}, fmt.Errorf("%s holds module %q; want %s", absolute, found, library)
 	}
 	return source{folder: absolute}, nil
 }

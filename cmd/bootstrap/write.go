@@ -63,7 +63,7 @@ func (p plan) fill(ctx context.Context, dir string, out io.Writer) error {
 	return tidy(ctx, dir)
 }
 
-// file is one file of the new module.
+// file holds one file of the new module.
 type file struct {
 	path string // with slashes, relative to the module
 	text []byte
