@@ -1,4 +1,4 @@
-// Package drivername holds a driver's name against the rules of the specification.
+// Package drivername checks a driver's name against the specification.
 package drivername
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// MaxLength is how many characters a name may have (requirement INFO-3).
+// MaxLength limits the characters of a name (requirement INFO-3).
 const MaxLength = 63
 
 var (
@@ -20,25 +20,25 @@ var (
 func Check(name string) error {
 	switch {
 	case name == "":
-		return errors.New("INFO-2: the driver's name is empty; accepted is a name such as s3.example.com")
+		return errors.New("INFO-2: the driver's name is empty; want a name such as s3.example.com")
 	case len(name) > MaxLength:
-		return fmt.Errorf("INFO-3: the driver's name has %d characters, %d are accepted", len(name), MaxLength)
+		return fmt.Errorf("INFO-3: the driver's name has %d characters; want at most %d", len(name), MaxLength)
 	case !valid.MatchString(name):
-		return errors.New(`INFO-3: the driver's name may hold alphanumerics, "-" and ".", ` +
-			`and begins and ends with an alphanumeric, such as s3.example.com`)
+		return errors.New(`INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", ` +
+			`with an alphanumeric at both ends, such as s3.example.com`)
 	}
 	return nil
 }
 
-// Warnings says what is allowed but unwise about a name: INFO-4 and INFO-6.
+// Warnings lists what a name may do, but should not (requirements INFO-4 and INFO-6).
 func Warnings(name string) []string {
 	var warnings []string
 	if !strings.Contains(name, ".") {
-		warnings = append(warnings, "INFO-4: the driver's name has no domain, so that of another vendor may equal it")
+		warnings = append(warnings, "INFO-4: the driver's name has no domain, so another vendor may choose the same name")
 	}
 	if !labels.MatchString(name) {
-		warnings = append(warnings, "INFO-6: not every label of the driver's name is lower case and starts with a letter; "+
-			"later sidecars refuse that")
+		warnings = append(warnings, "INFO-6: a label of the driver's name has upper case or does not start with a letter; "+
+			"later sidecars refuse such names")
 	}
 	return warnings
 }
