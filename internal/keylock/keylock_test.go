@@ -14,7 +14,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/keylock"
 )
 
-// bucket is the key that most tests are about.
+// bucket is the key that most tests use.
 const bucket = "b"
 
 // lock takes key, which must be free.
@@ -25,7 +25,7 @@ func lock(t *testing.T, table *keylock.Table, key, holder string) {
 	}
 }
 
-// empty wants no key to be held.
+// empty expects no key to be held.
 func empty(t *testing.T, table *keylock.Table) {
 	t.Helper()
 	if n := table.Len(); n != 0 {
@@ -192,10 +192,10 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 	})
 }
 
-// TestHandedOverToTheDead gives the lock to a waiter at the moment at which its context ends.
+// TestHandedOverToTheDead hands the lock to a waiter at the moment when its context ends.
 func TestHandedOverToTheDead(t *testing.T) {
 	t.Parallel()
-	for range 50 { // which of the two the waiter sees first is chance
+	for range 50 { // chance decides which of the two the waiter sees first
 		synctest.Test(t, func(t *testing.T) {
 			var table keylock.Table
 			lock(t, &table, bucket, "holder")
@@ -218,12 +218,12 @@ func TestHandedOverToTheDead(t *testing.T) {
 	}
 }
 
-// ended is a context that nobody is told has ended, so that the turn is what its waiter sees first.
-type ended struct{ context.Context } //nolint:containedctx // what is made to look ended
+// ended has ended but does not tell, so that its waiter sees the turn first.
+type ended struct{ context.Context } //nolint:containedctx // the context that looks ended
 
 func (ended) Err() error { return context.Canceled }
 
-// TestTurnOfTheDead hands the lock to a waiter whose context has ended: it goes on to the next one.
+// TestTurnOfTheDead hands the lock to a waiter whose context has ended, and expects the next one to get it.
 func TestTurnOfTheDead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
