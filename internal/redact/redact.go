@@ -10,30 +10,30 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Mask stands in the place of what must not be shown.
+// Mask replaces what must not be shown.
 const Mask = "[redacted]"
 
-// shortest is the length in bytes from which a value is masked in texts: masking a value such as "1" or "s3" would
-// garble the text and hide nothing.
+// shortest is the length in bytes of the shortest secret that Text masks: masking "1" or "s3" would garble the text and
+// hide nothing.
 const shortest = 6
 
-// userinfo finds the password of a URL (scheme://user:password@host) or of a data source name (user:password@host).
-// The password may itself hold an "@" or a "/": everything up to the last "@" before white space or a quote is taken.
-// A user alone (scheme://token@host) goes with it: it may be a token.
+// userinfo matches the password of a URL (scheme://user:password@host) or of a data source name (user:password@host).
+// The password may itself hold an "@" or a "/": the match goes to the last "@" before white space or a quote.
+// It matches a user alone (scheme://token@host) too, which may be a token.
 var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"']*|[^\s:/@"']+):[^\s"']*@`)
 
-// named finds what stands behind the usual names of secrets, in URLs and in data source names: a shared access signature,
-// a signed request, an account's key, a password.
+// named matches values that follow the usual names of secrets in URLs and data source names: a shared access signature, a
+// signed request, an account's key, a password.
 var named = regexp.MustCompile(`(?i)\b(sig|x-amz-signature|accountkey|secretkey|password|passwd|pwd)=[^\s&;,"']+`)
 
-// Text masks every secret of six bytes or more, passwords in URLs, and what is named as a secret. The secrets come first:
-// one of them may hold a URL, and could not be found any more without its password.
+// Text masks every secret of six bytes or more, passwords in URLs, and values that are named as secrets. The secrets come
+// first: one of them may hold a URL, and would no longer match once the URL's password is masked.
 func Text(text string, secrets []string) string {
 	text = userinfo.ReplaceAllString(mask(text, secrets), "${1}:"+Mask+"@")
 	return named.ReplaceAllString(text, "${1}="+Mask)
 }
 
-// span is a part of a text, from a byte to before another.
+// span marks the bytes text[from:to].
 type span struct{ from, to int }
 
 // mask replaces each stretch of text that secrets cover, however they overlap.
@@ -51,7 +51,7 @@ func mask(text string, secrets []string) string {
 	return masked.String()
 }
 
-// covered finds the secrets in text, in the order in which they begin.
+// covered returns where text holds secrets, in the order in which they begin.
 func covered(text string, secrets []string) []span {
 	var spans []span
 	for _, s := range secrets {
@@ -71,7 +71,7 @@ func covered(text string, secrets []string) []span {
 	return spans
 }
 
-// class says what of a field may be shown.
+// class says how much of a field may be shown.
 type class int
 
 const (
@@ -80,8 +80,8 @@ const (
 	keys                // of a map: the keys
 )
 
-// fields lists what the messages of v1alpha1 hold, by full name. cosi_secret is declared upstream but set on no field,
-// so this list is the only source.
+// fields classifies the fields of v1alpha1 by full name. Upstream declares the option cosi_secret but sets it on no field,
+// so this table is the only source.
 var fields = map[protoreflect.FullName]class{
 	"cosi.v1alpha1.DriverGetInfoResponse.name":                            public,
 	"cosi.v1alpha1.DriverCreateBucketRequest.name":                        public,
@@ -111,14 +111,14 @@ var fields = map[protoreflect.FullName]class{
 	"cosi.v1alpha1.GCS.service_account":                                   public,
 }
 
-// Classified says whether the field is listed; a test walks the bindings' descriptors with it.
+// Classified reports whether the table of classes has the field. A test checks every field of the bindings with it.
 func Classified(field protoreflect.FullName) bool {
 	_, ok := fields[field]
 	return ok
 }
 
-// Message renders m as a tree of maps for a logger. Fields that are not classified, and the values of parameters and
-// credentials, are masked. A nil m gives nil.
+// Message renders m as a tree of maps for a logger. It masks unclassified fields, and the values of parameters and
+// credentials. It returns nil for a nil m.
 func Message(m protoreflect.ProtoMessage) map[string]any {
 	if m == nil {
 		return nil
@@ -169,7 +169,7 @@ func entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c class) map[st
 	return out
 }
 
-// Values collects what Message would mask in the messages, for use with Text. A nil message holds none.
+// Values returns what Message would mask in the messages, for use with Text. It skips nil messages.
 func Values(messages ...protoreflect.ProtoMessage) []string {
 	var found []string
 	for _, m := range messages {

@@ -85,7 +85,7 @@ func TestMessage(t *testing.T) {
 	tests := map[string]struct {
 		message proto.Message
 		want    tree
-		values  []string // what is masked
+		values  []string // the masked values
 	}{
 		"nil":         {nil, nil, nil},
 		"nil pointer": {(*cosi.DriverCreateBucketRequest)(nil), tree{}, nil},
