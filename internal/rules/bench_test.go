@@ -8,7 +8,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// BenchmarkGrant is the dearest pair of messages: the rules' share of a call.
+// BenchmarkGrant measures the rules' share of a call, for the most expensive pair of messages.
 func BenchmarkGrant(b *testing.B) {
 	request := &cosi.DriverGrantBucketAccessRequest{
 		BucketId: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11", Name: "ba-0f4e8f52-3c0b-4a3c-8d0a-5a2b7c9d1e33",

@@ -9,29 +9,30 @@ import (
 	"github.com/doomshrine/gocosi/internal/drivername"
 )
 
-// Sizes of requirement GEN-9, in bytes.
+// The limits of requirement GEN-9, in bytes.
 const (
-	maxString = 128
-	maxMap    = 4096
+	MaxString = 128  // of a string
+	MaxMap    = 4096 // of all keys and values of a map together
 )
 
 const empty = "is empty"
 
-// ExpiryLayout is how the released sidecar reads expiryTs (GRANT-10).
+// ExpiryLayout is the layout in which the released sidecar parses expiryTs. It takes any other for no expiry
+// (requirement GRANT-10).
 const ExpiryLayout = "2006-01-02 15:04:05.999999999 -0700 MST"
 
-// Violation is a message that breaks a rule. It says what is wrong with which field, and never what the field holds.
+// Violation reports a message that breaks a rule. It says what is wrong with which field, and never what the field holds.
 type Violation struct {
 	Rule   string
 	Field  string
 	Reason string
 }
 
-// Error reads as "name is required (CREATE-2)".
+// Error returns a text such as "name is required (CREATE-2)".
 func (v *Violation) Error() string { return fmt.Sprintf("%s %s (%s)", v.Field, v.Reason, v.Rule) }
 
-// Request holds a request against the rules that a driver can refuse it by; nil when it breaks none, and for messages
-// that are not the specification's. It allocates nothing for a request that is right.
+// Request checks a request against the rules by which a driver refuses it. It returns nil for a request that breaks none,
+// without allocating anything, and for messages that the specification does not define.
 func Request(request any) *Violation {
 	switch r := request.(type) {
 	case *cosi.DriverCreateBucketRequest:
@@ -48,9 +49,9 @@ func Request(request any) *Violation {
 	return nil
 }
 
-// Response holds a successful answer against the rules that bind a driver; nil when it breaks none, and for messages
-// that are not the specification's. It allocates nothing for a response that is right; only an expiry in another zone
-// than UTC costs something.
+// Response checks a successful answer against the rules that bind a driver. It returns nil for an answer that breaks none,
+// and for messages that the specification does not define. It allocates nothing for a valid answer, unless an expiry is
+// not in UTC.
 func Response(request, response any) *Violation {
 	switch r := response.(type) {
 	case *cosi.DriverGetInfoResponse:
@@ -64,7 +65,7 @@ func Response(request, response any) *Violation {
 	return nil
 }
 
-// Advice returns what a successful answer leaves out although it should not; nil when there is nothing.
+// Advice returns what a successful answer should hold and does not; nil when it lacks nothing.
 func Advice(response any) *Violation {
 	switch r := response.(type) {
 	case *cosi.DriverCreateBucketResponse:
@@ -79,6 +80,7 @@ func Advice(response any) *Violation {
 	return nil
 }
 
+// first returns the first violation that is not nil.
 func first(violations ...*Violation) *Violation {
 	for _, v := range violations {
 		if v != nil {
@@ -88,7 +90,7 @@ func first(violations ...*Violation) *Violation {
 	return nil
 }
 
-// required is also a check of the field's size.
+// required checks that a field is set, and its size.
 func required(rule, field, value string) *Violation {
 	if value == "" {
 		return &Violation{rule, field, "is required"}
@@ -97,10 +99,7 @@ func required(rule, field, value string) *Violation {
 }
 
 func short(field, value string) *Violation {
-	if len(value) > maxString {
-		return &Violation{sizeLimits, field, fmt.Sprintf("has %d bytes, %d are accepted", len(value), maxString)}
-	}
-	return nil
+	return limit(field, len(value), MaxString)
 }
 
 func small(field string, m map[string]string) *Violation {
@@ -108,15 +107,19 @@ func small(field string, m map[string]string) *Violation {
 	for k, v := range m {
 		size += len(k) + len(v)
 	}
-	if size > maxMap {
-		return &Violation{sizeLimits, field, fmt.Sprintf("has %d bytes, %d are accepted", size, maxMap)}
+	return limit(field, size, MaxMap)
+}
+
+func limit(field string, size, most int) *Violation {
+	if size > most {
+		return &Violation{sizeLimits, field, fmt.Sprintf("has %d bytes; want at most %d", size, most)}
 	}
 	return nil
 }
 
 func authentication(t cosi.AuthenticationType) *Violation {
 	if t != cosi.AuthenticationType_Key && t != cosi.AuthenticationType_IAM {
-		return &Violation{"GRANT-3", "authentication_type", fmt.Sprintf("is %d; accepted are 1 (Key) and 2 (IAM)", t)}
+		return &Violation{"GRANT-3", "authentication_type", fmt.Sprintf("is %d; want 1 (Key) or 2 (IAM)", t)}
 	}
 	return nil
 }
@@ -176,9 +179,14 @@ func azure(t cosi.AuthenticationType, secrets map[string]string) *Violation {
 		return &Violation{azureKeys, `credentials["azure"].accessToken`, empty}
 	}
 	if expiry, ok := secrets["expiryTs"]; ok {
-		if _, err := time.ParseInLocation(ExpiryLayout, expiry, time.UTC); err != nil {
-			return &Violation{azureKeys, `credentials["azure"].expiryTs`, "is not in the layout " + ExpiryLayout}
-		}
+		return layout(expiry)
+	}
+	return nil
+}
+
+func layout(expiry string) *Violation {
+	if _, err := time.ParseInLocation(ExpiryLayout, expiry, time.UTC); err != nil {
+		return &Violation{azureKeys, `credentials["azure"].expiryTs`, "is not in the layout " + ExpiryLayout}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// Short names for what is checked.
+// Short names of the checked messages.
 type (
 	createQ = cosi.DriverCreateBucketRequest
 	createR = cosi.DriverCreateBucketResponse
@@ -20,13 +20,13 @@ type (
 	revokeQ = cosi.DriverRevokeBucketAccessRequest
 )
 
-// canary is in every field that a check looks at, and must be in no violation.
+// canary stands in every field that a check reads, and must not appear in a violation.
 const canary = "canary"
 
-// str is a string of n bytes.
+// str returns a string of n bytes.
 func str(n int) string { return canary + strings.Repeat("x", n-len(canary)) }
 
-// of is a map of n bytes.
+// of returns a map of n bytes.
 func of(n int) map[string]string { return map[string]string{canary: str(n - len(canary))} }
 
 const (
@@ -34,7 +34,7 @@ const (
 	mostMap = 4096
 )
 
-// violation is what a check is expected to say; the zero value is that it says nothing.
+// violation names the rule and the field that a check should report; the zero value wants no violation.
 type violation struct{ rule, field string }
 
 func (want violation) compare(t *testing.T, got *rules.Violation) {
@@ -62,7 +62,7 @@ func (want violation) compare(t *testing.T, got *rules.Violation) {
 	}
 }
 
-// free expects a check of a right message to allocate nothing.
+// free expects the check of a valid message to allocate nothing.
 func free(t *testing.T, check func() *rules.Violation) {
 	t.Helper()
 	if raced {
@@ -155,7 +155,7 @@ func TestRequest(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts th
 	}
 }
 
-// s3 is a right answer to a grant.
+// s3 returns a valid answer to a grant.
 func s3(change func(*grantR, map[string]string)) *grantR {
 	secrets := map[string]string{"accessKeyID": canary, "accessSecretKey": canary, "endpoint": "https://" + canary, "region": canary}
 	r := &grantR{
@@ -165,7 +165,7 @@ func s3(change func(*grantR, map[string]string)) *grantR {
 	return r
 }
 
-// azure is one of the other kind.
+// azure returns a valid answer to a grant of Azure's kind.
 func azure(change func(map[string]string)) *grantR {
 	secrets := map[string]string{"accessToken": canary, "expiryTs": "2031-02-03 04:05:06.789 +0000 UTC"}
 	change(secrets)
@@ -285,7 +285,7 @@ func TestResponse(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts t
 	}
 }
 
-// An expiry in another zone is as right as one in UTC, whatever the zone of this machine.
+// TestResponseTakesAnyZone expects an expiry to be valid in every zone, whatever the zone of this machine.
 func TestResponseTakesAnyZone(t *testing.T) {
 	t.Parallel()
 	key := &grantQ{AuthenticationType: cosi.AuthenticationType_Key}

@@ -1,16 +1,16 @@
 package rules
 
-// Rules that checks quote.
+// The rules that checks quote.
 const (
 	sizeLimits = "GEN-9"
 	s3Keys     = "GRANT-9"
 	azureKeys  = "GRANT-10"
 )
 
-// What several rules ask for.
+// withoutID states what several rules ask for.
 const withoutID = "Refuses a request without `bucket_id`."
 
-// What the library does about several rules.
+// What the library does about more than one rule.
 const (
 	refuses       = "refuses the request"
 	internal      = "answers INTERNAL"
@@ -137,7 +137,7 @@ func grant() []Rule {
 		},
 		{
 			azureKeys, Real, Grant,
-			"For `azure`, gives `accessToken`, and `expiryTs` in the layout `2006-01-02 15:04:05.999999999 -0700 MST`: any other is read as no expiry.",
+			"For `azure`, gives `accessToken`, and `expiryTs` in the layout `" + ExpiryLayout + "`: any other is read as no expiry.",
 			internal, Sidecar,
 		},
 		{

@@ -2,5 +2,5 @@
 
 package rules_test
 
-// raced says that the race detector is on, under which pools forget at random.
+// raced reports whether the race detector is on: it makes pools forget at random.
 const raced = false

@@ -1,11 +1,11 @@
-// Package rules holds what COSI v1alpha1 asks of a driver: every rule once, as data, and those that the runtime can see
-// as checks. The runtime, the conformance kit and the documentation share them.
+// Package rules lists what COSI v1alpha1 asks of a driver: every rule as data, and a check of each that the runtime can
+// see. The runtime, the conformance kit and the documentation share them.
 package rules
 
 import "slices"
 
-// Level is how binding a rule is. MUST, SHOULD and MAY are the specification's; REAL is what the released sidecar or
-// controller asks for, although no text says so.
+// Level says how binding a rule is. MUST, SHOULD and MAY are the specification's words. REAL marks what the released
+// sidecar or controller requires although no text says so.
 type Level string
 
 // The levels.
@@ -18,7 +18,7 @@ const (
 	Policy  Level = "policy"
 )
 
-// Binding says whether a driver that breaks a rule of this level is at fault.
+// Binding reports whether a driver that breaks a rule of this level is at fault.
 func (l Level) Binding() bool { return l == Must || l == MustNot || l == Real }
 
 // Where a rule comes from.
@@ -30,7 +30,7 @@ const (
 	House   = "this library"
 )
 
-// Rule is one thing that is asked of a driver.
+// Rule states one requirement on a driver.
 type Rule struct {
 	ID      string
 	Level   Level
@@ -40,7 +40,7 @@ type Rule struct {
 	Source  string
 }
 
-// Of returns the rule with the ID; ok is false when there is none.
+// Of returns the rule with the ID, and whether there is one.
 func Of(id string) (rule Rule, ok bool) {
 	for _, r := range All() {
 		if r.ID == id {

@@ -8,7 +8,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// ids are those of the requirements, in their order.
+// ids lists the requirements in their order.
 const ids = `
 GEN-1 GEN-2 GEN-3 GEN-4 GEN-5 GEN-6 GEN-7 GEN-8 GEN-9 GEN-10 GEN-11 GEN-12 GEN-13 GEN-14 GEN-15 GEN-16
 INFO-1 INFO-2 INFO-3 INFO-4 INFO-5 INFO-6
