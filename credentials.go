@@ -9,6 +9,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/rules"
 )
 
 // S3Credentials holds what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
@@ -63,14 +64,11 @@ type AzureCredentials struct {
 	Expiry      time.Time // when it ends; zero: not told
 }
 
-// expiryLayout is the layout in which the released sidecar parses an expiry; it takes any other for none.
-const expiryLayout = "2006-01-02 15:04:05.999999999 -0700 MST"
-
 // Map returns the credentials as a grant's response holds them.
 func (c AzureCredentials) Map() map[string]*cosi.CredentialDetails {
 	secrets := map[string]string{"accessToken": c.AccessToken}
 	if !c.Expiry.IsZero() {
-		secrets["expiryTs"] = c.Expiry.UTC().Format(expiryLayout)
+		secrets["expiryTs"] = c.Expiry.UTC().Format(rules.ExpiryLayout)
 	}
 	return map[string]*cosi.CredentialDetails{"azure": {Secrets: secrets}}
 }
