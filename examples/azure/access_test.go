@@ -99,7 +99,8 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("without a lifetime, expiryTs is %q", got)
 	}
 	begin := time.Now()
-	got, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", mustGrant(t, p, "expiry", "ba-hour", map[string]string{lifetime: "1h"}).expiry)
+	const layout = "2006-01-02 15:04:05.999999999 -0700 MST" // the sidecar's, repeated: examples import nothing internal
+	got, err := time.Parse(layout, mustGrant(t, p, "expiry", "ba-hour", map[string]string{lifetime: "1h"}).expiry)
 	if want := begin.Add(time.Hour); err != nil || got.Before(want.Add(-5*time.Second)) || got.After(time.Now().Add(time.Hour)) {
 		t.Errorf("expiryTs is %v, %v; want about %v", got, err, want)
 	}
