@@ -12,33 +12,35 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// usual are the cases without which no bucket can be had.
-func usual() []string { return []string{"CREATE-1", "CREATE-10", "CREATE-5"} }
+// creatable lists the cases without which no bucket can be had.
+func creatable() []string { return []string{"CREATE-1", "CREATE-10", "CREATE-5"} }
 
-// after is a list of needs with more behind it.
-func after(needs []string, more ...string) []string { return slices.Concat(needs, more) }
+// extend returns the needs, followed by more.
+func extend(needs []string, more ...string) []string { return slices.Concat(needs, more) }
 
 func createCases() []Case {
 	return []Case{
 		newCase("CREATE-1", createImplemented, "INFO-1"),
 		newCase("CREATE-10", createSidecarName, "CREATE-1"),
 		newCase("CREATE-5", createID, "CREATE-1", "CREATE-10"),
-		newCase("CREATE-2", createNoName, usual()...),
-		newCase("CREATE-3", createAgain, usual()...),
-		newCase("CREATE-4", createOther, after(usual(), "CREATE-3")...),
-		newCase("CREATE-6", createBadName, usual()...),
-		newCase("CREATE-7", createUnprovisionable, usual()...),
-		newCase("CREATE-8", createNoParameters, usual()...),
-		advised("CREATE-8 unknown", createUnknownParameter, usual()...),
-		newCase("CREATE-9", createProtocol, usual()...),
-		newCase("CREATE-13", createForeign, usual()...),
+		newCase("CREATE-2", createNoName, creatable()...),
+		newCase("CREATE-3", createAgain, creatable()...),
+		newCase("CREATE-4", createOther, extend(creatable(), "CREATE-3")...),
+		newCase("CREATE-6", createBadName, creatable()...),
+		newCase("CREATE-7", createUnprovisionable, creatable()...),
+		newCase("CREATE-8", createNoParameters, creatable()...),
+		advised("CREATE-8 unknown", createUnknownParameter, creatable()...),
+		newCase("CREATE-9", createProtocol, creatable()...),
+		newCase("CREATE-13", createForeign, creatable()...),
 	}
 }
 
 func createImplemented(ctx context.Context, t *trial) error {
-	_, err := t.make(ctx, bucketName(), t.cfg.BucketParameters)
+	_, err := t.createBucket(ctx, bucketName(), t.cfg.BucketParameters)
 	switch {
 	case gone(err):
 		return fmt.Errorf("is not answered: %w", err)
@@ -50,7 +52,7 @@ func createImplemented(ctx context.Context, t *trial) error {
 
 func createSidecarName(ctx context.Context, t *trial) error {
 	name := bucketName()
-	_, err := t.make(ctx, name, t.cfg.BucketParameters)
+	_, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
 	return accepted("the name "+name, err)
 }
 
@@ -58,7 +60,7 @@ func createID(ctx context.Context, t *trial) error {
 	ids := map[string]string{}
 	for range 2 {
 		name := bucketName()
-		response, err := t.make(ctx, name, t.cfg.BucketParameters)
+		response, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
 		if err != nil {
 			return missed("a bucket cannot be created", err)
 		}
@@ -75,7 +77,7 @@ func createID(ctx context.Context, t *trial) error {
 }
 
 func createNoName(ctx context.Context, t *trial) error {
-	_, err := t.make(ctx, "", t.cfg.BucketParameters)
+	_, err := t.createBucket(ctx, "", t.cfg.BucketParameters)
 	return refused("a request without a name", err, codes.InvalidArgument)
 }
 
@@ -85,7 +87,7 @@ func createAgain(ctx context.Context, t *trial) error {
 		return err
 	}
 	for range t.cfg.Repeat {
-		again, err := t.make(ctx, b.name, t.cfg.BucketParameters)
+		again, err := t.createBucket(ctx, b.name, t.cfg.BucketParameters)
 		if err != nil {
 			return accepted("a repeat", err)
 		}
@@ -104,7 +106,7 @@ func createOther(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.make(ctx, b.name, t.cfg.IncompatibleBucketParameters)
+	_, err = t.createBucket(ctx, b.name, t.cfg.IncompatibleBucketParameters)
 	return refused("the same name with other parameters", err, codes.AlreadyExists)
 }
 
@@ -112,7 +114,7 @@ func createBadName(ctx context.Context, t *trial) error {
 	if t.cfg.BadBucketName == "" {
 		return skipError("needs BadBucketName")
 	}
-	_, err := t.make(ctx, t.cfg.BadBucketName, t.cfg.BucketParameters)
+	_, err := t.createBucket(ctx, t.cfg.BadBucketName, t.cfg.BucketParameters)
 	return refused(fmt.Sprintf("the name %q", t.cfg.BadBucketName), err, codes.InvalidArgument)
 }
 
@@ -120,32 +122,32 @@ func createUnprovisionable(ctx context.Context, t *trial) error {
 	if t.cfg.UnprovisionableParameters == nil {
 		return skipError("needs UnprovisionableParameters")
 	}
-	_, err := t.make(ctx, bucketName(), t.cfg.UnprovisionableParameters)
+	_, err := t.createBucket(ctx, bucketName(), t.cfg.UnprovisionableParameters)
 	return refused("what cannot be provisioned", err, codes.OutOfRange)
 }
 
 func createNoParameters(ctx context.Context, t *trial) error {
-	_, err := t.make(ctx, bucketName(), nil)
+	_, err := t.createBucket(ctx, bucketName(), nil)
 	return accepted("a request without parameters", err)
 }
 
 // unknownParameter is a key that no driver has.
 const unknownParameter = "cositest-unknown-parameter"
 
-// with is a copy of parameters with the unknown one.
-func with(parameters map[string]string) map[string]string {
+// withUnknown returns a copy of parameters with the unknown one.
+func withUnknown(parameters map[string]string) map[string]string {
 	more := map[string]string{unknownParameter: "x"}
 	maps.Copy(more, parameters)
 	return more
 }
 
 func createUnknownParameter(ctx context.Context, t *trial) error {
-	_, err := t.make(ctx, bucketName(), with(t.cfg.BucketParameters))
+	_, err := t.createBucket(ctx, bucketName(), withUnknown(t.cfg.BucketParameters))
 	return refused("an unknown parameter", err, codes.InvalidArgument)
 }
 
 func createProtocol(ctx context.Context, t *trial) error {
-	response, err := t.make(ctx, bucketName(), t.cfg.BucketParameters)
+	response, err := t.createBucket(ctx, bucketName(), t.cfg.BucketParameters)
 	if err != nil {
 		return missed("a bucket cannot be created", err)
 	}
@@ -167,7 +169,7 @@ func createForeign(ctx context.Context, t *trial) error {
 	if err := refused("a name that somebody else's bucket has", err, codes.AlreadyExists); err != nil {
 		return err
 	}
-	if there, err := foreign.there(ctx, true); err != nil || !there {
+	if exists, err := foreign.exists(ctx, true); err != nil || !exists {
 		return cmp.Or(err, errors.New("the call is refused, and somebody else's bucket is gone"))
 	}
 	return nil
@@ -185,14 +187,17 @@ func (t *trial) foreign(ctx context.Context) (Foreign, error) {
 	return foreign, missed("the hook MakeForeignBucket", err)
 }
 
-// there says whether the bucket exists; unknown is the answer when there is no hook for that.
-func (f Foreign) there(ctx context.Context, unknown bool) (bool, error) {
+// exists says whether the bucket exists; unknown is the answer when there is no hook for that.
+func (f Foreign) exists(ctx context.Context, unknown bool) (bool, error) {
 	if f.Exists == nil {
 		return unknown, nil
 	}
-	there, err := f.Exists(ctx)
-	return there, missed("the hook Exists", err)
+	exists, err := f.Exists(ctx)
+	return exists, missed("the hook Exists", err)
 }
 
-// long is a name of more bytes than the specification allows, the ending apart.
-func long(ending string) string { return "bucket-" + strings.Repeat("a", 121) + ending }
+// overlong returns a name that the ending makes longer than the specification allows.
+func overlong(ending string) string {
+	const prefix = "bucket-"
+	return prefix + strings.Repeat("a", rules.MaxString-len(prefix)) + ending
+}

@@ -12,10 +12,10 @@ import (
 func dataCases() []Case {
 	return []Case{
 		newCase("CREATE-11", needsAccess(createNamed), grantable()...),
-		newCase("DELETE-6", needsAccess(deleteFull), after(grantable(), "CREATE-11")...),
-		newCase("GRANT-15", grantAtOnce, after(grantable(), "GRANT-14", "CREATE-11")...),
-		newCase("REVOKE-3", needsAccess(revokeWorks), after(revocable(), "GRANT-14", "CREATE-11")...),
-		newCase("REVOKE-8", revokeGrant, after(revocable(), "CREATE-11")...),
+		newCase("DELETE-6", needsAccess(deleteFull), extend(grantable(), "CREATE-11")...),
+		newCase("GRANT-15", grantAtOnce, extend(grantable(), "GRANT-14", "CREATE-11")...),
+		newCase("REVOKE-3", needsAccess(revokeWorks), extend(revocable(), "GRANT-14", "CREATE-11")...),
+		newCase("REVOKE-8", revokeGrant, extend(revocable(), "CREATE-11")...),
 	}
 }
 
@@ -31,7 +31,7 @@ func needsAccess(run func(context.Context, *trial) error) func(context.Context, 
 
 // createNamed uses the credentials on the bucket by its name, as an application does.
 func createNamed(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func createNamed(ctx context.Context, t *trial) error {
 }
 
 func deleteFull(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func grantAtOnce(ctx context.Context, t *trial) error {
 
 // revokeWorks looks whether credentials that work stop working, and those of another account go on.
 func revokeWorks(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func revokeWorks(ctx context.Context, t *trial) error {
 }
 
 func revokeGrant(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}

@@ -12,11 +12,11 @@ import (
 
 func deleteCases() []Case {
 	return []Case{
-		newCase("DELETE-1", deleteNoID, usual()...),
-		newCase("DELETE-2", deleteTwice, usual()...),
-		newCase("DELETE-3", deleteContext, after(usual(), "DELETE-2")...),
-		newCase("DELETE-4", deleteCutShort, after(usual(), "DELETE-2", "CREATE-3")...),
-		newCase("DELETE-5", deleteForeign, after(usual(), "DELETE-2")...),
+		newCase("DELETE-1", deleteNoID, creatable()...),
+		newCase("DELETE-2", deleteTwice, creatable()...),
+		newCase("DELETE-3", deleteContext, extend(creatable(), "DELETE-2")...),
+		newCase("DELETE-4", deleteCutShort, extend(creatable(), "DELETE-2", "CREATE-3")...),
+		newCase("DELETE-5", deleteForeign, extend(creatable(), "DELETE-2")...),
 	}
 }
 
@@ -44,7 +44,7 @@ func deleteContext(ctx context.Context, t *trial) error {
 	}{
 		{"no delete_context", nil},
 		{"the class's parameters", t.cfg.BucketParameters},
-		{"delete_context with an unknown key", with(t.cfg.BucketParameters)},
+		{"delete_context with an unknown key", withUnknown(t.cfg.BucketParameters)},
 	} {
 		b, err := t.bucket(ctx)
 		if err != nil {
@@ -60,14 +60,14 @@ func deleteContext(ctx context.Context, t *trial) error {
 // deleteCutShort cancels a create, and then deletes what it may have made and creates it again.
 func deleteCutShort(ctx context.Context, t *trial) error {
 	return t.eachCutCreate(ctx, func(name string) error {
-		response, err := t.makePatiently(ctx, name)
+		response, err := t.createPatiently(ctx, name)
 		if err != nil {
 			return missed("a create that was cut short cannot be repeated", err)
 		}
 		if err := t.patiently(ctx, func() error { return t.remove(ctx, response.GetBucketId()) }); err != nil {
 			return accepted("a delete after a create that was cut short", err)
 		}
-		if _, err := t.makePatiently(ctx, name); err != nil {
+		if _, err := t.createPatiently(ctx, name); err != nil {
 			return accepted("a create after that", err)
 		}
 		return nil
@@ -86,7 +86,7 @@ func deleteForeign(ctx context.Context, t *trial) error {
 	if err := t.delete(ctx, &cosi.DriverDeleteBucketRequest{BucketId: foreign.ID, DeleteContext: allowed}); err != nil {
 		return accepted("an id that the driver did not make", err)
 	}
-	if there, err := foreign.there(ctx, false); err != nil || there {
+	if exists, err := foreign.exists(ctx, false); err != nil || exists {
 		return cmp.Or(err, errors.New("an id that the driver did not make is accepted, and the bucket is still there"))
 	}
 	return nil

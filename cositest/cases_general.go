@@ -21,13 +21,13 @@ import (
 func generalCases() []Case {
 	return []Case{
 		newCase("GEN-3", everyMethod, "INFO-1", "CREATE-1"),
-		newCase("GEN-10", createAtOnce, after(usual(), "CREATE-3")...),
-		newCase("GEN-15", createCutShort, after(usual(), "CREATE-3")...),
-		newCase("GEN-15 grant", grantCutShort, after(grantable(), "GRANT-5")...),
+		newCase("GEN-10", createAtOnce, extend(creatable(), "CREATE-3")...),
+		newCase("GEN-15", createCutShort, extend(creatable(), "CREATE-3")...),
+		newCase("GEN-15 grant", grantCutShort, extend(grantable(), "GRANT-5")...),
 		newCase("GRANT-11", grantNeverExists, grantable()...),
-		newCase("GRANT-11 conflict", grantConflict, after(grantable(), "GRANT-5", "GRANT-11")...),
-		newCase("GEN-9", sizes, usual()...),
-		newCase("GEN-12", nothingBeside, usual()...),
+		newCase("GRANT-11 conflict", grantConflict, extend(grantable(), "GRANT-5", "GRANT-11")...),
+		newCase("GEN-9", sizes, creatable()...),
+		newCase("GEN-12", nothingBeside, creatable()...),
 		newCase("GEN-4", canonicalCodes, "INFO-1"),
 		newCase("GEN-5", messages, "INFO-1"),
 		newCase("GEN-6", noDetails, "INFO-1"),
@@ -38,7 +38,7 @@ func generalCases() []Case {
 // everyMethod calls each method with a request that a driver refuses, and looks who refuses it.
 func everyMethod(ctx context.Context, t *trial) error {
 	_, info := t.getInfo(ctx)
-	_, create := t.make(ctx, "", nil)
+	_, create := t.createBucket(ctx, "", nil)
 	_, grant := t.give(ctx, &cosi.DriverGrantBucketAccessRequest{})
 	for rpc, err := range map[string]error{
 		rules.GetInfo: info,
@@ -75,14 +75,14 @@ func sizes(ctx context.Context, t *trial) error {
 
 // longName asks for two buckets whose names differ in the 129th byte alone.
 func longName(ctx context.Context, t *trial) error {
-	first, err := t.make(ctx, long("x"), t.cfg.BucketParameters)
+	first, err := t.createBucket(ctx, overlong("x"), t.cfg.BucketParameters)
 	if err != nil {
 		return refused("a name of 129 bytes", err, codes.InvalidArgument, codes.OutOfRange)
 	}
-	if n := len(first.GetBucketId()); n > 128 {
+	if n := len(first.GetBucketId()); n > rules.MaxString {
 		return fmt.Errorf("a name of 129 bytes is accepted, and answered by a bucket_id of %d bytes", n)
 	}
-	second, err := t.make(ctx, long("y"), t.cfg.BucketParameters)
+	second, err := t.createBucket(ctx, overlong("y"), t.cfg.BucketParameters)
 	if err == nil && second.GetBucketId() == first.GetBucketId() {
 		return errors.New("a name of 129 bytes is accepted and truncated: two such names have one bucket")
 	}
@@ -95,7 +95,7 @@ func createAtOnce(ctx context.Context, t *trial) error {
 	ids := make([]string, t.cfg.Parallel)
 	for i, err := range atOnce(t.cfg.Parallel, func(i int) error {
 		return t.patiently(ctx, func() error {
-			response, err := t.make(ctx, name, t.cfg.BucketParameters)
+			response, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
 			ids[i] = response.GetBucketId()
 			return err
 		})
@@ -115,11 +115,11 @@ func createAtOnce(ctx context.Context, t *trial) error {
 // createCutShort cancels a create at different moments, and repeats it until the end.
 func createCutShort(ctx context.Context, t *trial) error {
 	return t.eachCutCreate(ctx, func(name string) error {
-		first, err := t.makePatiently(ctx, name)
+		first, err := t.createPatiently(ctx, name)
 		if err != nil {
 			return accepted("a repeat of a create that was cut short", err)
 		}
-		again, err := t.makePatiently(ctx, name)
+		again, err := t.createPatiently(ctx, name)
 		if err != nil {
 			return accepted("a second repeat of a create that was cut short", err)
 		}

@@ -17,19 +17,19 @@ import (
 
 // grantable are the cases without which no access can be had.
 func grantable() []string {
-	return after(usual(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7", "GRANT-8", "GRANT-9", "GRANT-10")
+	return extend(creatable(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7", "GRANT-8", "GRANT-9", "GRANT-10")
 }
 
 func grantCases() []Case {
-	answers := after(usual(), "GRANT-4", "GRANT-16", "GRANT-6")
+	answers := extend(creatable(), "GRANT-4", "GRANT-16", "GRANT-6")
 	return []Case{
-		newCase("GRANT-4", grantTypes, usual()...),
-		newCase("GRANT-16", grantSidecarName, after(usual(), "GRANT-4")...),
-		newCase("GRANT-6", grantAnswer("GRANT-6"), after(usual(), "GRANT-4", "GRANT-16")...),
+		newCase("GRANT-4", grantTypes, creatable()...),
+		newCase("GRANT-16", grantSidecarName, extend(creatable(), "GRANT-4")...),
+		newCase("GRANT-6", grantAnswer("GRANT-6"), extend(creatable(), "GRANT-4", "GRANT-16")...),
 		newCase("GRANT-7", grantAnswer("GRANT-7"), answers...),
-		newCase("GRANT-8", grantAnswer("GRANT-8"), after(answers, "GRANT-7")...),
-		newCase("GRANT-9", grantAnswer("GRANT-9"), after(answers, "GRANT-7", "GRANT-8")...),
-		newCase("GRANT-10", grantAnswer("GRANT-10"), after(answers, "GRANT-7", "GRANT-8")...),
+		newCase("GRANT-8", grantAnswer("GRANT-8"), extend(answers, "GRANT-7")...),
+		newCase("GRANT-9", grantAnswer("GRANT-9"), extend(answers, "GRANT-7", "GRANT-8")...),
+		newCase("GRANT-10", grantAnswer("GRANT-10"), extend(answers, "GRANT-7", "GRANT-8")...),
 		advised("GRANT-9 region", grantRegion, grantable()...),
 		newCase("GRANT-1", grantNoBucket, answers...),
 		newCase("GRANT-2", grantNoName, answers...),
@@ -134,7 +134,7 @@ func grantAnswer(rule string) func(context.Context, *trial) error {
 }
 
 func grantRegion(ctx context.Context, t *trial) error {
-	_, a, err := t.both(ctx)
+	_, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -216,11 +216,11 @@ func grantNoParameters(ctx context.Context, t *trial) error {
 
 func grantUnknownParameter(ctx context.Context, t *trial) error {
 	return grantWithout(ctx, t, "an unknown parameter",
-		func(r *cosi.DriverGrantBucketAccessRequest) { r.Parameters = with(r.GetParameters()) })
+		func(r *cosi.DriverGrantBucketAccessRequest) { r.Parameters = withUnknown(r.GetParameters()) })
 }
 
 func grantTwo(ctx context.Context, t *trial) error {
-	b, first, err := t.both(ctx)
+	b, first, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}

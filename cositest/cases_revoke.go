@@ -10,16 +10,16 @@ import (
 )
 
 // revocable are the cases without which no access can be had and taken away.
-func revocable() []string { return after(grantable(), "REVOKE-5", "REVOKE-4") }
+func revocable() []string { return extend(grantable(), "REVOKE-5", "REVOKE-4") }
 
 func revokeCases() []Case {
 	return []Case{
 		newCase("REVOKE-5", revokeContext, grantable()...),
 		newCase("REVOKE-1", revokeNoBucket, grantable()...),
 		newCase("REVOKE-2", revokeNoAccount, grantable()...),
-		newCase("REVOKE-4", revokeTwice, after(grantable(), "REVOKE-5")...),
+		newCase("REVOKE-4", revokeTwice, extend(grantable(), "REVOKE-5")...),
 		newCase("REVOKE-6", revokeForeign, revocable()...),
-		newCase("REVOKE-7", revokeAfterDelete, after(revocable(), "REVOKE-6", "DELETE-2")...),
+		newCase("REVOKE-7", revokeAfterDelete, extend(revocable(), "REVOKE-6", "DELETE-2")...),
 	}
 }
 
@@ -28,7 +28,7 @@ func revokeRequest(b bucket, a access) *cosi.DriverRevokeBucketAccessRequest {
 }
 
 func revokeNoBucket(ctx context.Context, t *trial) error {
-	_, a, err := t.both(ctx)
+	_, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func revokeNoAccount(ctx context.Context, t *trial) error {
 }
 
 func revokeTwice(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func revokeTwice(ctx context.Context, t *trial) error {
 
 // revokeContext tells a driver that wants revoke_access_context from one that cannot revoke at all, which is REVOKE-4's.
 func revokeContext(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func revokeContext(ctx context.Context, t *trial) error {
 	if err == nil || gone(err) || status.Code(err) == codes.Unimplemented {
 		return accepted("a request without revoke_access_context", err)
 	}
-	request.RevokeAccessContext = with(t.cfg.AccessParameters)
+	request.RevokeAccessContext = withUnknown(t.cfg.AccessParameters)
 	if len(t.cfg.AccessParameters) > 0 {
 		request.RevokeAccessContext = t.cfg.AccessParameters
 	}
@@ -83,7 +83,7 @@ func revokeForeign(ctx context.Context, t *trial) error {
 }
 
 func revokeAfterDelete(ctx context.Context, t *trial) error {
-	b, a, err := t.both(ctx)
+	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}

@@ -40,10 +40,10 @@ func cutShort(ctx context.Context, moment time.Duration, call func(context.Conte
 	call(ctx)
 }
 
-// makePatiently creates a bucket whose creation may be under way still.
-func (t *trial) makePatiently(ctx context.Context, name string) (response *cosi.DriverCreateBucketResponse, err error) {
+// createPatiently creates a bucket whose creation may be under way still.
+func (t *trial) createPatiently(ctx context.Context, name string) (response *cosi.DriverCreateBucketResponse, err error) {
 	err = t.patiently(ctx, func() error {
-		response, err = t.make(ctx, name, t.cfg.BucketParameters)
+		response, err = t.createBucket(ctx, name, t.cfg.BucketParameters)
 		return err
 	})
 	return response, err
@@ -66,7 +66,7 @@ func (t *trial) eachCutCreate(ctx context.Context, then func(name string) error)
 	}
 	for _, moment := range moments {
 		name := bucketName()
-		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.make(ctx, name, t.cfg.BucketParameters) })
+		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.createBucket(ctx, name, t.cfg.BucketParameters) })
 		if err := then(name); err != nil {
 			return err
 		}

@@ -685,9 +685,9 @@ func (d *driver) litter(name string) func() {
 }
 
 // wait waits, unless the context ends before.
-func wait(ctx context.Context, long time.Duration) error {
+func wait(ctx context.Context, duration time.Duration) error {
 	select {
-	case <-time.After(long):
+	case <-time.After(duration):
 		return nil
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()

@@ -46,7 +46,7 @@ func TestNamesAreTheSidecars(t *testing.T) {
 	if first, second := bucketName(), bucketName(); first == second {
 		t.Error("two names are the same")
 	}
-	if n := len(long("x")); n != 129 {
+	if n := len(overlong("x")); n != 129 {
 		t.Errorf("the long name has %d bytes", n)
 	}
 }

@@ -88,8 +88,8 @@ func (t *trial) cleanUp(ctx context.Context) string {
 	return strings.Join(left, "; ")
 }
 
-// make creates a bucket and sees to its removal.
-func (t *trial) make(ctx context.Context, name string, parameters map[string]string) (*cosi.DriverCreateBucketResponse, error) {
+// createBucket creates a bucket and sees to its removal.
+func (t *trial) createBucket(ctx context.Context, name string, parameters map[string]string) (*cosi.DriverCreateBucketResponse, error) {
 	request := &cosi.DriverCreateBucketRequest{Name: name, Parameters: parameters}
 	response, err := t.create(ctx, request)
 	perhaps := "bucket " + name + ", whose creation was not answered"
@@ -139,7 +139,7 @@ func lost(err error) bool {
 // bucket is a bucket to do something with.
 func (t *trial) bucket(ctx context.Context) (bucket, error) {
 	name := bucketName()
-	response, err := t.make(ctx, name, t.cfg.BucketParameters)
+	response, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
 	if err == nil && response.GetBucketId() == "" {
 		err = errors.New("it has no id")
 	}
@@ -214,8 +214,8 @@ func (t *trial) access(ctx context.Context, b bucket) (access, error) {
 	return access{request.GetName(), response.GetAccountId(), response.GetCredentials()}, missed("access cannot be granted", err)
 }
 
-// both is a bucket and access to it.
-func (t *trial) both(ctx context.Context) (bucket, access, error) {
+// bucketWithAccess creates a bucket and grants access to it.
+func (t *trial) bucketWithAccess(ctx context.Context) (bucket, access, error) {
 	b, err := t.bucket(ctx)
 	if err != nil {
 		return bucket{}, access{}, err
