@@ -35,6 +35,19 @@ func (v *invocation) call(ctx context.Context, do func(context.Context, *grpc.Cl
 	return v.print(r)
 }
 
+// callWith makes one call of the Provisioner server, with the parameters that flags give.
+func (v *invocation) callWith(
+	ctx context.Context, do func(context.Context, cosi.ProvisionerClient, map[string]string) (result, error),
+) error {
+	parameters, err := v.readParameters()
+	if err != nil {
+		return err
+	}
+	return v.call(ctx, func(ctx context.Context, conn *grpc.ClientConn) (result, error) {
+		return do(ctx, cosi.NewProvisionerClient(conn), parameters)
+	})
+}
+
 func (v *invocation) info(ctx context.Context, _ []string) error {
 	return v.call(ctx, func(ctx context.Context, conn *grpc.ClientConn) (result, error) {
 		response, err := cosi.NewIdentityClient(conn).DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{})
@@ -43,14 +56,8 @@ func (v *invocation) info(ctx context.Context, _ []string) error {
 }
 
 func (v *invocation) create(ctx context.Context, args []string) error {
-	parameters, err := v.readParameters()
-	if err != nil {
-		return err
-	}
-	return v.call(ctx, func(ctx context.Context, conn *grpc.ClientConn) (result, error) {
-		response, err := cosi.NewProvisionerClient(conn).DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{
-			Name: args[0], Parameters: parameters,
-		})
+	return v.callWith(ctx, func(ctx context.Context, client cosi.ProvisionerClient, parameters map[string]string) (result, error) {
+		response, err := client.DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: args[0], Parameters: parameters})
 		r := result{bucketID: response.GetBucketId()}
 		if info := response.GetBucketInfo(); info != nil {
 			r["bucket_info"] = redact.Message(info)
@@ -60,25 +67,15 @@ func (v *invocation) create(ctx context.Context, args []string) error {
 }
 
 func (v *invocation) delete(ctx context.Context, args []string) error {
-	parameters, err := v.readParameters()
-	if err != nil {
-		return err
-	}
-	return v.call(ctx, func(ctx context.Context, conn *grpc.ClientConn) (result, error) {
-		_, err := cosi.NewProvisionerClient(conn).DriverDeleteBucket(ctx, &cosi.DriverDeleteBucketRequest{
-			BucketId: args[0], DeleteContext: parameters,
-		})
+	return v.callWith(ctx, func(ctx context.Context, client cosi.ProvisionerClient, parameters map[string]string) (result, error) {
+		_, err := client.DriverDeleteBucket(ctx, &cosi.DriverDeleteBucketRequest{BucketId: args[0], DeleteContext: parameters})
 		return result{bucketID: args[0], "deleted": true}, err
 	})
 }
 
 func (v *invocation) grant(ctx context.Context, args []string) error {
-	parameters, err := v.readParameters()
-	if err != nil {
-		return err
-	}
-	return v.call(ctx, func(ctx context.Context, conn *grpc.ClientConn) (result, error) {
-		response, err := cosi.NewProvisionerClient(conn).DriverGrantBucketAccess(ctx, &cosi.DriverGrantBucketAccessRequest{
+	return v.callWith(ctx, func(ctx context.Context, client cosi.ProvisionerClient, parameters map[string]string) (result, error) {
+		response, err := client.DriverGrantBucketAccess(ctx, &cosi.DriverGrantBucketAccessRequest{
 			BucketId: args[0], Name: args[1], AuthenticationType: v.auth, Parameters: parameters,
 		})
 		return result{"account_id": response.GetAccountId(), "credentials": v.secrets.credentials(response.GetCredentials())}, err
@@ -86,12 +83,8 @@ func (v *invocation) grant(ctx context.Context, args []string) error {
 }
 
 func (v *invocation) revoke(ctx context.Context, args []string) error {
-	parameters, err := v.readParameters()
-	if err != nil {
-		return err
-	}
-	return v.call(ctx, func(ctx context.Context, conn *grpc.ClientConn) (result, error) {
-		_, err := cosi.NewProvisionerClient(conn).DriverRevokeBucketAccess(ctx, &cosi.DriverRevokeBucketAccessRequest{
+	return v.callWith(ctx, func(ctx context.Context, client cosi.ProvisionerClient, parameters map[string]string) (result, error) {
+		_, err := client.DriverRevokeBucketAccess(ctx, &cosi.DriverRevokeBucketAccessRequest{
 			BucketId: args[0], AccountId: args[1], RevokeAccessContext: parameters,
 		})
 		return result{bucketID: args[0], "account_id": args[1], "revoked": true}, err

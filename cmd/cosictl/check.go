@@ -98,10 +98,23 @@ func (v *invocation) config() (cositest.Config, error) {
 	if v.auth != 0 {
 		cfg.AuthenticationTypes = []cosi.AuthenticationType{v.auth}
 	}
-	var err error
-	if cfg.BucketParameters, err = v.readParameters(); err != nil {
+	if err := v.readClasses(&cfg); err != nil {
 		return cfg, err
 	}
+	where, err := v.where()
+	if err != nil {
+		return cfg, usageError{err}
+	}
+	lookBeside(where, &cfg)
+	return cfg, nil
+}
+
+// readClasses reads the parameters of the classes to test with.
+func (v *invocation) readClasses(cfg *cositest.Config) (err error) {
+	if cfg.BucketParameters, err = v.readParameters(); err != nil {
+		return err
+	}
+	c := v.checks
 	for _, source := range []struct {
 		flag string
 		file file
@@ -113,15 +126,10 @@ func (v *invocation) config() (cositest.Config, error) {
 		{"unprovisionable-parameters", c.unprovisionable, &cfg.UnprovisionableParameters},
 	} {
 		if *source.to, err = v.readFile(source.flag, source.file); err != nil {
-			return cfg, err
+			return err
 		}
 	}
-	where, err := v.where()
-	if err != nil {
-		return cfg, usageError{err}
-	}
-	lookBeside(where, &cfg)
-	return cfg, nil
+	return nil
 }
 
 // lookBeside lets the kit look into the socket's folder, if that is the driver's own: what lies in a shared one may be
