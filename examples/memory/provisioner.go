@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"maps"
@@ -47,27 +48,36 @@ func (p *provisioner) DriverCreateBucket(_ context.Context, r *cosi.DriverCreate
 	if err != nil {
 		return nil, err
 	}
+	if err := p.create(r.GetName(), parameters); err != nil {
+		return nil, err
+	}
+	return &cosi.DriverCreateBucketResponse{BucketId: r.GetName(), BucketInfo: protocol(parameters["region"])}, nil
+}
+
+func (p *provisioner) create(name string, parameters map[string]string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b, ok := p.buckets[r.GetName()]
-	if ok && !maps.Equal(b.parameters, parameters) {
-		return nil, status.Errorf(codes.AlreadyExists, "bucket %q exists with other parameters", r.GetName())
-	}
+	b, ok := p.buckets[name]
 	if !ok {
-		p.buckets[r.GetName()] = &bucket{parameters: parameters, accounts: map[string]account{}}
+		p.buckets[name] = &bucket{parameters: parameters, accounts: map[string]account{}}
+		return nil
 	}
-	return &cosi.DriverCreateBucketResponse{
-		BucketId: r.GetName(),
-		BucketInfo: &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{
-			Region: parameters["region"], SignatureVersion: cosi.S3SignatureVersion_S3V4,
-		}}},
-	}, nil
+	if !maps.Equal(b.parameters, parameters) {
+		return status.Errorf(codes.AlreadyExists, "bucket %q exists with other parameters", name)
+	}
+	return nil
+}
+
+func protocol(region string) *cosi.Protocol {
+	return &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{
+		Region: region, SignatureVersion: cosi.S3SignatureVersion_S3V4,
+	}}}
 }
 
 // DriverDeleteBucket forgets the bucket with its accounts. One that is gone is a success.
 func (p *provisioner) DriverDeleteBucket(_ context.Context, r *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
-	if r.GetBucketId() == "" {
-		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
+	if err := required("bucket_id", r.GetBucketId()); err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,42 +88,56 @@ func (p *provisioner) DriverDeleteBucket(_ context.Context, r *cosi.DriverDelete
 // DriverGrantBucketAccess makes an account with a key of its own, or finds the one that an earlier call made: a repeat
 // returns the same credentials, because the caller keeps only those that it saw first.
 func (p *provisioner) DriverGrantBucketAccess(_ context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
-	switch {
-	case r.GetBucketId() == "":
-		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
-	case r.GetName() == "":
-		return nil, status.Error(codes.InvalidArgument, "name is required")
-	case r.GetAuthenticationType() != cosi.AuthenticationType_Key:
-		return nil, status.Errorf(codes.InvalidArgument, "authentication_type %s is not supported; accepted is Key", r.GetAuthenticationType())
+	if err := checkGrant(r); err != nil {
+		return nil, err
 	}
 	parameters, err := gocosi.Parameters(r.GetParameters(), "access")
 	if err != nil {
 		return nil, err
 	}
+	credentials, err := p.grant(r.GetBucketId(), r.GetName(), parameters)
+	if err != nil {
+		return nil, err
+	}
+	return &cosi.DriverGrantBucketAccessResponse{AccountId: r.GetName(), Credentials: credentials.Map()}, nil
+}
+
+func checkGrant(r *cosi.DriverGrantBucketAccessRequest) error {
+	if err := cmp.Or(required("bucket_id", r.GetBucketId()), required("name", r.GetName())); err != nil {
+		return err
+	}
+	if t := r.GetAuthenticationType(); t != cosi.AuthenticationType_Key {
+		return status.Errorf(codes.InvalidArgument, "authentication_type %s is not supported; accepted is Key", t)
+	}
+	return nil
+}
+
+func (p *provisioner) grant(bucketID, name string, parameters map[string]string) (gocosi.S3Credentials, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b, ok := p.buckets[r.GetBucketId()]
+	b, ok := p.buckets[bucketID]
 	if !ok {
-		return nil, status.Errorf(codes.NotFound, "bucket %q does not exist", r.GetBucketId())
+		return gocosi.S3Credentials{}, status.Errorf(codes.NotFound, "bucket %q does not exist", bucketID)
 	}
-	a, ok := b.accounts[r.GetName()]
-	if ok && !maps.Equal(a.parameters, parameters) {
-		return nil, status.Errorf(codes.FailedPrecondition, "access %q was granted with other parameters", r.GetName())
-	}
+	return b.grant(name, parameters)
+}
+
+func (b *bucket) grant(name string, parameters map[string]string) (gocosi.S3Credentials, error) {
+	a, ok := b.accounts[name]
 	if !ok {
 		a = account{parameters: parameters, credentials: newCredentials(b.parameters["region"])}
-		b.accounts[r.GetName()] = a
+		b.accounts[name] = a
 	}
-	return &cosi.DriverGrantBucketAccessResponse{AccountId: r.GetName(), Credentials: a.credentials.Map()}, nil
+	if !maps.Equal(a.parameters, parameters) {
+		return gocosi.S3Credentials{}, status.Errorf(codes.FailedPrecondition, "access %q was granted with other parameters", name)
+	}
+	return a.credentials, nil
 }
 
 // DriverRevokeBucketAccess forgets the account. One that is gone, or was never there, is a success.
 func (p *provisioner) DriverRevokeBucketAccess(_ context.Context, r *cosi.DriverRevokeBucketAccessRequest) (*cosi.DriverRevokeBucketAccessResponse, error) {
-	switch {
-	case r.GetBucketId() == "":
-		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
-	case r.GetAccountId() == "":
-		return nil, status.Error(codes.InvalidArgument, "account_id is required")
+	if err := cmp.Or(required("bucket_id", r.GetBucketId()), required("account_id", r.GetAccountId())); err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,13 +147,17 @@ func (p *provisioner) DriverRevokeBucketAccess(_ context.Context, r *cosi.Driver
 	return &cosi.DriverRevokeBucketAccessResponse{}, nil
 }
 
-func newCredentials(region string) gocosi.S3Credentials {
-	if region == "" {
-		region = "us-east-1"
+func required(field, value string) error {
+	if value == "" {
+		return status.Error(codes.InvalidArgument, field+" is required")
 	}
+	return nil
+}
+
+func newCredentials(region string) gocosi.S3Credentials {
 	return gocosi.S3Credentials{
 		Endpoint:        "https://s3.memory.example.com", // nobody listens there: this driver has no store
-		Region:          region,
+		Region:          cmp.Or(region, "us-east-1"),
 		AccessKeyID:     rand.Text(),
 		AccessSecretKey: rand.Text(),
 	}
