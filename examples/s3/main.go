@@ -23,17 +23,22 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
 
-	run := serve
-	switch {
-	case *healthcheck:
-		run = func(ctx context.Context, _ logr.Logger) error { return gocosi.Probe(ctx) }
-	case *reseal:
-		run = resealAll
-	}
+	run := choose(*healthcheck, *reseal)
 	if err := run(ctx, log); err != nil {
 		log.Error(err, "failed")
 		os.Exit(1)
 	}
+}
+
+// choose returns what the flags ask for.
+func choose(healthcheck, reseal bool) func(context.Context, logr.Logger) error {
+	switch {
+	case healthcheck:
+		return func(ctx context.Context, _ logr.Logger) error { return gocosi.Probe(ctx) }
+	case reseal:
+		return resealAll
+	}
+	return serve
 }
 
 func serve(ctx context.Context, log logr.Logger) error {

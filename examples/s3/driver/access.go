@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 
@@ -22,8 +23,7 @@ type account struct {
 }
 
 // DriverGrantBucketAccess makes an account with one key, or finds the one that an earlier call made and returns the same
-// key: the sidecar keeps only what it saw first. Its steps are in user.go; each of them can be the last one that happens,
-// and the next call goes on from there.
+// key: the sidecar keeps only what it saw first.
 func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	a, err := readGrant(r)
 	if err != nil {
@@ -32,15 +32,8 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 	if err := p.checkBucket(ctx, a.bucket); err != nil {
 		return nil, err
 	}
-	sealed, err := p.findOrMakeUser(ctx, a)
+	k, err := p.findOrMakeAccount(ctx, a)
 	if err != nil {
-		return nil, err
-	}
-	k, err := p.findOrMakeKey(ctx, a, sealed)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.allow(ctx, a); err != nil {
 		return nil, err
 	}
 	credentials := gocosi.S3Credentials{
@@ -48,6 +41,20 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 		AccessKeyID: k.id, AccessSecretKey: k.secret,
 	}
 	return &cosi.DriverGrantBucketAccessResponse{AccountId: a.name, Credentials: credentials.Map()}, nil
+}
+
+// findOrMakeAccount takes its steps in this order: each can be the last one that happens, and the next call goes on from
+// there.
+func (p *provisioner) findOrMakeAccount(ctx context.Context, a account) (key, error) {
+	sealed, err := p.findOrMakeUser(ctx, a)
+	if err != nil {
+		return key{}, err
+	}
+	k, err := p.findOrMakeKey(ctx, a, sealed)
+	if err != nil {
+		return key{}, err
+	}
+	return k, p.allow(ctx, a)
 }
 
 func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
@@ -66,28 +73,20 @@ func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
 
 // checkBucket refuses a bucket that does not exist. One that somebody else made is fine: an administrator entered it.
 func (p *provisioner) checkBucket(ctx context.Context, name string) error {
-	missing := status.Errorf(codes.NotFound, "bucket %.80q does not exist", name)
-	if !bucketName.MatchString(name) {
-		return missing
+	if bucketName.MatchString(name) {
+		_, err := p.bucketTags(ctx, name) // a HEAD would do, but its failures have no body that names the reason
+		if !answered(err, "NoSuchBucket") {
+			return failed("look for the bucket", err)
+		}
 	}
-	_, err := p.bucketTags(ctx, name) // a HEAD would do, but its failures have no body that names the reason
-	switch {
-	case err == nil:
-		return nil
-	case answered(err, "NoSuchBucket"):
-		return missing
-	}
-	return failed("look for the bucket", err)
+	return status.Errorf(codes.NotFound, "bucket %.80q does not exist", name)
 }
 
 // DriverRevokeBucketAccess removes the account. One that is gone, is not ours, or belongs to another bucket is a success:
 // every sidecar sees every revoke.
 func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.DriverRevokeBucketAccessRequest) (*cosi.DriverRevokeBucketAccessResponse, error) {
-	switch {
-	case r.GetBucketId() == "":
-		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
-	case r.GetAccountId() == "":
-		return nil, status.Error(codes.InvalidArgument, "account_id is required")
+	if err := cmp.Or(required("bucket_id", r.GetBucketId()), required("account_id", r.GetAccountId())); err != nil {
+		return nil, err
 	}
 	a := account{name: r.GetAccountId(), bucket: r.GetBucketId()}
 	if userName.MatchString(a.name) {
@@ -96,4 +95,11 @@ func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.Driv
 		}
 	}
 	return &cosi.DriverRevokeBucketAccessResponse{}, nil
+}
+
+func required(field, value string) error {
+	if value == "" {
+		return status.Error(codes.InvalidArgument, field+" is required")
+	}
+	return nil
 }

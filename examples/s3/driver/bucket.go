@@ -19,31 +19,30 @@ var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 // DriverCreateBucket makes the bucket of that very name, which is also its id, or finds the one that an earlier call with
 // the same parameters made.
 func (p *provisioner) DriverCreateBucket(ctx context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
-	name := r.GetName()
-	if !bucketName.MatchString(name) {
-		return nil, status.Errorf(codes.InvalidArgument, "name %.80q is not a bucket's: 3 to 63 of a-z, 0-9, - and .", name)
+	if !bucketName.MatchString(r.GetName()) {
+		return nil, status.Errorf(codes.InvalidArgument, "name %.80q is not a bucket's: 3 to 63 of a-z, 0-9, - and .", r.GetName())
 	}
 	parameters, err := createParameters(r.GetParameters())
 	if err != nil {
 		return nil, err
 	}
+	if err := p.findOrMakeBucket(ctx, r.GetName(), parameters); err != nil {
+		return nil, err
+	}
+	protocol := &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{
+		Region: p.settings.Region, SignatureVersion: cosi.S3SignatureVersion_S3V4,
+	}}}
+	return &cosi.DriverCreateBucketResponse{BucketId: r.GetName(), BucketInfo: protocol}, nil
+}
+
+func (p *provisioner) findOrMakeBucket(ctx context.Context, name string, parameters bucketParameters) error {
 	if err := p.createBucket(ctx, name, parameters); err != nil {
-		return nil, err
+		return err
 	}
-	if err := p.checkSame(ctx, name, parameters); err != nil {
-		return nil, err
+	if err := p.checkSame(ctx, name, parameters); err != nil || !parameters.versioning {
+		return err
 	}
-	if parameters.versioning {
-		if err := p.keepVersions(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	return &cosi.DriverCreateBucketResponse{
-		BucketId: name,
-		BucketInfo: &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{
-			Region: p.settings.Region, SignatureVersion: cosi.S3SignatureVersion_S3V4,
-		}}},
-	}, nil
+	return p.keepVersions(ctx, name)
 }
 
 // createBucket makes the bucket with its tags, unless the account has it already.
@@ -56,10 +55,10 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 		configuration.LocationConstraint = types.BucketLocationConstraint(p.settings.Region)
 	}
 	_, err := p.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: configuration})
-	if err != nil && !answered(err, "BucketAlreadyOwnedByYou") {
-		return failed("create bucket", err)
+	if answered(err, "BucketAlreadyOwnedByYou") {
+		return nil
 	}
-	return nil
+	return failed("create bucket", err)
 }
 
 // checkSame refuses a bucket that is not ours, or has other parameters. It is asked about a new bucket too: in us-east-1,
@@ -120,53 +119,49 @@ func (p *provisioner) keepVersions(ctx context.Context, name string) error {
 	_, err := p.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
-	if err != nil {
-		return failed("enable versioning", err)
-	}
-	return nil
+	return failed("enable versioning", err)
 }
 
 // DriverDeleteBucket deletes a bucket of ours; one that is gone is a success.
 func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
-	name := r.GetBucketId()
-	if name == "" {
-		return nil, status.Error(codes.InvalidArgument, "bucket_id is required")
+	if err := required("bucket_id", r.GetBucketId()); err != nil {
+		return nil, err
 	}
 	parameters, err := readBucketParameters(r.GetDeleteContext())
 	if err != nil {
 		return nil, err
 	}
-	if bucketName.MatchString(name) { // any other id is none of this store's
-		err = p.deleteBucket(ctx, name, parameters)
+	if bucketName.MatchString(r.GetBucketId()) { // any other id is none of this store's
+		err = p.deleteBucket(ctx, r.GetBucketId(), parameters)
 	}
-	if err != nil {
+	if err != nil && !answered(err, "NoSuchBucket") {
 		return nil, err
 	}
 	return &cosi.DriverDeleteBucketResponse{}, nil
 }
 
 func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	tags, err := p.bucketTags(ctx, name)
-	switch {
-	case answered(err, "NoSuchBucket"):
-		return nil
-	case err != nil:
-		return failed("read the bucket's tags", err)
-	case tags[tagOwner] != p.settings.Owner && !parameters.deleteUnowned:
-		return status.Errorf(codes.FailedPrecondition, "bucket %q was not made by this driver: it lacks the tag %s=%s; parameter %s=true deletes it",
-			name, tagOwner, p.settings.Owner, paramDeleteUnowned)
+	if err := p.checkOurs(ctx, name, parameters); err != nil {
+		return err
 	}
 	if parameters.emptyOnDelete {
-		if err := p.empty(ctx, name); err != nil && !answered(err, "NoSuchBucket") {
+		if err := p.empty(ctx, name); err != nil {
 			return err
 		}
 	}
-	_, err = p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
-	switch {
-	case err == nil, answered(err, "NoSuchBucket"):
-		return nil
-	case answered(err, "BucketNotEmpty"):
+	_, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
+	if answered(err, "BucketNotEmpty") {
 		return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
 	}
 	return failed("delete bucket", err)
+}
+
+// checkOurs refuses a bucket that this driver did not make, unless a parameter allows deleting it.
+func (p *provisioner) checkOurs(ctx context.Context, name string, parameters bucketParameters) error {
+	tags, err := p.bucketTags(ctx, name)
+	if err == nil && tags[tagOwner] != p.settings.Owner && !parameters.deleteUnowned {
+		return status.Errorf(codes.FailedPrecondition, "bucket %q was not made by this driver: it lacks the tag %s=%s; parameter %s=true deletes it",
+			name, tagOwner, p.settings.Owner, paramDeleteUnowned)
+	}
+	return failed("read the bucket's tags", err)
 }

@@ -51,23 +51,33 @@ var grpcCodes = map[string]codes.Code{
 }
 
 // failed turns a failure of the store into a status that tells the sidecar what was tried and the store's code. The whole
-// cause is for the log. What ended with its context is left to gocosi.
+// cause is for the log. What ended with its context is left to gocosi. It returns nil for nil.
 func failed(trying string, err error) error {
-	if contextEnded(err) {
+	switch {
+	case err == nil:
+		return nil
+	case contextEnded(err):
 		return fmt.Errorf("%s: %w", trying, err)
 	}
-	code, reason := codes.Unavailable, "the store does not answer"
-	if name, httpStatus := storeCode(err); name != "" {
-		reason = "the store answers " + name
-		var known bool
-		if code, known = grpcCodes[name]; !known {
-			code = codeOf(httpStatus)
-		}
+	code, reason := diagnose(err)
+	return fmt.Errorf("%w: %w", status.Error(code, trying+": "+reason), err)
+}
+
+// diagnose says in the sidecar's terms what a failure of the store means.
+func diagnose(err error) (code codes.Code, reason string) {
+	name, httpStatus := storeCode(err)
+	if name == "" {
+		return codes.Unavailable, "the store does not answer"
 	}
+	code, known := grpcCodes[name]
+	if !known {
+		code = codeOf(httpStatus)
+	}
+	reason = "the store answers " + name
 	if code == codes.PermissionDenied {
 		reason += " to the driver's own key"
 	}
-	return fmt.Errorf("%w: %w", status.Error(code, trying+": "+reason), err)
+	return code, reason
 }
 
 // storeCode returns the store's error code, or the HTTP status's text where it gave none; "" when it gave no answer.

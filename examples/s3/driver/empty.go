@@ -15,11 +15,12 @@ import (
 // over is for the next call.
 func (p *provisioner) empty(ctx context.Context, bucket string) error {
 	for _, step := range []func(context.Context, string) (more bool, err error){p.deleteSome, p.abortSome} {
-		for more := true; more; {
-			var err error
-			if more, err = step(ctx, bucket); err != nil {
-				return err
-			}
+		more, err := step(ctx, bucket)
+		for more && err == nil {
+			more, err = step(ctx, bucket)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -41,17 +42,21 @@ func (p *provisioner) deleteSome(ctx context.Context, bucket string) (more bool,
 	if len(batch) == 0 {
 		return false, nil
 	}
+	return true, p.deleteObjects(ctx, bucket, batch)
+}
+
+func (p *provisioner) deleteObjects(ctx context.Context, bucket string, batch []types.ObjectIdentifier) error {
 	out, err := p.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
 		Bucket: &bucket, Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)},
 	})
 	if err != nil {
-		return false, failed("delete objects", err)
+		return failed("delete objects", err)
 	}
 	if len(out.Errors) > 0 { // such as one that is locked
-		return false, status.Errorf(codes.FailedPrecondition, "%d objects of bucket %q cannot be deleted: the store answers %s to the first",
+		return status.Errorf(codes.FailedPrecondition, "%d objects of bucket %q cannot be deleted: the store answers %s to the first",
 			len(out.Errors), bucket, aws.ToString(out.Errors[0].Code))
 	}
-	return true, nil
+	return nil
 }
 
 func (p *provisioner) abortSome(ctx context.Context, bucket string) (more bool, err error) {
@@ -60,10 +65,17 @@ func (p *provisioner) abortSome(ctx context.Context, bucket string) (more bool, 
 		return false, failed("list uploads", err)
 	}
 	for _, u := range page.Uploads {
-		_, err := p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId})
-		if err != nil && !answered(err, "NoSuchUpload") {
-			return false, failed("abort upload", err)
+		if err := p.abort(ctx, bucket, u); err != nil {
+			return false, err
 		}
 	}
 	return len(page.Uploads) > 0, nil
+}
+
+func (p *provisioner) abort(ctx context.Context, bucket string, u types.MultipartUpload) error {
+	_, err := p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId})
+	if answered(err, "NoSuchUpload") {
+		return nil
+	}
+	return failed("abort upload", err)
 }

@@ -21,14 +21,11 @@ func (p *provisioner) findOrMakeKey(ctx context.Context, a account, sealed strin
 	if err != nil {
 		return key{}, err
 	}
-	if !found {
-		kept, err = p.makeKey(ctx, a)
-	}
-	if err == nil && (old || !found) {
-		err = p.keep(ctx, a, kept)
-	}
-	if err != nil {
-		return key{}, err
+	switch {
+	case !found:
+		return p.makeKey(ctx, a)
+	case old:
+		return kept, p.keep(ctx, a, kept)
 	}
 	return kept, nil
 }
@@ -56,25 +53,28 @@ func (p *provisioner) deleteKeys(ctx context.Context, user, except string) (foun
 		for _, k := range page.AccessKeyMetadata {
 			if aws.ToString(k.AccessKeyId) == except {
 				found = true
-				continue
-			}
-			_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: k.AccessKeyId})
-			if err != nil && !gone(err) {
-				return false, failed("delete a key of the user", err)
+			} else if err := p.deleteKey(ctx, user, k.AccessKeyId); err != nil {
+				return false, err
 			}
 		}
 	}
 	return found, nil
 }
 
-// makeKey tries once: the answer to a first try that was lost on its way has a key in it.
+func (p *provisioner) deleteKey(ctx context.Context, user string, id *string) error {
+	_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: id})
+	return failed("delete a key of the user", unlessGone(err))
+}
+
+// makeKey makes a key and keeps it. It tries once: the answer to a first try that was lost on its way has a key in it.
 func (p *provisioner) makeKey(ctx context.Context, a account) (key, error) {
 	once := func(o *iam.Options) { o.Retryer = aws.NopRetryer{} }
 	out, err := p.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &a.name}, once)
 	if err != nil {
 		return key{}, failed("create a key for the user", err)
 	}
-	return key{id: aws.ToString(out.AccessKey.AccessKeyId), secret: aws.ToString(out.AccessKey.SecretAccessKey)}, nil
+	k := key{id: aws.ToString(out.AccessKey.AccessKeyId), secret: aws.ToString(out.AccessKey.SecretAccessKey)}
+	return k, p.keep(ctx, a, k)
 }
 
 // keep seals a key into the user's tag, where no policy that we grant reaches.
@@ -84,8 +84,5 @@ func (p *provisioner) keep(ctx context.Context, a account, k key) error {
 		return status.Errorf(codes.Internal, "the store's access keys are too long to be kept in a tag, sealed: %d characters", len(sealed))
 	}
 	_, err := p.iam.TagUser(ctx, &iam.TagUserInput{UserName: &a.name, Tags: []types.Tag{{Key: aws.String(tagKey), Value: &sealed}}})
-	if err != nil {
-		return failed("keep the user's key", err)
-	}
-	return nil
+	return failed("keep the user's key", err)
 }

@@ -1,6 +1,8 @@
 package driver
 
 import (
+	"cmp"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -68,12 +70,9 @@ func accessParameters(m map[string]string) (access, error) {
 	if _, err := gocosi.Parameters(m, paramAccess); err != nil {
 		return "", err
 	}
-	switch a := access(m[paramAccess]); a {
-	case "":
-		return readWrite, nil
-	case readWrite, readOnly, writeOnly:
-		return a, nil
-	default:
+	a := cmp.Or(access(m[paramAccess]), readWrite)
+	if a != readWrite && a != readOnly && a != writeOnly {
 		return "", status.Errorf(codes.InvalidArgument, "parameter %s is none of %s, %s, %s", paramAccess, readWrite, readOnly, writeOnly)
 	}
+	return a, nil
 }

@@ -47,8 +47,5 @@ func (p *provisioner) reseal(ctx context.Context, user string) (bool, error) {
 	if err != nil || !old {
 		return false, err
 	}
-	if err := p.keep(ctx, a, k); err != nil && !gone(err) {
-		return false, err
-	}
-	return true, nil
+	return true, unlessGone(p.keep(ctx, a, k))
 }

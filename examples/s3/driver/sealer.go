@@ -23,17 +23,9 @@ const sealKeySize = 32
 func NewSealer(text string) (*Sealer, error) {
 	s := &Sealer{}
 	for i, line := range strings.Fields(text) {
-		key, err := base64.StdEncoding.DecodeString(line)
-		if err != nil || len(key) != sealKeySize {
-			return nil, fmt.Errorf("key %d is not %d bytes in base64, as \"openssl rand -base64 %[2]d\" prints", i+1, sealKeySize)
-		}
-		block, err := aes.NewCipher(key)
+		aead, err := newCipher(line)
 		if err != nil {
-			return nil, err
-		}
-		aead, err := cipher.NewGCMWithRandomNonce(block)
-		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("key %d %w", i+1, err)
 		}
 		s.ciphers = append(s.ciphers, aead)
 	}
@@ -41,6 +33,18 @@ func NewSealer(text string) (*Sealer, error) {
 		return nil, errors.New("holds no key")
 	}
 	return s, nil
+}
+
+func newCipher(line string) (cipher.AEAD, error) {
+	key, err := base64.StdEncoding.DecodeString(line)
+	if err != nil || len(key) != sealKeySize {
+		return nil, fmt.Errorf("is not %d bytes in base64, as \"openssl rand -base64 %[1]d\" prints", sealKeySize)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // key is an access key as it is sealed.
@@ -65,12 +69,10 @@ func (s *Sealer) open(text, account, bucket string) (k key, old bool, err error)
 		return key{}, false, errSealed
 	}
 	for i, c := range s.ciphers {
-		plain, err := c.Open(nil, nil, sealed, boundTo(account, bucket))
-		if err != nil {
-			continue
+		if plain, err := c.Open(nil, nil, sealed, boundTo(account, bucket)); err == nil {
+			id, secret, _ := strings.Cut(string(plain), "\n")
+			return key{id: id, secret: secret}, i > 0, nil
 		}
-		id, secret, _ := strings.Cut(string(plain), "\n")
-		return key{id: id, secret: secret}, i > 0, nil
 	}
 	return key{}, false, errSealed
 }

@@ -51,11 +51,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 		Owner:       cmp.Or(r.get(EnvOwner), r.get(gocosi.EnvCOSIDriverName), Name),
 	}
 	s.ClientEndpoint = cmp.Or(r.url(EnvClientEndpoint, r.get(EnvClientEndpoint), true), s.Endpoint)
-	if text := r.file(EnvSealKeyFile); text != "" {
-		sealer, err := NewSealer(text)
-		r.fault(EnvSealKeyFile, err)
-		s.Sealer = sealer
-	}
+	s.Sealer = r.sealer(EnvSealKeyFile)
 	r.fault(EnvOwner, checkTagValue(s.Owner))
 	if err := errors.Join(r.faults...); err != nil {
 		return Settings{}, err
@@ -95,46 +91,62 @@ func (r *reader) file(name string) string {
 	if path == "" {
 		return ""
 	}
+	text, err := readText(path)
+	r.fault(name, err)
+	return text
+}
+
+func readText(path string) (string, error) {
 	content, err := os.ReadFile(path)
 	if fault, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fault.Err // the path may be the key itself, put into the wrong variable
 	}
 	if err != nil {
-		r.fault(name, fmt.Errorf("the file that it names cannot be read: %w", err))
-		return ""
+		return "", fmt.Errorf("the file that it names cannot be read: %w", err)
 	}
 	text := strings.TrimSpace(string(content))
 	if text == "" {
-		r.fault(name, fmt.Errorf("%s is empty", path))
+		return "", fmt.Errorf("%s is empty", path)
 	}
-	return text
+	return text, nil
+}
+
+func (r *reader) sealer(name string) *Sealer {
+	text := r.file(name)
+	if text == "" {
+		return nil
+	}
+	sealer, err := NewSealer(text)
+	r.fault(name, err)
+	return sealer
 }
 
 func (r *reader) flag(name string) bool {
-	switch value := r.get(name); value {
-	case "", "false":
-		return false
-	case "true":
-		return true
-	default:
+	value := r.get(name)
+	if value != "" && value != "true" && value != "false" {
 		r.fault(name, fmt.Errorf("%q is neither true nor false", value))
-		return false
 	}
+	return value == "true"
 }
 
-// url checks an address. Secrets travel to it, so it must be https, or on this machine, or explicitly insecure.
+// url reads an address, unless value is "".
 func (r *reader) url(name, value string, insecure bool) string {
-	if value == "" {
-		return ""
+	if value != "" {
+		r.fault(name, checkURL(value, insecure))
 	}
+	return strings.TrimSuffix(value, "/")
+}
+
+// checkURL checks an address. Secrets travel to it, so it must be https, or on this machine, or explicitly insecure.
+func checkURL(value string, insecure bool) error {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https":
-		r.fault(name, errors.New("accepted is https://host, https://host:port, or the same with http, without user and query"))
+		return errors.New("accepted is https://host, https://host:port, or the same with http, without user and query")
 	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
-		r.fault(name, fmt.Errorf("http would carry secret keys in the clear; use https, or set %s=true", EnvInsecure))
+		return fmt.Errorf("http would carry secret keys in the clear; use https, or set %s=true", EnvInsecure)
 	}
-	return strings.TrimSuffix(value, "/")
+	return nil
 }
 
 func loopback(host string) bool {

@@ -24,9 +24,6 @@ func (p *provisioner) findOrMakeUser(ctx context.Context, a account) (sealed str
 		{Key: aws.String(tagBucket), Value: &a.bucket},
 		{Key: aws.String(tagAccess), Value: aws.String(string(a.access))},
 	}})
-	if err == nil {
-		return "", nil
-	}
 	if !answered(err, "EntityAlreadyExists") {
 		return "", failed("create user", err)
 	}
@@ -34,16 +31,21 @@ func (p *provisioner) findOrMakeUser(ctx context.Context, a account) (sealed str
 	if err != nil {
 		return "", failed("read the user's tags", err)
 	}
+	return tags[tagKey], p.checkUser(a, tags)
+}
+
+// checkUser refuses a user that is not ours, or has other access than is asked for.
+func (p *provisioner) checkUser(a account, tags map[string]string) error {
 	switch {
 	case tags[tagOwner] != p.settings.Owner:
-		return "", status.Errorf(codes.FailedPrecondition, "user %q exists, without the tag %s=%s by which this driver knows its own",
+		return status.Errorf(codes.FailedPrecondition, "user %q exists, without the tag %s=%s by which this driver knows its own",
 			a.name, tagOwner, p.settings.Owner)
 	case tags[tagBucket] != a.bucket:
-		return "", status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, tags[tagBucket])
+		return status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, tags[tagBucket])
 	case tags[tagAccess] != string(a.access):
-		return "", status.Errorf(codes.FailedPrecondition, "account %q was granted %s", a.name, tags[tagAccess])
+		return status.Errorf(codes.FailedPrecondition, "account %q was granted %s", a.name, tags[tagAccess])
 	}
-	return tags[tagKey], nil
+	return nil
 }
 
 func (p *provisioner) userTags(ctx context.Context, user string) (map[string]string, error) {
@@ -68,35 +70,40 @@ func (p *provisioner) allow(ctx context.Context, a account) error {
 		return err
 	}
 	_, err = p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &a.name, PolicyName: aws.String(policyName), PolicyDocument: &policy})
-	if err != nil {
-		return failed("put the user's policy", err)
-	}
-	return nil
+	return failed("put the user's policy", err)
 }
 
-// removeUser deletes a user of ours with all that it has. Access ends with the first step.
+// removeUser deletes a user of ours with all that it has.
 func (p *provisioner) removeUser(ctx context.Context, a account) error {
 	tags, err := p.userTags(ctx, a.name)
-	switch {
-	case gone(err):
-		return nil
-	case err != nil:
-		return failed("read the user's tags", err)
-	case tags[tagOwner] != p.settings.Owner || tags[tagBucket] != a.bucket:
+	if err != nil {
+		return failed("read the user's tags", unlessGone(err))
+	}
+	if tags[tagOwner] != p.settings.Owner || tags[tagBucket] != a.bucket {
 		return nil
 	}
-	if _, err := p.deleteKeys(ctx, a.name, ""); err != nil && !gone(err) {
+	return p.deleteUser(ctx, a.name)
+}
+
+// deleteUser deletes the keys first: that ends the access.
+func (p *provisioner) deleteUser(ctx context.Context, name string) error {
+	if _, err := p.deleteKeys(ctx, name, ""); unlessGone(err) != nil {
 		return err
 	}
-	_, err = p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &a.name, PolicyName: aws.String(policyName)})
-	if err != nil && !gone(err) {
+	_, err := p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &name, PolicyName: aws.String(policyName)})
+	if err := unlessGone(err); err != nil {
 		return failed("delete the user's policy", err)
 	}
-	_, err = p.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &a.name})
-	if err != nil && !gone(err) {
-		return failed("delete user", err)
-	}
-	return nil
+	_, err = p.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &name})
+	return failed("delete user", unlessGone(err))
 }
 
 func gone(err error) bool { return answered(err, "NoSuchEntity") }
+
+// unlessGone takes the error that something is gone for a success.
+func unlessGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
