@@ -37,14 +37,19 @@ func main() {
 }
 
 // serve runs the store, and the driver on it, until ctx ends.
-func serve(ctx context.Context, log logr.Logger, folder string) (err error) {
-	if folder == "" {
-		if folder, err = os.MkdirTemp("", "cosi-s3-"); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-		log.Info("buckets are kept in a temporary folder and are lost when the driver ends; -dir keeps them")
+func serve(ctx context.Context, log logr.Logger, folder string) error {
+	if folder != "" {
+		return serveIn(ctx, log, folder)
 	}
+	folder, err := os.MkdirTemp("", "cosi-s3-")
+	if err != nil {
+		return err
+	}
+	log.Info("buckets are kept in a temporary folder and are lost when the driver ends; -dir keeps them")
+	return errors.Join(serveIn(ctx, log, folder), os.RemoveAll(folder))
+}
+
+func serveIn(ctx context.Context, log logr.Logger, folder string) (err error) {
 	sealer, err := sealerIn(folder)
 	if err != nil {
 		return err
@@ -55,12 +60,16 @@ func serve(ctx context.Context, log logr.Logger, folder string) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Stop()) }()
 	log.Info("the embedded store serves", "endpoint", store.Endpoint, "iamEndpoint", store.IAMEndpoint, "folder", folder)
-	d, err := driver.New(driver.Settings{
-		Endpoint: store.Endpoint, IAMEndpoint: store.IAMEndpoint, ClientEndpoint: store.Endpoint, Region: store.Region,
-		AccessKey: store.AccessKey, SecretKey: store.SecretKey, Owner: driver.Name, Sealer: sealer,
-	}, gocosi.WithLogger(log))
+	d, err := driver.New(settings(store.Store, sealer), gocosi.WithLogger(log))
 	if err != nil {
 		return err
 	}
 	return d.Run(ctx)
+}
+
+func settings(store gateway.Store, sealer *driver.Sealer) driver.Settings {
+	return driver.Settings{
+		Endpoint: store.Endpoint, IAMEndpoint: store.IAMEndpoint, ClientEndpoint: store.Endpoint, Region: store.Region,
+		AccessKey: store.AccessKey, SecretKey: store.SecretKey, Owner: driver.Name, Sealer: sealer,
+	}
 }

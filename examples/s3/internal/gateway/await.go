@@ -12,19 +12,13 @@ import (
 // freeAddresses finds ports of the loopback interface that nobody listens on: the store cannot choose one by itself.
 func freeAddresses(ctx context.Context, count int) ([]string, error) {
 	var addresses []string
-	var open []net.Listener
-	defer func() {
-		for _, lis := range open {
-			_ = lis.Close()
-		}
-	}()
 	for range count {
 		var lc net.ListenConfig
 		lis, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		open = append(open, lis)
+		defer lis.Close() // at the end: else the same port could be found again
 		addresses = append(addresses, lis.Addr().String())
 	}
 	return addresses, nil

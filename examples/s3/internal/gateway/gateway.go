@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/versity/versitygw/backend/meta"
@@ -25,8 +26,24 @@ type Store struct {
 	SecretKey   string
 }
 
+// newStore finds free addresses for a store, and makes a key.
+func newStore(ctx context.Context) (Store, error) {
+	addresses, err := freeAddresses(ctx, 2)
+	if err != nil {
+		return Store{}, err
+	}
+	return Store{
+		Endpoint: scheme + addresses[0], IAMEndpoint: scheme + addresses[1], Region: region,
+		AccessKey: administrator, SecretKey: rand.Text(),
+	}, nil
+}
+
+// address returns the host and port of an endpoint.
+func address(endpoint string) string { return strings.TrimPrefix(endpoint, scheme) }
+
 const (
 	region        = "us-east-1"
+	scheme        = "http://"
 	administrator = "root" // owns the buckets, from one start to the next
 )
 
@@ -55,7 +72,7 @@ func Start(ctx context.Context, folder string) (*Embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses(ctx, 2)
+	store, err := newStore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,33 +81,31 @@ func Start(ctx context.Context, folder string) (*Embedded, error) {
 		return nil, err
 	}
 	running, stop := context.WithCancelCause(context.Background())
-	e := &Embedded{
-		Store: Store{
-			Endpoint: "http://" + addresses[0], IAMEndpoint: "http://" + addresses[1], Region: region,
-			AccessKey: administrator, SecretKey: rand.Text(),
-		},
-		sockets: sockets, stop: stop,
-	}
-	socket := filepath.Join(sockets, "iam.sock")
-	e.run(stop, func() error { return embedgw.RunIAMAPI(running, e.iamConfig(addresses[1], socket, folder)) })
-	if err := await(ctx, running, e.IAMEndpoint); err != nil {
-		return nil, errors.Join(err, e.Stop())
-	}
-	e.run(stop, func() error { return embedgw.RunVersityGW(running, data, e.s3Config(addresses[0], socket)) })
-	if err := await(ctx, running, e.Endpoint); err != nil {
+	e := &Embedded{Store: store, sockets: sockets, stop: stop}
+	if err := e.start(ctx, running, folder, data); err != nil {
 		return nil, errors.Join(err, e.Stop())
 	}
 	return e, nil
 }
 
+// start runs both services, IAM first: S3 asks it who may do what.
+func (e *Embedded) start(ctx, running context.Context, folder string, data *posix.Posix) error {
+	err := e.run(ctx, running, e.IAMEndpoint, func() error { return embedgw.RunIAMAPI(running, e.iamConfig(folder)) })
+	if err != nil {
+		return err
+	}
+	return e.run(ctx, running, e.Endpoint, func() error { return embedgw.RunVersityGW(running, data, e.s3Config()) })
+}
+
 // errStopped is why a service ends that was asked to.
 var errStopped = errors.New("stopped")
 
-// run starts a service; if it ends by itself, the other one ends as well.
-func (e *Embedded) run(stop context.CancelCauseFunc, service func() error) {
+// run starts a service and waits until it answers; if it ends by itself, the other one ends as well.
+func (e *Embedded) run(ctx, running context.Context, endpoint string, service func() error) error {
 	e.running.Go(func() {
-		stop(fmt.Errorf("the store ended: %w", errors.Join(service(), errStopped)))
+		e.stop(fmt.Errorf("the store ended: %w", errors.Join(service(), errStopped)))
 	})
+	return await(ctx, running, endpoint)
 }
 
 // Stop ends the store and waits until it is down. Its data stays.
@@ -100,11 +115,18 @@ func (e *Embedded) Stop() error {
 	return os.RemoveAll(e.sockets)
 }
 
-func openData(folder string) (*posix.Posix, error) {
-	for _, name := range []string{"data", "meta", "versions", "iam"} {
-		if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {
-			return nil, err
+func makeFolders(parent string, names ...string) error {
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Join(parent, name), 0o700); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func openData(folder string) (*posix.Posix, error) {
+	if err := makeFolders(folder, "data", "meta", "versions", "iam"); err != nil {
+		return nil, err
 	}
 	attributes, err := meta.NewSideCar(filepath.Join(folder, "meta"))
 	if err != nil {
@@ -115,19 +137,22 @@ func openData(folder string) (*posix.Posix, error) {
 	})
 }
 
-func (e *Embedded) iamConfig(address, socket, folder string) *embedgw.IAMConfig {
+// socket is the path on which IAM answers S3.
+func (e *Embedded) socket() string { return filepath.Join(e.sockets, "iam.sock") }
+
+func (e *Embedded) iamConfig(folder string) *embedgw.IAMConfig {
 	return &embedgw.IAMConfig{
 		RootUserAccess: e.AccessKey, RootUserSecret: e.SecretKey,
-		Ports: []string{address}, PrivatePorts: []string{socket}, PrivateSocketPerm: "0600",
+		Ports: []string{address(e.IAMEndpoint)}, PrivatePorts: []string{e.socket()}, PrivateSocketPerm: "0600",
 		IAMDir: filepath.Join(folder, "iam"), HealthPath: health, Quiet: true,
 		MaxConnections: connections, MaxRequests: connections,
 	}
 }
 
-func (e *Embedded) s3Config(address, socket string) *embedgw.Config {
+func (e *Embedded) s3Config() *embedgw.Config {
 	return &embedgw.Config{
 		RootUserAccess: e.AccessKey, RootUserSecret: e.SecretKey, Region: region,
-		Ports: []string{address}, StandaloneIAMEndpoint: socket,
+		Ports: []string{address(e.Endpoint)}, StandaloneIAMEndpoint: e.socket(),
 		HealthPath: health, Quiet: true,
 		MaxConnections: connections, MaxRequests: connections, MultipartMaxParts: 10_000,
 	}

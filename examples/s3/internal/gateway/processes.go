@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -25,18 +24,15 @@ func Spawn(ctx context.Context, program, folder string, output io.Writer) (*Proc
 	if err := errors.Join(os.Mkdir(data, 0o700), os.Mkdir(iam, 0o700)); err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses(ctx, 2)
+	store, err := newStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &Processes{Store: Store{
-		Endpoint: "http://" + addresses[0], IAMEndpoint: "http://" + addresses[1], Region: region,
-		AccessKey: administrator, SecretKey: rand.Text(),
-	}}
+	p := &Processes{Store: store}
 	socket := filepath.Join(folder, "iam.sock")
-	err = p.spawn(ctx, output, program, p.IAMEndpoint, "-p", addresses[1], "iam", "--dir", iam, "--private-ports", socket)
+	err = p.spawn(ctx, output, program, p.IAMEndpoint, "-p", address(p.IAMEndpoint), "iam", "--dir", iam, "--private-ports", socket)
 	if err == nil {
-		err = p.spawn(ctx, output, program, p.Endpoint, "-p", addresses[0], "--iam-standalone-endpoint", socket, "posix", data)
+		err = p.spawn(ctx, output, program, p.Endpoint, "-p", address(p.Endpoint), "--iam-standalone-endpoint", socket, "posix", data)
 	}
 	if err != nil {
 		p.Stop()
