@@ -5,9 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -17,24 +14,9 @@ import (
 // timeLimit is for the whole demo, most of which is compiling.
 const timeLimit = 10 * time.Minute
 
-func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	err := run(ctx)
-	stop()
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
-}
+func main() { actors.Main(timeLimit, run) }
 
-func run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "cosi")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+func run(ctx context.Context, dir string) error {
 	// The socket's folder is its own: nothing may lie beside it.
 	d := &actors.Driver{Binary: filepath.Join(dir, "driver"), Socket: filepath.Join(dir, "run", "cosi.sock")}
 	ctl := actors.Client{Binary: filepath.Join(dir, "cosictl"), Endpoint: d.Endpoint()}

@@ -5,9 +5,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -17,24 +15,9 @@ import (
 // timeLimit is for the whole demo, most of which is compiling.
 const timeLimit = 15 * time.Minute
 
-func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	err := run(ctx)
-	stop()
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
-}
+func main() { actors.Main(timeLimit, run) }
 
-func run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "cosi")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+func run(ctx context.Context, dir string) error {
 	temporary := filepath.Join(dir, "tmp") // for what the killed driver leaves behind
 	if err := os.Mkdir(temporary, 0o700); err != nil {
 		return err
