@@ -1,0 +1,6 @@
+package sockdir
+
+// For tests.
+var FirstUsable = firstUsable
+
+const MaxParent = maxParent

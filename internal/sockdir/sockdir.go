@@ -1,0 +1,74 @@
+// Package sockdir makes temporary folders for Unix sockets. A socket's path is limited to about a hundred bytes, and
+// TMPDIR alone may be longer than that.
+package sockdir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+// Room is how many bytes a path has left below a folder that Make made, such as /run/cosi.sock has.
+const Room = 32
+
+const (
+	maxPath   = len(syscall.RawSockaddrUnix{}.Path) - 1 // the address ends with a zero byte
+	pattern   = "cosi"
+	maxParent = maxPath - Room - len("/"+pattern+"4294967295") // os.MkdirTemp appends a number of 32 bits
+)
+
+// Make makes a folder that only its owner can enter, whose path is absolute and leaves Room bytes for what lies below.
+// The caller removes it.
+func Make() (string, error) {
+	parent, err := Parent()
+	if err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(parent, pattern)
+}
+
+// Parent returns the folder in which Make makes its folders: os.TempDir, or the first of /tmp, /var/tmp and /dev/shm that
+// is writable when a socket's path cannot begin with os.TempDir.
+func Parent() (string, error) {
+	candidates := []string{os.TempDir()}
+	if runtime.GOOS != "windows" {
+		candidates = append(candidates, "/tmp", "/var/tmp", "/dev/shm")
+	}
+	return firstUsable(candidates)
+}
+
+func firstUsable(candidates []string) (string, error) {
+	var refused []error
+	for _, dir := range candidates {
+		dir, err := usable(dir)
+		if err == nil {
+			return dir, nil
+		}
+		refused = append(refused, err)
+	}
+	return "", fmt.Errorf("found no temporary folder for a Unix socket, want a TMPDIR that is writable and has at most %d bytes: %w",
+		maxParent, errors.Join(refused...))
+}
+
+// usable returns the absolute path of a folder in which Make can make one.
+func usable(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if len(dir) > maxParent {
+		return "", fmt.Errorf("%s has %d bytes", dir, len(dir))
+	}
+	if strings.ContainsAny(dir, "%?#") {
+		return "", fmt.Errorf("%s contains one of %%, ? and #, which an endpoint cannot", dir)
+	}
+	probe, err := os.MkdirTemp(dir, pattern)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Remove(probe)
+}
