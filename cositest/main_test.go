@@ -18,10 +18,16 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/cositest"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) {
+	if dir, err := sockdir.Parent(); err == nil {
+		os.Setenv("TMPDIR", dir) // the examples make their sockets in os.TempDir
+	}
+	leaktest.Main(m)
+}
 
 // Short names for what handlers take and answer.
 type (
@@ -182,7 +188,7 @@ func (l *logBuffer) String() string {
 // shortDir makes a folder whose path leaves room for a socket's name, and removes it after the test.
 func shortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cosi")
+	dir, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,15 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // Start serves the driver on a Unix socket in a folder of its own until the test ends, and returns a connection to it.
-// The folder's path is short: that of a socket has about a hundred bytes at most, and a test's own folder may have more.
+// The folder is in os.TempDir, or in /tmp where a socket's path would be too long.
 // The test fails when the driver does, or does not end cleanly.
 func Start(t testing.TB, driver *gocosi.Driver) *grpc.ClientConn {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "cosi")
+	folder, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
