@@ -20,6 +20,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
@@ -171,10 +172,10 @@ func (s *store) request() any {
 	return s.last
 }
 
-// socket is the path of a socket in a folder of its own, which is short enough for it.
+// socket returns a path for a socket, in a folder of its own.
 func socket(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "cosi") // short: a socket's path has a limit
+	folder, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
