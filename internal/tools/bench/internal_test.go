@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
@@ -74,12 +75,12 @@ func TestWindowFailsOnAWrongAnswer(t *testing.T) {
 }
 
 func TestFleetFailsWhenAServerDidNotDoItsPart(t *testing.T) {
-	dir, err := os.MkdirTemp("", "cosi")
+	dir, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	binary := filepath.Join(dir, "receiver")
+	binary := filepath.Join(t.TempDir(), "receiver")
 	if _, err := run(t.Context(), "../../..", "go", "build", "-o", binary, "./internal/tools/bench/receiver"); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // effort is how much is measured.
@@ -69,7 +71,7 @@ type results struct {
 	aging       aging
 }
 
-// measure does it all, in a temporary folder.
+// measure does it all, in temporary folders.
 func measure(ctx context.Context, e effort, progress io.Writer) (r results, err error) {
 	r.effort, r.machine = e, readMachine()
 	began := time.Now()
@@ -78,21 +80,26 @@ func measure(ctx context.Context, e effort, progress io.Writer) (r results, err 
 		return r, err
 	}
 	defer os.RemoveAll(dir)
+	sockets, err := sockdir.Make()
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(sockets)
 	fmt.Fprintln(progress, "building")
 	b, err := build(ctx, dir)
 	if err != nil {
 		return r, err
 	}
 	r.programs = b.programs
-	if err = r.compareFleet(ctx, dir, b.collector, progress); err != nil {
+	if err = r.compareFleet(ctx, sockets, b.collector, progress); err != nil {
 		return r, err
 	}
 	fmt.Fprintf(progress, "showing %d names\n", e.names)
-	if r.aging, err = age(ctx, dir, e); err != nil {
+	if r.aging, err = age(ctx, sockets, e); err != nil {
 		return r, err
 	}
 	fmt.Fprintf(progress, "starting each program %d times\n", e.starts)
-	r.lives, err = live(ctx, dir, b.programs, e)
+	r.lives, err = live(ctx, sockets, b.programs, e)
 	r.took = time.Since(began)
 	return r, err
 }

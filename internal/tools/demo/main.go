@@ -6,19 +6,14 @@ package main
 import (
 	"context"
 	"path/filepath"
-	"time"
 
 	"github.com/doomshrine/gocosi/internal/tools/demo/actors"
 )
 
-// timeLimit is for the whole demo, most of which is compiling.
-const timeLimit = 10 * time.Minute
+func main() { actors.Main(run) }
 
-func main() { actors.Main(timeLimit, run) }
-
-func run(ctx context.Context, dir string) error {
-	// The socket's folder is its own: nothing may lie beside it.
-	d := &actors.Driver{Binary: filepath.Join(dir, "driver"), Socket: filepath.Join(dir, "run", "cosi.sock")}
+func run(ctx context.Context, dir, sockets string) error {
+	d := &actors.Driver{Binary: filepath.Join(dir, "driver"), Socket: filepath.Join(sockets, "cosi.sock")}
 	ctl := actors.Client{Binary: filepath.Join(dir, "cosictl"), Endpoint: d.Endpoint()}
 	if err := build(ctx, dir, d.Binary, ctl.Binary); err != nil {
 		return err

@@ -6,12 +6,17 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// Main runs a demonstration in a temporary folder, and exits with code 1 when it fails, exceeds the limit, or is
-// interrupted.
-func Main(limit time.Duration, run func(ctx context.Context, dir string) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+// timeLimit is for a whole demonstration, most of which is compiling.
+const timeLimit = time.Hour
+
+// Main runs a demonstration with a temporary folder, and another one whose path leaves room for a socket's name. It exits
+// with code 1 when the demonstration fails, takes too long, or is interrupted.
+func Main(run func(ctx context.Context, dir, sockets string) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	err := inTemporary(ctx, run)
 	stop()
@@ -22,11 +27,16 @@ func Main(limit time.Duration, run func(ctx context.Context, dir string) error) 
 	}
 }
 
-func inTemporary(ctx context.Context, run func(ctx context.Context, dir string) error) error {
+func inTemporary(ctx context.Context, run func(ctx context.Context, dir, sockets string) error) error {
 	dir, err := os.MkdirTemp("", "cosi")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return run(ctx, dir)
+	sockets, err := sockdir.Make()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(sockets)
+	return run(ctx, dir, sockets)
 }
