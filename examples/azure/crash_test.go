@@ -20,6 +20,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // How often the driver is killed, and how many callers there are.
@@ -34,10 +35,10 @@ func TestKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	runtime.LockOSThread() // for endWithParent
-	folder, err := os.MkdirTemp("", "cosi")
+	folder, err := sockdir.Make()
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })
-	d := &crashingDriver{t: t, binary: filepath.Join(folder, "azure"), socket: filepath.Join(folder, "cosi.sock"), env: w.environment(w.url)}
+	d := &crashingDriver{t: t, binary: filepath.Join(t.TempDir(), "azure"), socket: filepath.Join(folder, "cosi.sock"), env: w.environment(w.url)}
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", d.binary, ".").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

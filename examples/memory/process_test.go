@@ -15,17 +15,18 @@ import (
 	"time"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // A second signal ends the process although its drain goes on; it starts again on the same path.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "cosi")
+	dir, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	binary, socket := filepath.Join(dir, "memory"), filepath.Join(dir, "cosi.sock")
+	binary, socket := filepath.Join(t.TempDir(), "memory"), filepath.Join(dir, "cosi.sock")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

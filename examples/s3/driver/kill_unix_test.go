@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 const (
@@ -77,11 +78,11 @@ type process struct {
 
 func newProcess(t *testing.T, store gateway.Store) *process {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "s3")
+	folder, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{program: filepath.Join(folder, "driver"), socket: filepath.Join(folder, "cosi.sock")}
+	p := &process{program: filepath.Join(t.TempDir(), "driver"), socket: filepath.Join(folder, "cosi.sock")}
 	t.Cleanup(func() {
 		p.kill()
 		_ = os.RemoveAll(folder)

@@ -16,6 +16,7 @@ import (
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // embedded is the store that all tests of this package share; each keeps to names of its own.
@@ -63,7 +64,7 @@ func settings(t *testing.T, store gateway.Store) driver.Settings {
 // start serves the driver on a socket of its own until the test ends, and returns a connection to it and the socket's folder.
 func start(t *testing.T, s driver.Settings, options ...gocosi.Option) (conn *grpc.ClientConn, folder string) {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "s3")
+	folder, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,23 +7,19 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/doomshrine/gocosi/internal/tools/demo/actors"
 )
 
-// timeLimit is for the whole demo, most of which is compiling.
-const timeLimit = 15 * time.Minute
+func main() { actors.Main(run) }
 
-func main() { actors.Main(timeLimit, run) }
-
-func run(ctx context.Context, dir string) error {
-	temporary := filepath.Join(dir, "tmp") // for what the killed driver leaves behind
+func run(ctx context.Context, dir, sockets string) error {
+	temporary := filepath.Join(sockets, "tmp") // for what the killed driver leaves behind
 	if err := os.Mkdir(temporary, 0o700); err != nil {
 		return err
 	}
 	d := &actors.Driver{
-		Binary: filepath.Join(dir, "dev"), Socket: filepath.Join(dir, "run", "cosi.sock"),
+		Binary: filepath.Join(dir, "dev"), Socket: filepath.Join(sockets, "run", "cosi.sock"),
 		Args: []string{"-dir", filepath.Join(dir, "store")}, Env: []string{"TMPDIR=" + temporary},
 	}
 	ctl := actors.Client{Binary: filepath.Join(dir, "cosictl"), Endpoint: d.Endpoint()}

@@ -76,7 +76,7 @@ func Start(ctx context.Context, folder string) (*Embedded, error) {
 	if err != nil {
 		return nil, err
 	}
-	sockets, err := os.MkdirTemp("", "s3") // its path is short, as that of a socket must be
+	sockets, err := socketFolder()
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +113,16 @@ func (e *Embedded) Stop() error {
 	e.stop(errStopped)
 	e.running.Wait()
 	return os.RemoveAll(e.sockets)
+}
+
+// socketFolder makes a folder for a socket, whose path has 103 bytes at most on every Unix: in /tmp when the usual place is
+// too long.
+func socketFolder() (string, error) {
+	parent := os.TempDir()
+	if len(parent) > 70 {
+		parent = "/tmp"
+	}
+	return os.MkdirTemp(parent, "s3")
 }
 
 func makeFolders(parent string, names ...string) error {

@@ -13,11 +13,11 @@ import (
 // Processes is a store whose two services are processes of their own.
 type Processes struct {
 	Store
+	sockets  string // the folder of the socket between the two services
 	commands []*exec.Cmd
 }
 
-// Spawn runs the versitygw program twice, with the data below an existing folder whose path is short, and waits until
-// both answer.
+// Spawn runs the versitygw program twice, with the data below an existing folder, and waits until both answer.
 func Spawn(ctx context.Context, program, folder string, output io.Writer) (*Processes, error) {
 	data := filepath.Join(folder, "data")
 	iam := filepath.Join(folder, "iam")
@@ -28,8 +28,12 @@ func Spawn(ctx context.Context, program, folder string, output io.Writer) (*Proc
 	if err != nil {
 		return nil, err
 	}
-	p := &Processes{Store: store}
-	socket := filepath.Join(folder, "iam.sock")
+	sockets, err := socketFolder()
+	if err != nil {
+		return nil, err
+	}
+	p := &Processes{Store: store, sockets: sockets}
+	socket := filepath.Join(sockets, "iam.sock")
 	err = p.spawn(ctx, output, program, p.IAMEndpoint, "-p", address(p.IAMEndpoint), "iam", "--dir", iam, "--private-ports", socket)
 	if err == nil {
 		err = p.spawn(ctx, output, program, p.Endpoint, "-p", address(p.Endpoint), "--iam-standalone-endpoint", socket, "posix", data)
@@ -62,4 +66,5 @@ func (p *Processes) Stop() {
 		_ = command.Process.Kill() // one that has ended by itself is fine
 		_ = command.Wait()
 	}
+	_ = os.RemoveAll(p.sockets)
 }
