@@ -17,6 +17,8 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
 	"mvdan.cc/gofumpt/format"
+
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // What the tests share; set once by TestMain.
@@ -58,6 +60,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			sockets, err := sockdir.Make()
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { os.RemoveAll(sockets) })
+			e.Setenv("SOCKETS", sockets) // $WORK is too long for a socket's path
 			e.Setenv("ROOT", root)
 			e.Setenv("BOOTSTRAP", bootstrap)
 			e.Setenv("PATH", filepath.Dir(bootstrap)+string(os.PathListSeparator)+os.Getenv("PATH"))
