@@ -20,6 +20,7 @@ import (
 	proto "sigs.k8s.io/container-object-storage-interface/proto"
 	"sigs.k8s.io/container-object-storage-interface/sidecar/pkg/provisioner"
 
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/sidecar"
@@ -90,7 +91,7 @@ const driverName = "fault.example.com"
 
 func newFast(t *testing.T, program string) *fast {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "e2e") // short: a socket's path has 107 bytes at most
+	folder, err := sockdir.Make()
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(folder)) })
 	f := &fast{T: t, folder: folder, cosi: newFakeCOSI(t), kube: kubefake.NewClientset(), events: record.NewFakeRecorder(1000)}

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
@@ -40,7 +41,7 @@ func (w *world) tell(t *testing.T, title, name string, body func(s *story)) {
 	t.Helper()
 	t.Run(title, func(t *testing.T) {
 		s := &story{T: t, world: w, name: name, namespace: name, class: name, account: account}
-		folder, err := os.MkdirTemp("", "e2e") // short: a socket's path has 107 bytes at most
+		folder, err := sockdir.Make()
 		must(t, err)
 		s.folder = folder
 		t.Cleanup(func() { must(t, os.RemoveAll(folder)) })

@@ -13,6 +13,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // photos is a Provisioner server whose only bucket is named photos.
@@ -35,7 +36,7 @@ func createPhotos(driver *gocosi.Driver) {
 }
 
 func serve(driver *gocosi.Driver) error {
-	folder, err := os.MkdirTemp("", "cosi")
+	folder, err := sockdir.Make()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	before "github.com/doomshrine/gocosi/internal/test/migration/before/provisioner"
 	"github.com/doomshrine/gocosi/internal/test/migration/store"
 )
@@ -53,7 +54,7 @@ type place struct{ socket, store string }
 
 func newPlace(t *testing.T) place {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "cosi")
+	folder, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
