@@ -16,12 +16,13 @@ import (
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/inspect"
+	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 // ShortDir makes a folder whose path leaves room for a socket's name, and removes it after the test.
 func ShortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cosi")
+	dir, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
