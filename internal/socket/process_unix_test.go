@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/socket"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
@@ -248,7 +249,7 @@ func (p *process) pid() string { return strconv.Itoa(p.cmd.Process.Pid) }
 // uid, and removes it after the test.
 func shortDir(t *testing.T, uid int) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cosi")
+	dir, err := sockdir.Make()
 	if err != nil {
 		t.Fatal(err)
 	}
