@@ -63,6 +63,13 @@ func (w wrong) DriverCreateBucket(context.Context, *cosi.DriverCreateBucketReque
 	return &cosi.DriverCreateBucketResponse{BucketId: "another"}, w.err
 }
 
+// right is a client of a server that gives every bucket its name as its id.
+type right struct{ cosi.ProvisionerClient }
+
+func (right) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBucketRequest, _ ...grpc.CallOption) (*cosi.DriverCreateBucketResponse, error) {
+	return &cosi.DriverCreateBucketResponse{BucketId: r.GetName()}, nil
+}
+
 func TestWindowFailsOnAWrongAnswer(t *testing.T) {
 	errOwn := errors.New("own failure")
 	for _, err := range []error{nil, errOwn} {
@@ -71,6 +78,13 @@ func TestWindowFailsOnAWrongAnswer(t *testing.T) {
 		if got == nil || !errors.Is(got, err) && err != nil || !strings.Contains(got.Error(), "wrong: bucket-") {
 			t.Errorf("got %v, want what was wrong with which bucket", got)
 		}
+	}
+}
+
+func TestWindowThatIsOverHasACallOfEachCaller(t *testing.T) {
+	s := &server{name: "right", client: right{}}
+	if _, err := window(t.Context(), s, 2, bounds{-1, 10}); err != nil || s.calls != 2 {
+		t.Errorf("got %d calls and %v, want 2", s.calls, err)
 	}
 }
 

@@ -66,7 +66,8 @@ func window(ctx context.Context, s *server, callers int, b bounds) (sample, erro
 	return summarise(s, all, elapsed, after.since(before))
 }
 
-// caller makes one call after the other, without a deadline, as the released sidecar does.
+// caller makes one call after the other, without a deadline, as the released sidecar does. It makes one even when the
+// window ended before it began, as on a machine that is busy.
 type caller struct {
 	client    cosi.ProvisionerClient
 	request   *cosi.DriverCreateBucketRequest
@@ -75,7 +76,7 @@ type caller struct {
 }
 
 func (c *caller) call(ctx context.Context, end time.Time) {
-	for began := time.Now(); began.Before(end) && len(c.latencies) < cap(c.latencies); {
+	for began := time.Now(); len(c.latencies) == 0 || began.Before(end) && len(c.latencies) < cap(c.latencies); {
 		response, err := c.client.DriverCreateBucket(ctx, c.request)
 		if c.err = answered(c.request.GetName(), response.GetBucketId(), err); c.err != nil {
 			return
@@ -95,9 +96,6 @@ func summarise(s *server, all []caller, elapsed time.Duration, spent costs) (sam
 		for _, l := range c.latencies {
 			latencies = append(latencies, micro(l))
 		}
-	}
-	if len(latencies) == 0 {
-		return sample{}, fmt.Errorf("%s: no call was answered within the window", s.name)
 	}
 	slices.Sort(latencies)
 	calls := float64(len(latencies))
