@@ -13,11 +13,12 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 )
 
 // library is the module path of gocosi.
-const library = "github.com/doomshrine/gocosi"
+const library = buildinfo.ModulePath
 
 // plan says what to write, and where. Everything in it has been checked.
 type plan struct {

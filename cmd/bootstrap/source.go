@@ -7,11 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 )
 
 // source says where the new module finds the library: in a release, or else in a folder of this machine.
@@ -35,20 +36,10 @@ func findSource(ctx context.Context, flag string) (source, error) {
 	case flag != "":
 		return fromFolder(flag)
 	}
-	if version := release(); version != "" {
+	if version := buildinfo.Release(); version != "" {
 		return source{version: version}, nil
 	}
 	return fromCheckout(ctx)
-}
-
-// release returns the version of this program if it was built from the module cache, and "" otherwise. Only a downloaded
-// module has a sum: a checkout with tags has a version too, but maybe one that no proxy knows.
-func release() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Path != library || info.Main.Sum == "" {
-		return ""
-	}
-	return info.Main.Version
 }
 
 // fromCheckout finds the checkout that the program runs in.
