@@ -2,6 +2,7 @@
 package drivername
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -18,12 +19,25 @@ var (
 
 // Check refuses a name that breaks INFO-2 or INFO-3.
 func Check(name string) error {
-	switch {
-	case name == "":
+	return cmp.Or(checkPresence(name), checkLength(name), checkForm(name))
+}
+
+func checkPresence(name string) error {
+	if name == "" {
 		return errors.New("INFO-2: the driver's name is empty; want a name such as s3.example.com")
-	case len(name) > MaxLength:
+	}
+	return nil
+}
+
+func checkLength(name string) error {
+	if len(name) > MaxLength {
 		return fmt.Errorf("INFO-3: the driver's name has %d characters; want at most %d", len(name), MaxLength)
-	case !valid.MatchString(name):
+	}
+	return nil
+}
+
+func checkForm(name string) error {
+	if !valid.MatchString(name) {
 		return errors.New(`INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", ` +
 			`with an alphanumeric at both ends, such as s3.example.com`)
 	}

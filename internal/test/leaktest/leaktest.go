@@ -55,14 +55,17 @@ func openFiles() map[string]string {
 // leftFiles waits until no descriptor is open that was not open before, and returns those that stay.
 func leftFiles(before map[string]string) []string {
 	for end := time.Now().Add(settle); ; time.Sleep(10 * time.Millisecond) {
-		var left []string
-		for link, target := range openFiles() {
-			if before[link] != target {
-				left = append(left, link+" -> "+target)
-			}
-		}
-		if len(left) == 0 || time.Now().After(end) {
-			return left
+		if opened := filesSince(before); len(opened) == 0 || time.Now().After(end) {
+			return opened
 		}
 	}
+}
+
+func filesSince(before map[string]string) (opened []string) {
+	for link, target := range openFiles() {
+		if before[link] != target {
+			opened = append(opened, link+" -> "+target)
+		}
+	}
+	return opened
 }

@@ -29,13 +29,12 @@ func run(ctx context.Context, dir, sockets string) error {
 	return endings(ctx, d, ctl)
 }
 
-// build scaffolds a module and builds the driver in it, and cosictl.
+// build builds the driver of a new scaffold, and cosictl.
 func build(ctx context.Context, dir, driver, cosictl string) error {
 	module := filepath.Join(dir, "cosi-osp")
-	if err := actors.Build(ctx, ".", "go", "run", "./cmd/bootstrap", "-module", "example.com/cosi-osp", "-dir", module); err != nil {
+	if err := scaffold(ctx, module); err != nil {
 		return err
 	}
-	actors.Say("scaffold", "%s", module)
 	if err := actors.Build(ctx, module, "go", "build", "-o", driver, "."); err != nil {
 		return err
 	}
@@ -43,16 +42,27 @@ func build(ctx context.Context, dir, driver, cosictl string) error {
 	return actors.Build(ctx, ".", "go", "build", "-o", cosictl, "./cmd/cosictl")
 }
 
-// life is a bucket's, from the first call to the last, each one repeated as the sidecar may repeat it.
+func scaffold(ctx context.Context, module string) error {
+	err := actors.Build(ctx, ".", "go", "run", "./cmd/bootstrap", "-module", "example.com/cosi-osp", "-dir", module)
+	if err == nil {
+		actors.Say("scaffold", "%s", module)
+	}
+	return err
+}
+
+// life takes a bucket from the first call to the last, each one repeated as the sidecar may repeat it.
 func life(ctx context.Context, ctl actors.Client) error {
+	// The scaffold's ids are the names that the sidecar gives.
 	const bucket, account = "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11", "ba-0f4e8f52-3c0b-4a3c-8d0a-5a2b7c9d1e33"
 	if err := ctl.Do(ctx, "info"); err != nil {
 		return err
 	}
-	// The scaffold's ids are the names that the sidecar gives.
-	for _, args := range [][]string{
-		{"create", bucket}, {"grant", bucket, account}, {"revoke", bucket, account}, {"delete", bucket},
-	} {
+	return twiceEach(ctx, ctl, []string{"create", bucket}, []string{"grant", bucket, account},
+		[]string{"revoke", bucket, account}, []string{"delete", bucket})
+}
+
+func twiceEach(ctx context.Context, ctl actors.Client, calls ...[]string) error {
+	for _, args := range calls {
 		if _, err := ctl.Twice(ctx, args...); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("gen", flag.ContinueOnError)
+	flags := flag.NewFlagSet("rulesdoc", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	check := flags.Bool("check", false, "compare the file with the rules instead of writing to standard output")
 	file := flags.String("file", "docs/requirements.md", "the file that -check compares")
@@ -29,19 +29,26 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, document())
 		return 0
 	}
-	have, err := os.ReadFile(*file)
-	if err != nil {
+	if err := compare(*file); err != nil {
 		fmt.Fprintln(stderr, err)
-		return 1
-	}
-	if line, differs := difference(string(have), document()); differs {
-		fmt.Fprintf(stderr, "%s differs from the rules in line %d; go run ./internal/tools/rulesdoc > docs/requirements.md writes it anew\n", *file, line)
 		return 1
 	}
 	return 0
 }
 
-// difference is the number of the first line in which the texts differ.
+// compare tells the first line in which a file differs from the rules.
+func compare(file string) error {
+	have, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if line, differs := difference(string(have), document()); differs {
+		return fmt.Errorf("%s differs from the rules in line %d; go run ./internal/tools/rulesdoc > docs/requirements.md writes it anew", file, line)
+	}
+	return nil
+}
+
+// difference returns the number of the first line in which the texts differ.
 func difference(a, b string) (line int, differs bool) {
 	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range min(len(as), len(bs)) {
@@ -93,17 +100,19 @@ Where the texts contradict each other, these rules follow the interface definiti
 func document() string {
 	var text strings.Builder
 	text.WriteString(introduction)
-	for _, rpc := range []string{"", rules.GetInfo, rules.Create, rules.Delete, rules.Grant, rules.Revoke} {
-		heading := rpc
-		if rpc == "" {
-			heading = "Every call"
-		}
-		fmt.Fprintf(&text, "\n## %s\n\n| ID | level | rule | what the library does | source |\n|---|---|---|---|---|\n", heading)
-		for _, r := range rules.All() {
-			if r.RPC == rpc {
-				fmt.Fprintf(&text, "| %s | %s | %s | %s | %s |\n", r.ID, r.Level, r.Text, r.Runtime, r.Source)
-			}
-		}
+	writeTable(&text, "Every call", "")
+	for _, rpc := range []string{rules.GetInfo, rules.Create, rules.Delete, rules.Grant, rules.Revoke} {
+		writeTable(&text, rpc, rpc)
 	}
 	return text.String()
+}
+
+// writeTable writes the rules of an RPC.
+func writeTable(text *strings.Builder, heading, rpc string) {
+	fmt.Fprintf(text, "\n## %s\n\n| ID | level | rule | what the library does | source |\n|---|---|---|---|---|\n", heading)
+	for _, r := range rules.All() {
+		if r.RPC == rpc {
+			fmt.Fprintf(text, "| %s | %s | %s | %s | %s |\n", r.ID, r.Level, r.Text, r.Runtime, r.Source)
+		}
+	}
 }

@@ -3,12 +3,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"google.golang.org/grpc"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -16,15 +13,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		slog.Error("failed", "error", err)
-		os.Exit(1)
-	}
-}
+func main() { canned.Main(run) }
 
 func run(ctx context.Context) error {
 	var config net.ListenConfig

@@ -3,24 +3,17 @@ package main
 
 import (
 	"context"
-	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+func main() { canned.Main(run) }
+
+func run(ctx context.Context) error {
 	driver, err := gocosi.New(gocosi.NewIdentity(canned.Name), &canned.Provisioner{})
-	if err == nil {
-		err = driver.Run(ctx)
-	}
-	stop()
 	if err != nil {
-		slog.Error("failed", "error", err)
-		os.Exit(1)
+		return err
 	}
+	return driver.Run(ctx)
 }
