@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/cositest"
 	"github.com/doomshrine/gocosi/internal/sockdir"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
@@ -118,7 +118,7 @@ func (d *driver) intercept(ctx context.Context, request any, info *grpc.UnarySer
 // serve serves the driver by a bare gRPC server, which mends nothing, and connects to it.
 func (d *driver) serve(t testing.TB) (*grpc.Server, *grpc.ClientConn) {
 	t.Helper()
-	d.folder = shortDir(t)
+	d.folder = harness.ShortDir(t)
 	server := grpc.NewServer(append(d.options, grpc.UnaryInterceptor(d.intercept))...)
 	if d.register != nil {
 		d.register(server)
@@ -130,7 +130,7 @@ func (d *driver) serve(t testing.TB) (*grpc.Server, *grpc.ClientConn) {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(lis) })
 	t.Cleanup(func() { server.Stop(); serving.Wait() })
-	return server, dial(t, path)
+	return server, harness.Dial(t, path)
 }
 
 // config fills every input and hook.
@@ -185,17 +185,6 @@ func (l *logBuffer) String() string {
 	return l.text.String()
 }
 
-// shortDir makes a folder whose path leaves room for a socket's name, and removes it after the test.
-func shortDir(t testing.TB) string {
-	t.Helper()
-	dir, err := sockdir.Make()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 // listen makes a socket in the folder.
 func listen(t testing.TB, folder string) (net.Listener, string) {
 	t.Helper()
@@ -206,15 +195,4 @@ func listen(t testing.TB, folder string) (net.Listener, string) {
 	}
 	t.Cleanup(func() { lis.Close() })
 	return lis, path
-}
-
-// dial connects to a socket, and closes the connection after the test.
-func dial(t testing.TB, path string) *grpc.ClientConn {
-	t.Helper()
-	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
 }

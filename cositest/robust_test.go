@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/doomshrine/gocosi/cositest"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // short is the timeout of calls to servers that do not answer.
@@ -65,7 +66,7 @@ func failedAlone(t *testing.T, report *cositest.Report, name string, words ...st
 // answering accepts connections and writes the text to each.
 func answering(t *testing.T, text string, keep bool) *grpc.ClientConn {
 	t.Helper()
-	lis, path := listen(t, shortDir(t))
+	lis, path := listen(t, harness.ShortDir(t))
 	var accepting sync.WaitGroup
 	var conns []net.Conn
 	accepting.Go(func() {
@@ -88,7 +89,7 @@ func answering(t *testing.T, text string, keep bool) *grpc.ClientConn {
 			conn.Close()
 		}
 	})
-	return dial(t, path)
+	return harness.Dial(t, path)
 }
 
 func TestWhatIsNoDriver(t *testing.T) {
@@ -114,19 +115,19 @@ func TestWhatIsNoDriver(t *testing.T) {
 			return answering(t, "\x00\x00\x01\x04", true)
 		}, "DriverGetInfo did not answer within 300ms"},
 		{"a socket that nobody accepts from", func(t *testing.T) *grpc.ClientConn {
-			_, path := listen(t, shortDir(t))
-			return dial(t, path)
+			_, path := listen(t, harness.ShortDir(t))
+			return harness.Dial(t, path)
 		}, "DriverGetInfo did not answer within 300ms"},
 		{"a dead socket", func(t *testing.T) *grpc.ClientConn {
-			lis, path := listen(t, shortDir(t))
+			lis, path := listen(t, harness.ShortDir(t))
 			lis.(*net.UnixListener).SetUnlinkOnClose(false)
 			lis.Close()
 			if _, err := os.Stat(path); err != nil {
 				t.Fatal(err)
 			}
-			return dial(t, path)
+			return harness.Dial(t, path)
 		}, "connection refused"},
-		{"no socket", func(t *testing.T) *grpc.ClientConn { return dial(t, shortDir(t)+"/none.sock") }, "no such file"},
+		{"no socket", func(t *testing.T) *grpc.ClientConn { return harness.Dial(t, harness.ShortDir(t)+"/none.sock") }, "no such file"},
 		{"messages that are none", func(t *testing.T) *grpc.ClientConn {
 			d := newDriver()
 			d.options = []grpc.ServerOption{grpc.ForceServerCodec(babble{})}

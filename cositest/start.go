@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
@@ -39,7 +39,7 @@ func Start(t testing.TB, driver *gocosi.Driver) *grpc.ClientConn {
 			t.Error(err)
 		}
 	})
-	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := address.Socket(path).Dial()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,9 @@ type Endpoint struct {
 	Address string // an absolute path, or host:port
 }
 
+// Socket returns the endpoint of a socket's absolute path.
+func Socket(path string) Endpoint { return Endpoint{Network: Unix, Address: path} }
+
 func (e Endpoint) String() string { return e.Network + "://" + e.Address }
 
 // Parse reads an endpoint in one of the accepted forms.

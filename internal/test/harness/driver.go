@@ -108,7 +108,7 @@ func Start(t testing.TB, p cosi.ProvisionerServer, options ...gocosi.Option) *Ru
 // Dial connects to a socket, and closes the connection after the test.
 func Dial(t testing.TB, path string) *grpc.ClientConn {
 	t.Helper()
-	conn, err := address.Endpoint{Network: address.Unix, Address: path}.Dial()
+	conn, err := address.Socket(path).Dial()
 	if err != nil {
 		t.Fatal(err)
 	}

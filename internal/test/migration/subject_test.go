@@ -13,10 +13,10 @@ import (
 
 	"github.com/go-logr/logr/funcr"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/sockdir"
 	before "github.com/doomshrine/gocosi/internal/test/migration/before/provisioner"
 	"github.com/doomshrine/gocosi/internal/test/migration/store"
@@ -71,7 +71,7 @@ func (p place) path() string { return filepath.Join(p.socket, "cosi.sock") }
 // dial waits until the driver answers.
 func (p place) dial(t *testing.T) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("unix://"+p.path(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := address.Socket(p.path()).Dial()
 	if err != nil {
 		t.Fatal(err)
 	}

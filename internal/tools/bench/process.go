@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/address"
 )
 
 // life is what a process cost from its start to its end.
@@ -67,7 +68,7 @@ func (p program) live(ctx context.Context, dir string, calls int) (l life, err e
 	}
 	defer log.Close()
 	socket := filepath.Join(folder, "cosi.sock")
-	conn, err := grpc.NewClient("passthrough:///"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial))
+	conn, err := address.Socket(socket).Dial(grpc.WithContextDialer(dial))
 	if err != nil {
 		return l, err
 	}

@@ -11,11 +11,11 @@ import (
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
@@ -84,7 +84,7 @@ func startDriver(ctx context.Context, dir, name string, options ...gocosi.Option
 
 // connect makes the client of a server that listens.
 func connect(name, path string, stop func() error) (*server, error) {
-	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := address.Socket(path).Dial()
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
