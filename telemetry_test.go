@@ -470,7 +470,7 @@ func TestHealthAndReflectionAreNotTraced(t *testing.T) {
 	echo := &harness.Echo{Unary: func(context.Context) (*wrapperspb.StringValue, error) { return wrapperspb.String("x"), nil }}
 	healthy := &grpc.ServiceDesc{ // its name begins as that of health does
 		ServiceName: "grpc.healthy.Other", HandlerType: (*any)(nil),
-		Methods: []grpc.MethodDesc{{MethodName: "Call", Handler: func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // as gRPC asks
+		Methods: []grpc.MethodDesc{{MethodName: "Call", Handler: func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) {
 			return &emptypb.Empty{}, nil
 		}}},
 	}

@@ -160,7 +160,7 @@ func TestReadinessHangs(t *testing.T) {
 			return ctx.Err()
 		}))
 		checkFor := func(limit time.Duration) (healthpb.HealthCheckResponse_ServingStatus, error) {
-			ctx, cancel := context.WithTimeout(t.Context(), harness.Limit)
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			answer, err := healthpb.NewHealthClient(d.Conn).Check(ctx, &healthpb.HealthCheckRequest{})
 			return answer.GetStatus(), err

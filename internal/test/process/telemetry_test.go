@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -112,9 +111,6 @@ type otelChild struct {
 // startOTelChild starts a driver in a process with OpenTelemetry's variables.
 func startOTelChild(t *testing.T, variables map[string]string) *otelChild {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no SIGTERM on Windows")
-	}
 	c := &otelChild{dir: harness.ShortDir(t)}
 	c.command = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTelemetryChild$", "-test.timeout=2m")
 	c.command.Stdout, c.command.Stderr = &c.output, &c.output
