@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	"github.com/doomshrine/gocosi/internal/inflight"
 	"github.com/doomshrine/gocosi/internal/inspect"
@@ -99,17 +98,6 @@ func (c *call) next(ctx context.Context) (any, error) {
 	return s(ctx, c)
 }
 
-// handle runs the handler, and remembers what it said before an interceptor says something else.
-func (c *call) handle(ctx context.Context, request any) (any, error) {
-	response, err := c.handler(ctx, request)
-	code := codes.OK
-	if st, wrapped := statusOf(err); st != nil && !wrapped {
-		code = st.Code()
-	}
-	c.returned.Store(uint32(code))
-	return response, err
-}
-
 // unary intercepts a unary call.
 func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	now := time.Now()
@@ -142,20 +130,4 @@ func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamS
 	}
 	ch.logCall(ctx, c, nil, err)
 	return err
-}
-
-// intercepted chains the author's interceptors; nil when there are none.
-func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
-	interceptors = slices.DeleteFunc(slices.Clone(interceptors), func(i grpc.UnaryServerInterceptor) bool { return i == nil })
-	if len(interceptors) == 0 {
-		return nil
-	}
-	return func(ctx context.Context, c *call) (any, error) {
-		handler := c.handle
-		for _, i := range slices.Backward(interceptors) {
-			inner := handler
-			handler = func(ctx context.Context, request any) (any, error) { return i(ctx, request, c.info, inner) }
-		}
-		return handler(ctx, c.request)
-	}
 }

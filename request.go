@@ -3,8 +3,10 @@ package gocosi
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -60,5 +62,32 @@ func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	c.Expect(due, EnvCOSIRPCTimeout)
 	response, err := c.next(&c.lazy)
 	c.expired = err != nil && errors.Is(c.lazy.Err(), context.DeadlineExceeded)
+	return response, err
+}
+
+// intercepted chains the author's interceptors; nil when there are none.
+func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
+	interceptors = slices.DeleteFunc(slices.Clone(interceptors), func(i grpc.UnaryServerInterceptor) bool { return i == nil })
+	if len(interceptors) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, c *call) (any, error) {
+		handler := c.handle
+		for _, i := range slices.Backward(interceptors) {
+			inner := handler
+			handler = func(ctx context.Context, request any) (any, error) { return i(ctx, request, c.info, inner) }
+		}
+		return handler(ctx, c.request)
+	}
+}
+
+// handle runs the handler, and remembers what it said before an interceptor says something else.
+func (c *call) handle(ctx context.Context, request any) (any, error) {
+	response, err := c.handler(ctx, request)
+	code := codes.OK
+	if st, wrapped := statusOf(err); st != nil && !wrapped {
+		code = st.Code()
+	}
+	c.returned.Store(uint32(code))
 	return response, err
 }
