@@ -14,6 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // The exporter is the reader of a meter provider. The port is the author's to open: http.ListenAndServe(":9090",
@@ -25,14 +26,16 @@ func Example_prometheus() {
 		fmt.Println(err)
 		return
 	}
-	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &photos{},
+	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &harness.Handlers{},
 		gocosi.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))),
 		gocosi.WithEnvironment(nil))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	createPhotos(driver)
+	if err := harness.CreateOnce(driver, "photos"); err != nil {
+		fmt.Println(err)
+	}
 
 	scraped := httptest.NewRecorder()
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(scraped, httptest.NewRequest(http.MethodGet, "/metrics", nil))

@@ -8,18 +8,21 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // zapr makes a logr.Logger of zap's. V(1) of logr is debug of zap.
 func Example_zap() {
 	core, seen := observer.New(zap.DebugLevel) // yours: zap.NewProduction()
-	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &photos{},
+	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &harness.Handlers{},
 		gocosi.WithLogger(zapr.NewLogger(zap.New(core))), gocosi.WithEnvironment(nil), gocosi.WithoutTelemetry())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	createPhotos(driver)
+	if err := harness.CreateOnce(driver, "photos"); err != nil {
+		fmt.Println(err)
+	}
 	for _, line := range seen.All() {
 		fmt.Println(line.Level, line.Message)
 	}
