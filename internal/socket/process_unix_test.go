@@ -18,18 +18,15 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/socket"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
 // childVariable is set in processes that a test starts: they take commands from it.
 const childVariable = "GOCOSI_ENDPOINT_CHILD"
-
-// limit is how long a test waits for what must happen.
-const limit = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
@@ -156,35 +153,19 @@ func number(text string, base int) int {
 
 // process is a child, seen from the test.
 type process struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
+	*harness.Child
+
+	t *testing.T
 }
 
 // spawn starts a child as the given user, and ends it after the test.
 func spawn(t *testing.T, uid int) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(executable(t))}
-	p.cmd.Env = append(os.Environ(), childVariable+"=1")
-	p.cmd.Stderr = os.Stderr
+	cmd := exec.Command(executable(t))
 	if uid != os.Getuid() {
-		p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.out = bufio.NewScanner(out)
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-	return p
+	return &process{harness.StartChild(t, cmd, childVariable+"=1"), t}
 }
 
 // executable is the test binary, by a path that other users can reach where there is one.
@@ -200,30 +181,17 @@ func executable(t *testing.T) string {
 	return path
 }
 
-// kill ends the process at once; it may be called again.
-func (p *process) kill() {
-	if p.cmd.ProcessState == nil {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
-	}
-}
-
 // send gives a command, and read waits for its answer.
 func (p *process) send(format string, args ...any) {
 	p.t.Helper()
-	if _, err := fmt.Fprintf(p.in, format+"\n", args...); err != nil {
+	if _, err := fmt.Fprintf(p.In, format+"\n", args...); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 func (p *process) read() string {
 	p.t.Helper()
-	late := time.AfterFunc(limit, func() { _ = p.cmd.Process.Kill() })
-	defer late.Stop()
-	if !p.out.Scan() {
-		p.t.Fatal("the child process ended, or did not answer")
-	}
-	return p.out.Text()
+	return p.Line(p.t)
 }
 
 func (p *process) do(format string, args ...any) string {
@@ -243,7 +211,7 @@ func (p *process) must(format string, args ...any) {
 // listen makes the process listen with the usual mode.
 func (p *process) listen(path string) { p.must("listen %s 0755 -1 -1", path) }
 
-func (p *process) pid() string { return strconv.Itoa(p.cmd.Process.Pid) }
+func (p *process) pid() string { return strconv.Itoa(p.Cmd.Process.Pid) }
 
 // shortDir makes a folder whose path leaves room for a socket's name, which every user may enter and which belongs to
 // uid, and removes it after the test.
@@ -274,15 +242,5 @@ func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root can start a process of another user, or give it a file")
-	}
-}
-
-// eventually waits until done says true.
-func eventually(t *testing.T, done func() bool, format string, args ...any) {
-	t.Helper()
-	for end := time.Now().Add(limit); !done(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf(format, args...)
-		}
 	}
 }

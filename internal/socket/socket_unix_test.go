@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/doomshrine/gocosi/internal/socket"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // nobody is a user without rights; it needs no entry in the user database.
@@ -123,7 +124,7 @@ func TestKilledProcessIsReplaced(t *testing.T) {
 	path := socketPath(t)
 	first, second := spawn(t, os.Getuid()), spawn(t, os.Getuid())
 	first.listen(path)
-	first.kill()
+	first.Kill()
 	stat(t, path)
 	second.listen(path)
 	if who := ask(t, path); who != second.pid() {
@@ -149,7 +150,7 @@ func TestOneOfManyServes(t *testing.T) {
 		if who := ask(t, path); who != many[winner].pid() {
 			t.Fatalf("%s answers; want %s", who, many[winner].pid())
 		}
-		many[winner].kill()
+		many[winner].Kill()
 		many[winner] = spawn(t, os.Getuid())
 	}
 }
@@ -455,7 +456,7 @@ func TestNobodyEntersForAMoment(t *testing.T) {
 	for range 200 {
 		before := stranger.do("denied")
 		owner.must("listen %s 0600 -1 -1", path)
-		eventually(t, func() bool { return stranger.do("denied") != before }, "the stranger does not knock")
+		harness.Eventually(t, func() bool { return stranger.do("denied") != before }, "the stranger does not knock")
 		owner.must("close")
 	}
 	if n := stranger.do("entered"); n != "0" {

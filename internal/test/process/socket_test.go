@@ -3,7 +3,6 @@
 package process_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -52,61 +51,32 @@ func TestChild(t *testing.T) {
 }
 
 // process is a child, seen from the test.
-type process struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
-}
+type process struct{ *harness.Child }
 
 // spawn starts a child with the variables, and ends it after the test.
-func spawn(t *testing.T, variables ...string) *process {
+func spawn(t *testing.T, variables ...string) process {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(path, "-test.run=^TestChild$")}
-	p.cmd.Env = append(append(os.Environ(), childVariable+"=1"), variables...)
-	p.cmd.Stderr = os.Stderr
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.out = bufio.NewScanner(out)
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-	return p
-}
-
-// kill ends the process at once; it may be called again.
-func (p *process) kill() {
-	if p.cmd.ProcessState == nil {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
-	}
+	return process{harness.StartChild(t, exec.Command(path, "-test.run=^TestChild$"), append(variables, childVariable+"=1")...)}
 }
 
 // says waits for a line of the process, and returns what follows the word.
-func (p *process) says(t *testing.T, word string) string {
+func (p process) says(t *testing.T, word string) string {
 	t.Helper()
-	late := time.AfterFunc(harness.Limit, func() { _ = p.cmd.Process.Kill() })
-	defer late.Stop()
-	p.out.Scan()
-	text, ok := strings.CutPrefix(p.out.Text(), word+": ")
+	line := p.Line(t)
+	text, ok := strings.CutPrefix(line, word+": ")
 	if !ok {
-		t.Fatalf("the process says %q; want %s", p.out.Text(), word)
+		t.Fatalf("the process says %q; want %s", line, word)
 	}
 	return text
 }
 
 // driverName is the name of the driver that the process runs.
-func (p *process) driverName() string {
-	return "pid-" + strconv.Itoa(p.cmd.Process.Pid) + ".example.com"
+func (p process) driverName() string {
+	return "pid-" + strconv.Itoa(p.Cmd.Process.Pid) + ".example.com"
 }
 
 func TestTwoProcessesOnOneSocket(t *testing.T) {
@@ -137,7 +107,7 @@ func TestKilledDriverIsStartedAgain(t *testing.T) {
 		if name := harness.NameAt(t, path); name != p.driverName() {
 			t.Errorf("%s answers; want %s", name, p.driverName())
 		}
-		p.kill()
+		p.Kill()
 		if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSocket {
 			t.Errorf("a killed driver leaves %v, %v; want its socket", info, err)
 		}
@@ -152,7 +122,7 @@ func TestStoppedDriverLeavesNothing(t *testing.T) {
 	if list := listing(t, dir); list != "cosi.sock" {
 		t.Errorf("the folder holds %q while the driver runs", list)
 	}
-	p.in.Close()
+	p.In.Close()
 	if text := p.says(t, "ended"); text != "<nil>" {
 		t.Errorf("the process ended with %s", text)
 	}
@@ -277,7 +247,7 @@ func TestTCPListensWhereAsked(t *testing.T) {
 			t.Parallel()
 			p := spawn(t, "COSI_ENDPOINT="+endpoint)
 			addr := p.says(t, "listening")
-			if list := listeningSockets(t, p.cmd.Process.Pid); len(list) != 1 || list[0] != addr || !strings.HasPrefix(addr, "127.0.0.1:") {
+			if list := listeningSockets(t, p.Cmd.Process.Pid); len(list) != 1 || list[0] != addr || !strings.HasPrefix(addr, "127.0.0.1:") {
 				t.Errorf("it says %s, and listens on %q; want one address, on 127.0.0.1", addr, list)
 			}
 		})

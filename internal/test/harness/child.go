@@ -1,0 +1,58 @@
+package harness
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// Child is a process that a test talks to by lines.
+type Child struct {
+	Cmd *exec.Cmd
+	In  io.WriteCloser
+
+	out *bufio.Scanner
+}
+
+// StartChild starts a command with the variables beyond the test's own, and kills it after the test.
+func StartChild(t testing.TB, cmd *exec.Cmd, variables ...string) *Child {
+	t.Helper()
+	cmd.Env = append(os.Environ(), variables...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &Child{Cmd: cmd, In: in, out: bufio.NewScanner(out)}
+	t.Cleanup(c.Kill)
+	return c
+}
+
+// Kill ends the process at once; it may be called again.
+func (c *Child) Kill() {
+	if c.Cmd.ProcessState == nil {
+		_ = c.Cmd.Process.Kill()
+		_ = c.Cmd.Wait()
+	}
+}
+
+// Line waits for the next line that the process writes.
+func (c *Child) Line(t testing.TB) string {
+	t.Helper()
+	late := time.AfterFunc(Limit, func() { _ = c.Cmd.Process.Kill() })
+	defer late.Stop()
+	if !c.out.Scan() {
+		t.Fatal("the child process ended, or did not write a line in time")
+	}
+	return c.out.Text()
+}
