@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// The programs that are compared.
+// The names of the programs that the benchmark compares.
 const (
 	programBare     = "bare"
 	programDriver   = "driver"
 	programScaffold = "scaffold"
 )
 
-// program is a server as a binary, and what it is made of.
+// program describes the binary of a server, and counts what it is made of.
 type program struct {
 	name     string
 	binary   string
@@ -27,13 +27,13 @@ type program struct {
 	modules  int
 }
 
-// binaries is what was built.
+// binaries holds everything that build has built.
 type binaries struct {
 	programs  []program
 	collector string
 }
 
-// build builds everything in dir.
+// build builds the programs and the collector in dir.
 func build(ctx context.Context, dir string) (b binaries, err error) {
 	out, err := run(ctx, ".", "go", "list", "-m", "-f", "{{.Dir}}", "github.com/doomshrine/gocosi")
 	if err != nil {
@@ -78,11 +78,11 @@ func buildProgram(ctx context.Context, name, folder, pattern, binary string) (pr
 			modules = append(modules, words[1])
 		}
 	}
-	p.modules = len(modules) - 1 // the program's own is none
+	p.modules = len(modules) - 1 // without the program's own module
 	return p, err
 }
 
-// run runs a command of the Go toolchain, without a C compiler, and returns what it printed.
+// run runs a command of the Go toolchain without a C compiler, and returns its output.
 func run(ctx context.Context, folder string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = folder

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// collector is the OTLP receiver, a process of its own.
+// collector runs an OTLP receiver in a process of its own.
 type collector struct {
 	url     string
 	process *exec.Cmd
@@ -18,7 +18,7 @@ type collector struct {
 	out     *bufio.Reader
 }
 
-// delivered is what a collector received, by the service's name.
+// delivered counts what a collector received, by the service's name.
 type delivered struct {
 	Spans   map[string]int `json:"spans"`
 	Metrics map[string]int `json:"metrics"`
@@ -41,21 +41,21 @@ func startCollector(ctx context.Context, binary string) (*collector, error) {
 	line, err := c.out.ReadString('\n')
 	if err != nil {
 		_, _ = c.end()
-		return nil, fmt.Errorf("the collector told no address: %w", err)
+		return nil, fmt.Errorf("reading the collector's address: %w", err)
 	}
 	c.url = strings.TrimSpace(line)
 	return c, nil
 }
 
-// end stops the collector, and returns what it received.
+// end stops the collector and returns what it received.
 func (c *collector) end() (d delivered, err error) {
 	c.in.Close()
-	failed := json.NewDecoder(c.out).Decode(&d)
+	errDecode := json.NewDecoder(c.out).Decode(&d)
 	if err := c.process.Wait(); err != nil {
 		return d, fmt.Errorf("collector: %w", err)
 	}
-	if failed != nil {
-		return d, fmt.Errorf("what the collector received: %w", failed)
+	if errDecode != nil {
+		return d, fmt.Errorf("decoding what the collector received: %w", errDecode)
 	}
 	return d, nil
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// pair is two servers whose windows alternate.
+// pair names two servers whose windows alternate.
 type pair struct{ reference, candidate string }
 
-// pairs lists what is compared.
+// pairs lists the pairs to compare.
 func pairs() []pair {
 	return []pair{
 		{bare, bareAgain},
@@ -26,7 +26,7 @@ func pairs() []pair {
 	}
 }
 
-// comparison is what the windows of a pair under a number of callers showed.
+// comparison holds the samples of a pair under a number of callers.
 type comparison struct {
 	pair
 
@@ -35,12 +35,12 @@ type comparison struct {
 	counted []round
 }
 
-// round is a window of the reference and one of the candidate, one after the other.
+// round holds the samples of two consecutive windows: the reference's and the candidate's.
 type round [2]sample
 
-// figure is one number of a sample.
+// figure selects one number of a sample.
 type figure struct {
-	counted bool // taken from windows that are bounded by calls
+	counted bool // uses the windows that end after a number of calls
 	of      func(sample) float64
 }
 
@@ -51,17 +51,17 @@ func p99() figure    { return figure{of: func(s sample) float64 { return s.P99 }
 func allocs() figure { return figure{true, func(s sample) float64 { return s.Allocs }} }
 func bytes() figure  { return figure{true, func(s sample) float64 { return s.Bytes }} }
 
-// ratio is the candidate's figure as a share of the reference's in the same round.
+// ratio divides the candidate's figure by the reference's figure of the same round.
 func (c comparison) ratio(f figure) spread {
 	return c.each(f, func(reference, candidate float64) float64 { return candidate / reference })
 }
 
-// extra is what the candidate's figure has more than the reference's in the same round.
+// extra subtracts the reference's figure from the candidate's figure of the same round.
 func (c comparison) extra(f figure) spread {
 	return c.each(f, func(reference, candidate float64) float64 { return candidate - reference })
 }
 
-// own is the candidate's figure.
+// own returns the median of the candidate's figure.
 func (c comparison) own(f figure) float64 {
 	return c.each(f, func(_, candidate float64) float64 { return candidate }).Median
 }
@@ -78,8 +78,8 @@ func (c comparison) each(f figure, combine func(reference, candidate float64) fl
 	return spreadOf(values)
 }
 
-// compare alternates windows between the servers of a pair, after one for each that does not count. Allocations have
-// windows of their own, of so few calls that no server has to drop spans, which would spare it allocations.
+// compare alternates windows between the servers of a pair, after one warm-up window for each server. It counts
+// allocations in separate windows with so few calls that no server drops spans: dropping them saves allocations.
 func compare(ctx context.Context, reference, candidate *server, callers int, e effort) (c comparison, err error) {
 	c = comparison{pair: pair{reference.name, candidate.name}, callers: callers}
 	for _, s := range []*server{reference, candidate} {
@@ -95,7 +95,7 @@ func compare(ctx context.Context, reference, candidate *server, callers int, e e
 	return c, err
 }
 
-// alternate measures two servers in turn; which of them comes first changes from round to round.
+// alternate measures two servers in turn, and swaps their order after every round.
 func alternate(ctx context.Context, servers [2]*server, callers, rounds int, b bounds) ([]round, error) {
 	all := make([]round, rounds)
 	for i := range all {

@@ -13,7 +13,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// The servers that are compared.
+// The names of the servers that the benchmark compares.
 const (
 	bare       = "bare"
 	bareAgain  = "bare-again"
@@ -25,14 +25,14 @@ const (
 	everything = "gocosi-all"
 )
 
-// fleet is one server of each kind, and what shows that they did what they are measured for.
+// fleet holds one server of each kind, with the logs and the collector that show that the servers did their work.
 type fleet struct {
 	servers   map[string]*server
 	lines     map[string]*lines
 	collector *collector
 }
 
-// lines counts the lines of a log, and throws them away.
+// lines counts the lines of a log and discards them.
 type lines struct{ n atomic.Int64 }
 
 func (l *lines) Write(line []byte) (int, error) {
@@ -42,7 +42,7 @@ func (l *lines) Write(line []byte) (int, error) {
 
 func (l *lines) logger() logr.Logger { return logr.FromSlogHandler(slog.NewJSONHandler(l, nil)) }
 
-// startFleet starts all servers in dir; the collector comes as a binary.
+// startFleet starts the collector from its binary, and all servers in dir.
 func startFleet(ctx context.Context, dir, binary string) (*fleet, error) {
 	c, err := startCollector(ctx, binary)
 	if err != nil {
@@ -83,8 +83,8 @@ func startFleet(ctx context.Context, dir, binary string) (*fleet, error) {
 	return f, nil
 }
 
-// stop ends all servers and the collector, and says which did not do what it was measured for. It returns the share of
-// calls whose spans arrived, of the servers that export them.
+// stop stops all servers and the collector, and fails when a server did not log or export its calls. It returns the
+// share of calls to exporting servers whose spans arrived.
 func (f *fleet) stop() (arrived float64, err error) {
 	var failures []error
 	for _, s := range f.servers {

@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
-// TestShortestForm runs everything once. That every server answered, logged and exported what it is measured for is
-// checked by the program itself.
+// TestShortestForm runs everything once. The program itself checks that every server answered, logged and exported its
+// calls.
 func TestShortestForm(t *testing.T) {
 	e := effort{callers: []int{1, 4}, rounds: 1, window: 5 * time.Millisecond, count: 20, starts: 1, load: 32, names: 50}
 	out := filepath.Join(t.TempDir(), "benchmarks.md")
@@ -37,7 +37,7 @@ func TestShortestForm(t *testing.T) {
 	for _, p := range pairs() {
 		row := "\n| " + title(p.candidate) + " | " + title(p.reference) + " | "
 		if n := strings.Count(text, row); n != len(e.callers) {
-			t.Errorf("%d tables have the row %q, want %d", n, row, len(e.callers))
+			t.Errorf("got %d tables with the row %q, want %d", n, row, len(e.callers))
 		}
 	}
 	for _, name := range []string{"bare gRPC", "gocosi", "scaffolded driver"} {
@@ -53,7 +53,7 @@ func TestShortestForm(t *testing.T) {
 	}
 }
 
-// wrong is a client of a server that confuses buckets, or fails.
+// wrong imitates the client of a server that confuses buckets, or fails.
 type wrong struct {
 	cosi.ProvisionerClient
 	err error
@@ -63,7 +63,7 @@ func (w wrong) DriverCreateBucket(context.Context, *cosi.DriverCreateBucketReque
 	return &cosi.DriverCreateBucketResponse{BucketId: "another"}, w.err
 }
 
-// right is a client of a server that gives every bucket its name as its id.
+// right imitates the client of a server that returns every bucket's name as its ID.
 type right struct{ cosi.ProvisionerClient }
 
 func (right) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBucketRequest, _ ...grpc.CallOption) (*cosi.DriverCreateBucketResponse, error) {
@@ -76,7 +76,7 @@ func TestWindowFailsOnAWrongAnswer(t *testing.T) {
 		s := &server{name: "wrong", client: wrong{err: err}}
 		_, got := window(t.Context(), s, 2, counted(10))
 		if got == nil || !errors.Is(got, err) && err != nil || !strings.Contains(got.Error(), "wrong: bucket-") {
-			t.Errorf("got %v, want what was wrong with which bucket", got)
+			t.Errorf("got %v, want an error that names the bucket and wraps the failure", got)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestFleetFailsWhenAServerDidNotDoItsPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.servers[logging].calls += 100 // pretends that calls were answered that left no line
+	f.servers[logging].calls += 100 // pretends that the server answered calls without logging them
 	_, err = f.stop()
 	for _, want := range []string{bareTraced + " delivered 0 spans", traced + " delivered 0", everything + " delivered 0", logging + " logged"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -191,7 +191,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// TestLeast expects the bare server that a goal names, under the same number of callers, and nothing for other goals.
+// TestLeast checks that least quotes the bare server that a goal names, under the same number of callers.
 func TestLeast(t *testing.T) {
 	t.Parallel()
 	r := results{comparisons: []comparison{
@@ -209,7 +209,7 @@ func TestLeast(t *testing.T) {
 	}
 }
 
-// TestFiguresComeFromTheirRound holds the arithmetic of a comparison against numbers that are easy to see through.
+// TestFiguresComeFromTheirRound checks the arithmetic of a comparison with simple numbers.
 func TestFiguresComeFromTheirRound(t *testing.T) {
 	t.Parallel()
 	c := comparison{

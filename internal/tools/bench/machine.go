@@ -6,7 +6,7 @@ import (
 	"runtime"
 )
 
-// machine is what the figures were taken on.
+// machine describes the computer that took the figures.
 type machine struct {
 	CPU    string
 	Cores  int
@@ -19,7 +19,7 @@ func newMachine() machine {
 	return machine{CPU: runtime.GOARCH, Cores: runtime.NumCPU(), Kernel: runtime.GOOS, Go: runtime.Version(), Load: "unknown"}
 }
 
-// majorMinor is the part of a kernel's release that figures depend on: the rest names a build.
+// majorMinor returns the first two numbers of a kernel's release. The rest names a build, which no figure depends on.
 func majorMinor(release string) string {
 	return cmp.Or(regexp.MustCompile(`^\d+\.\d+`).FindString(release), "unknown")
 }

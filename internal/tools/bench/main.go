@@ -1,5 +1,4 @@
-// Command bench compares drivers with servers that are gRPC alone, and writes what it measured as a document: see
-// docs/benchmarks.md, which it made.
+// Command bench compares drivers with servers that use gRPC alone, and writes docs/benchmarks.md from its measurements.
 package main
 
 import (
@@ -15,15 +14,15 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// effort is how much is measured.
+// effort sets how much to measure.
 type effort struct {
 	callers []int
-	rounds  int           // windows of each server of a pair
-	window  time.Duration // length of each
-	count   int           // calls of the windows in which allocations are counted
-	starts  int           // of each program
-	load    int           // calls that each of its processes answers
-	names   int           // that a driver sees
+	rounds  int           // number of windows for each server of a pair
+	window  time.Duration // length of a window
+	count   int           // calls in a window that counts allocations
+	starts  int           // number of starts of each program
+	load    int           // number of calls that each started program answers
+	names   int           // number of names that a driver sees
 }
 
 func main() {
@@ -45,7 +44,7 @@ func main() {
 	}
 }
 
-// bench measures, and writes the report to a file.
+// bench measures everything and writes the report to a file.
 func bench(ctx context.Context, e effort, out string, progress io.Writer) error {
 	r, err := measure(ctx, e, progress)
 	if err != nil {
@@ -56,22 +55,22 @@ func bench(ctx context.Context, e effort, out string, progress io.Writer) error 
 		return err
 	}
 	fmt.Fprintln(progress, "writing", out)
-	return os.WriteFile(out, text, 0o644) //nolint:gosec // a document that everybody may read
+	return os.WriteFile(out, text, 0o644) //nolint:gosec // everybody may read the document
 }
 
-// results is everything that was measured.
+// results holds all measurements.
 type results struct {
 	effort      effort
 	machine     machine
 	took        time.Duration
 	comparisons []comparison
-	arrived     float64 // share of the calls to exporting servers whose spans arrived
+	arrived     float64 // share of calls to exporting servers whose spans arrived
 	programs    []program
 	lives       map[string][]life
 	aging       aging
 }
 
-// measure does it all, in temporary folders.
+// measure runs all measurements in temporary folders.
 func measure(ctx context.Context, e effort, progress io.Writer) (r results, err error) {
 	r.effort, r.machine = e, readMachine()
 	began := time.Now()
@@ -104,7 +103,7 @@ func measure(ctx context.Context, e effort, progress io.Writer) (r results, err 
 	return r, err
 }
 
-// compareFleet starts the servers, compares them, and stops them.
+// compareFleet starts the servers, compares them and stops them.
 func (r *results) compareFleet(ctx context.Context, dir, collector string, progress io.Writer) error {
 	f, err := startFleet(ctx, dir, collector)
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// aging is the same comparison before and after a driver has seen many names.
+// aging holds the same comparison before and after a driver has seen many names.
 type aging struct {
 	Names         int
 	before, after comparison
-	Heap          float64 // what is in use more, in bytes
+	Heap          float64 // growth of the heap in bytes
 }
 
-// agingCallers is in between: enough that calls meet each other.
+// agingCallers is a medium number of callers, high enough for calls to run at the same time.
 const agingCallers = 16
 
-// age compares a new driver with bare gRPC, shows it names, each of them once, and compares again.
+// age compares a new driver with bare gRPC, shows it every name once, and compares them again.
 func age(ctx context.Context, dir string, e effort) (a aging, err error) {
 	reference, err := startBare(ctx, dir, "young-bare", func(context.Context) error { return nil })
 	if err != nil {
@@ -47,7 +47,7 @@ func age(ctx context.Context, dir string, e effort) (a aging, err error) {
 	return a, err
 }
 
-// show makes a call with each of the names: one creates a bucket, the next grants an account of a new bucket.
+// show makes one call for each name. In turn, a call creates a bucket or grants access to a new bucket.
 func show(ctx context.Context, client cosi.ProvisionerClient, names int) error {
 	var next atomic.Int64
 	failures := make([]error, agingCallers)
@@ -75,7 +75,7 @@ func showOne(ctx context.Context, client cosi.ProvisionerClient, n int) error {
 	return answered(name, granted.GetAccountId(), err)
 }
 
-// answered is what is wrong with the answer to a call about a name.
+// answered checks the answer to a call about a name.
 func answered(name, got string, err error) error {
 	if err == nil && got != name {
 		err = fmt.Errorf("answered %q", got)
@@ -88,7 +88,7 @@ func answered(name, got string, err error) error {
 
 func heapInUse() float64 {
 	runtime.GC()
-	runtime.GC() // the first one leaves what finalizers and pools still hold
+	runtime.GC() // the first run leaves what finalizers and pools still hold
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)

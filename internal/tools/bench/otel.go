@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// startBareTraced starts a bare server with OpenTelemetry's handler and SDK as their documentation has it.
+// startBareTraced starts a bare server with OpenTelemetry's handler and SDK, set up as their documentation shows.
 func startBareTraced(ctx context.Context, dir, name string) (*server, error) {
 	spans, err := otlptracegrpc.New(ctx)
 	if err != nil {
@@ -35,5 +35,5 @@ func startBareTraced(ctx context.Context, dir, name string) (*server, error) {
 	)))
 }
 
-// service is how a server calls itself in what it exports.
+// service returns the service name that a server exports.
 func service(name string) string { return name + ".example.com" }

@@ -18,27 +18,27 @@ import (
 	"github.com/doomshrine/gocosi/internal/address"
 )
 
-// life is what a process cost from its start to its end.
+// life holds the costs of a process from its start to its end.
 type life struct {
-	start  float64 // milliseconds to the first answer
+	start  float64 // milliseconds until the first answer
 	memory memory  // when idle
-	cpu    float64 // microseconds per call, of the server alone
+	cpu    float64 // microseconds per call, in the server alone
 }
 
-// memory is what a process has in memory, in bytes.
+// memory holds the memory of a process in bytes.
 type memory struct {
 	resident float64
-	private  float64 // less what the system has read from files, such as the program, and may drop
+	private  float64 // without pages of files, such as the program, that the system may drop
 }
 
 const (
-	idle        = 500 * time.Millisecond // after the first answer, before the memory is read
-	dialPoll    = 200 * time.Microsecond // how often a starting server is dialled
-	lifeLimit   = time.Minute            // of a process
+	idle        = 500 * time.Millisecond // time between the first answer and the reading of the memory
+	dialPoll    = 200 * time.Microsecond // time between attempts to dial a starting server
+	lifeLimit   = time.Minute            // longest life of a process
 	lifeCallers = 16
 )
 
-// live runs each program in turn, as many times as the effort says, and returns the lives of each in order.
+// live runs each program in turn, as often as the effort says, and returns the lives of each program in order.
 func live(ctx context.Context, dir string, programs []program, e effort) (map[string][]life, error) {
 	lives := map[string][]life{}
 	for range e.starts {
@@ -62,7 +62,7 @@ func (p program) live(ctx context.Context, dir string, calls int) (l life, err e
 		return l, err
 	}
 	defer os.RemoveAll(folder)
-	log, err := os.Create(filepath.Join(dir, "log")) // a file: a pipe would cost this process something
+	log, err := os.Create(filepath.Join(dir, "log")) // a file, because a pipe would cost this process time
 	if err != nil {
 		return l, err
 	}
@@ -82,7 +82,7 @@ func (p program) live(ctx context.Context, dir string, calls int) (l life, err e
 	return l, err
 }
 
-// observe starts a process, lets it answer one call, rest, and answer many, and stops it.
+// observe starts a process, makes one call, lets the process rest, makes many calls, and stops it.
 func observe(ctx context.Context, cmd *exec.Cmd, conn *grpc.ClientConn, calls int) (l life, err error) {
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -93,7 +93,7 @@ func observe(ctx context.Context, cmd *exec.Cmd, conn *grpc.ClientConn, calls in
 		return l, err
 	}
 	l.start = micro(time.Since(began)) / 1000
-	time.Sleep(idle) // what is measured is a process that has nothing to do
+	time.Sleep(idle) // an idle process must have nothing left to do
 	if l.memory, err = memoryOf(cmd.Process.Pid); err != nil {
 		return l, err
 	}
@@ -101,13 +101,13 @@ func observe(ctx context.Context, cmd *exec.Cmd, conn *grpc.ClientConn, calls in
 	return l, err
 }
 
-// end stops a process as Kubernetes would.
+// end stops a process as Kubernetes does.
 func end(cmd *exec.Cmd) error {
 	err := cmd.Process.Signal(syscall.SIGTERM)
 	return errors.Join(err, cmd.Wait())
 }
 
-// dial dials a socket until somebody answers.
+// dial dials a socket until a server answers.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	var d net.Dialer
 	tick := time.NewTicker(dialPoll)
@@ -124,7 +124,7 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	}
 }
 
-// serverCPU makes calls, and returns the processor time that the process used for each.
+// serverCPU makes calls and returns the processor time that the process used for each of them.
 func serverCPU(ctx context.Context, pid int, client cosi.ProvisionerClient, calls int) (float64, error) {
 	before, err := cpuOf(pid)
 	if err != nil {

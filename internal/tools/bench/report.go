@@ -12,7 +12,7 @@ import (
 //go:embed report.md.tmpl
 var reportTemplate string
 
-// title is how the document names a server.
+// title returns a server's name in the document.
 func title(name string) string {
 	switch name {
 	case bare:
@@ -35,13 +35,13 @@ func title(name string) string {
 	return name
 }
 
-// reportTable is the comparisons under one number of callers.
+// reportTable holds the comparisons under one number of callers.
 type reportTable struct {
 	Callers int
 	Rows    []reportRow
 }
 
-// reportRow is a comparison as the document shows it.
+// reportRow holds a comparison in the form of the document.
 type reportRow struct {
 	Server, Against                        string
 	Rate                                   string
@@ -49,7 +49,7 @@ type reportRow struct {
 	Allocs, Extra, Bytes, P50, P99, P99Rel string
 }
 
-// reportProgram is a program as the document shows it.
+// reportProgram holds a program in the form of the document.
 type reportProgram struct {
 	Name                  string
 	Start, StartRatio     string
@@ -59,7 +59,7 @@ type reportProgram struct {
 	Packages, Modules     int
 }
 
-// reportData is what the template is filled with.
+// reportData holds the values that fill the template.
 type reportData struct {
 	Machine              machine
 	Took                 string
@@ -78,7 +78,7 @@ type reportData struct {
 	NoiseLow, NoiseHigh  string
 }
 
-// reportChart is the lowest share of calls per second that each server reached under any number of callers.
+// reportChart holds the lowest share of calls per second that each server reached under any number of callers.
 type reportChart struct{ Names, Values string }
 
 func (r *results) render() ([]byte, error) {
@@ -111,7 +111,7 @@ func (r *results) data() reportData {
 	return d
 }
 
-// noise is the range in which the bare server's rate lies as a share of its own, half of the time.
+// noise returns the range of the middle half of the rounds in which the bare server is compared with itself.
 func (r *results) noise() (low, high float64) {
 	low, high = 1, 1
 	for _, c := range r.comparisons {
@@ -146,7 +146,7 @@ func row(c comparison) reportRow {
 	}
 }
 
-// share shows a ratio with the range in which half of the rounds lie.
+// share formats a ratio with the range that holds the middle half of the rounds.
 func share(s spread) string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Low, s.High) }
 
 func (r *results) chart() reportChart {

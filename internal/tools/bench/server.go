@@ -19,18 +19,18 @@ import (
 	"github.com/doomshrine/gocosi/internal/tools/bench/canned"
 )
 
-// server is one that answers in this process, and the client that calls it over its socket, by one connection.
+// server holds a server that runs in this process, and a client that calls it over its socket with one connection.
 type server struct {
 	name   string
 	client cosi.ProvisionerClient
-	calls  int // answered and measured
+	calls  int // number of measured calls
 	stop   func() error
 }
 
-// startLimit is how long a server may take to listen.
+// startLimit limits how long a server may take to listen.
 const startLimit = 30 * time.Second
 
-// startBare starts a server of gRPC's own; ended is called after it has stopped.
+// startBare starts a server that uses gRPC alone. It calls ended after the server has stopped.
 func startBare(ctx context.Context, dir, name string, ended func(context.Context) error, options ...grpc.ServerOption) (*server, error) {
 	path := filepath.Join(dir, name+".sock")
 	var config net.ListenConfig
@@ -49,7 +49,7 @@ func startBare(ctx context.Context, dir, name string, ended func(context.Context
 	})
 }
 
-// logged is the least that a server can do to write a driver's line for each call.
+// logged returns the shortest interceptor that writes the same line for each call as a driver.
 func logged(log logr.Logger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		began := time.Now()
@@ -62,7 +62,7 @@ func logged(log logr.Logger) grpc.UnaryServerInterceptor {
 	}
 }
 
-// startDriver starts a driver of gocosi's.
+// startDriver starts a driver that uses gocosi.
 func startDriver(ctx context.Context, dir, name string, options ...gocosi.Option) (*server, error) {
 	path := filepath.Join(dir, name+".sock")
 	options = append(options, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint("unix://"+path))
@@ -82,7 +82,7 @@ func startDriver(ctx context.Context, dir, name string, options ...gocosi.Option
 	return connect(name, path, end)
 }
 
-// connect makes the client of a server that listens.
+// connect creates the client of a server that listens.
 func connect(name, path string, stop func() error) (*server, error) {
 	conn, err := address.Socket(path).Dial()
 	if err != nil {
@@ -96,10 +96,10 @@ func connect(name, path string, stop func() error) (*server, error) {
 	}}, nil
 }
 
-// endpointVariable is where exporters find their collector; bare servers and drivers read it as they start.
+// endpointVariable names the variable that gives exporters their collector. Every server reads it when it starts.
 const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
-// exporting starts a server that finds the collector at url in the environment.
+// exporting starts a server whose environment names the collector at url.
 func exporting(url string, start func() (*server, error)) (*server, error) {
 	if err := os.Setenv(endpointVariable, url); err != nil {
 		return nil, err

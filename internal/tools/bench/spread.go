@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// spread is the middle of some values, and the range in which half of them lie.
+// spread holds the median of some values and the range of their middle half.
 type spread struct{ Low, Median, High float64 }
 
 func spreadOf(values []float64) spread {
@@ -13,7 +13,7 @@ func spreadOf(values []float64) spread {
 	return spread{quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)}
 }
 
-// quantile is the value of which the share q of the others is not greater.
+// quantile returns the value that the share q of the sorted values does not exceed. It interpolates between neighbours.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()

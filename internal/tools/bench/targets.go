@@ -2,20 +2,20 @@ package main
 
 import "fmt"
 
-// target is a figure that the library is held to.
+// target compares a figure with the limit that the library has to keep.
 type target struct {
 	What  string
 	Limit float64
-	Floor bool // the limit is the least that is accepted, not the most
+	Floor bool // the limit is a minimum, not a maximum
 	Got   spread
 	Unit  string
-	Note  string // what helps to understand that it is missed
+	Note  string // explains why the figure misses the limit
 }
 
-// single is the spread of a figure that is measured once.
+// single returns the spread of a figure that was measured once.
 func single(f float64) spread { return spread{f, f, f} }
 
-// Met says whether the figure is within its limit.
+// Met reports whether the figure keeps its limit.
 func (t target) Met() bool {
 	if t.Floor {
 		return t.Got.Median >= t.Limit
@@ -23,7 +23,7 @@ func (t target) Met() bool {
 	return t.Got.Median <= t.Limit
 }
 
-// Verdict is Met in words.
+// Verdict describes the result of Met in words.
 func (t target) Verdict() string {
 	if t.Met() {
 		return "met"
@@ -38,7 +38,7 @@ func (t target) Verdict() string {
 	return verdict
 }
 
-// Wanted is the limit in words.
+// Wanted describes the limit in words.
 func (t target) Wanted() string {
 	sign := "≤"
 	if t.Floor {
@@ -47,19 +47,19 @@ func (t target) Wanted() string {
 	return fmt.Sprintf("%s %.4g%s", sign, t.Limit, t.Unit)
 }
 
-// Measured is the figure in words, so exact that it shows on which side of the limit it lies.
+// Measured formats the figure with enough digits to show on which side of the limit it lies.
 func (t target) Measured() string { return fmt.Sprintf("%.3f%s", t.Got.Median, t.Unit) }
 
-// times is the unit of ratios.
+// times is the unit of a ratio.
 const times = " ×"
 
-// goal is what is asked of a pair, under every number of callers.
+// goal sets the limits for a pair under every number of callers.
 type goal struct {
 	pair
 
 	what              string
 	rate, allocs, p99 float64
-	least             string // the bare server that does what the candidate is asked to do besides; "": the reference does
+	least             string // bare server that does the candidate's additional work; "" when the reference does it
 }
 
 func goals() []goal {
@@ -70,7 +70,7 @@ func goals() []goal {
 	}
 }
 
-// targets holds everything that was measured against what is asked.
+// targets compares all measurements with their limits.
 func (r *results) targets() []target {
 	var all []target
 	for _, g := range goals() {
@@ -89,7 +89,7 @@ func (r *results) targets() []target {
 	return append(all, r.processTargets()...)
 }
 
-// least tells how much of a goal the work that it asks for leaves possible.
+// least returns a note that says which rate a bare server reaches with the additional work of a goal.
 func (r *results) least(g goal, callers int) string {
 	for _, c := range r.comparisons {
 		if c.pair == (pair{g.reference, g.least}) && c.callers == callers {
@@ -99,7 +99,8 @@ func (r *results) least(g goal, callers int) string {
 	return ""
 }
 
-// agingTargets asks for the same figures after many names: calls per second no lower than a quarter of the rounds before.
+// agingTargets compares the figures after many names with the figures before: the calls per second must not fall below
+// the lowest quarter of the rounds before.
 func (r *results) agingTargets() []target {
 	of := fmt.Sprintf("after %d names: ", r.aging.Names)
 	before, after := r.aging.before, r.aging.after
@@ -133,7 +134,7 @@ func lifeMemory(l life) float64  { return l.memory.resident }
 func lifePrivate(l life) float64 { return l.memory.private }
 func lifeCPU(l life) float64     { return l.cpu }
 
-// lifeRatio is a program's figure as a share of the bare server's in the same round.
+// lifeRatio divides a program's figure by the bare server's figure of the same round.
 func (r *results) lifeRatio(name string, f func(life) float64) spread {
 	values := make([]float64, len(r.lives[name]))
 	for i, l := range r.lives[name] {
@@ -142,7 +143,7 @@ func (r *results) lifeRatio(name string, f func(life) float64) spread {
 	return spreadOf(values)
 }
 
-// lifeFigure is a program's figure.
+// lifeFigure returns the spread of a program's figure.
 func (r *results) lifeFigure(name string, f func(life) float64) spread {
 	values := make([]float64, len(r.lives[name]))
 	for i, l := range r.lives[name] {

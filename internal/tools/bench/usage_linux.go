@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ownCPU is the processor time that this process has used.
+// ownCPU returns the processor time that this process has used.
 func ownCPU() (time.Duration, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -18,19 +18,19 @@ func ownCPU() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
-// tick is the unit of /proc/PID/stat; Linux has no other on any machine that Go runs on.
+// tick is the unit of time in /proc/PID/stat. Linux uses no other unit on any machine that Go supports.
 const tick = 10 * time.Millisecond
 
-// cpuOf is the processor time that another process has used.
+// cpuOf returns the processor time that another process has used.
 func cpuOf(pid int) (time.Duration, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
-	_, after, _ := strings.Cut(string(data), ") ") // the name before it may hold anything
+	_, after, _ := strings.Cut(string(data), ") ") // the process's name comes before and may hold anything
 	fields := strings.Fields(after)
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat: %q is too short", pid, data)
+		return 0, fmt.Errorf("/proc/%d/stat: got %q, want at least 13 fields after the name", pid, data)
 	}
 	user, err := strconv.Atoi(fields[11])
 	if err != nil {
@@ -40,7 +40,7 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, err
 }
 
-// memoryOf is what another process has in memory.
+// memoryOf returns the memory that another process uses.
 func memoryOf(pid int) (m memory, err error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
@@ -54,7 +54,7 @@ func memoryOf(pid int) (m memory, err error) {
 	return memory{resident: float64(resident) * page, private: float64(resident-shared) * page}, nil
 }
 
-// readMachine tells what the figures were taken on.
+// readMachine describes this computer.
 func readMachine() machine {
 	m := newMachine()
 	m.CPU = between("/proc/cpuinfo", "model name\t: ")
@@ -63,7 +63,7 @@ func readMachine() machine {
 	return m
 }
 
-// between is what stands in a file between the word and the end of the line.
+// between returns the text of a file between the first occurrence of the word and the end of its line.
 func between(file, word string) string {
 	data, _ := os.ReadFile(file)
 	_, after, _ := strings.Cut(string(data), word)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// errSystem is the answer to every question that only Linux is asked.
-var errSystem = errors.New("processor time and memory of processes are measured on Linux only")
+// errSystem reports that this system does not provide the costs of processes.
+var errSystem = errors.New("cannot measure the processor time and memory of processes on this system, want Linux")
 
 func ownCPU() (time.Duration, error) { return 0, errSystem }
 

@@ -11,7 +11,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// sample is what calls to one server cost in one window, client and server together.
+// sample holds the costs of one window, of the client and the server together.
 type sample struct {
 	Rate          float64 // calls per second
 	CPU           float64 // microseconds per call
@@ -19,19 +19,19 @@ type sample struct {
 	P50, P99      float64 // microseconds
 }
 
-// bounds end a window: after a while, or after a number of calls.
+// bounds ends a window after some time or after a number of calls.
 type bounds struct {
 	length time.Duration
 	calls  int
 }
 
-// timed bounds a window by time, and no machine makes more calls in it than it allows.
+// timed bounds a window by time. Its number of calls is higher than any machine makes in that time.
 func timed(length time.Duration) bounds { return bounds{length, int(length / time.Microsecond)} }
 
 // counted bounds a window by calls.
 func counted(calls int) bounds { return bounds{time.Minute, calls} }
 
-// window lets callers call the server, each one as fast as it is answered, and fails on a wrong answer.
+// window runs callers that call the server as fast as it answers, and fails on a wrong answer.
 func window(ctx context.Context, s *server, callers int, b bounds) (sample, error) {
 	all := make([]caller, callers)
 	for i := range all {
@@ -56,7 +56,7 @@ func window(ctx context.Context, s *server, callers int, b bounds) (sample, erro
 	}
 	calling.Wait()
 	elapsed := time.Since(began)
-	if err := settle(); err != nil { // what a server does afterwards is part of what it costs
+	if err := settle(); err != nil { // a server's work after its last answer is part of its costs
 		return sample{}, err
 	}
 	after, err := readCosts()
@@ -66,8 +66,8 @@ func window(ctx context.Context, s *server, callers int, b bounds) (sample, erro
 	return summarise(s, all, elapsed, after.since(before))
 }
 
-// caller makes one call after the other, without a deadline, as the released sidecar does. It makes one even when the
-// window ended before it began, as on a machine that is busy.
+// caller makes one call after another, without a deadline, as the released sidecar does. It makes at least one call,
+// even when the window ends before the caller starts, as on a busy machine.
 type caller struct {
 	client    cosi.ProvisionerClient
 	request   *cosi.DriverCreateBucketRequest
@@ -109,7 +109,7 @@ func summarise(s *server, all []caller, elapsed time.Duration, spent costs) (sam
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// costs is what this process has used since it began.
+// costs holds what this process has used since its start.
 type costs struct {
 	cpu           time.Duration
 	allocs, bytes uint64
@@ -127,13 +127,12 @@ func (c costs) since(before costs) costs {
 }
 
 const (
-	// settlePoll is over which time a process is judged to be at rest, settleLimit how long that is waited for.
-	settlePoll  = 2 * time.Millisecond
-	settleLimit = 300 * time.Millisecond
+	settlePoll  = 2 * time.Millisecond   // time over which settle measures whether the process is at rest
+	settleLimit = 300 * time.Millisecond // longest time that settle waits
 )
 
-// settle waits until this process is at rest, so that the work that a server puts off, such as exporting spans, falls
-// into no other server's window.
+// settle waits until this process is at rest, so that the delayed work of a server, such as exporting spans, does not
+// fall into another server's window.
 func settle() error {
 	for end := time.Now().Add(settleLimit); time.Now().Before(end); {
 		before, err := ownCPU()

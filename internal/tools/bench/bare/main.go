@@ -1,4 +1,4 @@
-// Command bare serves the canned driver by gRPC alone: what a server costs that does nothing else.
+// Command bare serves the canned driver with gRPC alone, to show what a server without gocosi costs.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package canned is a Provisioner server that answers at once: what is left of a call is what its server costs.
+// Package canned implements a driver that answers immediately, so that a call costs only what its server adds.
 package canned
 
 import (
@@ -7,15 +7,16 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// Name is the driver's.
+// Name names the driver.
 const Name = "bench.example.com"
 
-// Provisioner answers with what it was asked for. Its zero value is ready; safe for concurrent use.
+// Provisioner answers every request with values from the request. Its zero value is ready to use. It is safe for
+// concurrent use.
 type Provisioner struct {
 	cosi.UnimplementedProvisionerServer
 }
 
-// DriverCreateBucket makes the name the id.
+// DriverCreateBucket returns the bucket's name as its ID.
 func (*Provisioner) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
 	return &cosi.DriverCreateBucketResponse{
 		BucketId:   r.GetName(),
@@ -23,7 +24,7 @@ func (*Provisioner) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBu
 	}, nil
 }
 
-// DriverGrantBucketAccess makes the name the account's id.
+// DriverGrantBucketAccess returns the account's name as its ID.
 func (*Provisioner) DriverGrantBucketAccess(_ context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	return &cosi.DriverGrantBucketAccessResponse{
 		AccountId: r.GetName(),
@@ -33,12 +34,12 @@ func (*Provisioner) DriverGrantBucketAccess(_ context.Context, r *cosi.DriverGra
 	}, nil
 }
 
-// Identity answers with Name, for servers that gocosi does not make.
+// Identity serves Name for servers that do not use gocosi.
 type Identity struct {
 	cosi.UnimplementedIdentityServer
 }
 
-// DriverGetInfo tells the name.
+// DriverGetInfo returns Name.
 func (*Identity) DriverGetInfo(context.Context, *cosi.DriverGetInfoRequest) (*cosi.DriverGetInfoResponse, error) {
 	return &cosi.DriverGetInfoResponse{Name: Name}, nil
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Main runs a server until SIGTERM, and exits with code 1 when it fails.
+// Main runs a server until the process receives SIGTERM, and exits with code 1 when the server fails.
 func Main(run func(context.Context) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	err := run(ctx)

@@ -1,4 +1,4 @@
-// Command driver serves the canned driver as gocosi does by default.
+// Command driver serves the canned driver with gocosi and its defaults.
 package main
 
 import (

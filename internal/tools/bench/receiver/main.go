@@ -1,5 +1,5 @@
-// Command receiver is an OTLP collector that counts and forgets. It prints its URL, and when its input ends, how many
-// spans and metrics each service delivered, as JSON.
+// Command receiver runs an OTLP collector that counts what it receives and discards it. It prints its URL at the start.
+// When its input ends, it prints how many spans and metrics each service delivered, as JSON.
 package main
 
 import (
@@ -46,7 +46,7 @@ func run(ctx context.Context) error {
 	return json.NewEncoder(os.Stdout).Encode(c)
 }
 
-// counts is what arrived, by the service's name.
+// counts holds the numbers of spans and metrics that arrived, by the service's name.
 type counts struct {
 	mu      sync.Mutex
 	Spans   map[string]int `json:"spans"`
