@@ -47,7 +47,7 @@ func general() []Rule {
 		},
 		{"GEN-10", Should, "", "Survives concurrent calls for one bucket; ABORTED is allowed.", turns, Spec},
 		{"GEN-11", Must, "", "Keeps credentials out of logs, spans and error messages.", "masks them", Spec},
-		{"GEN-12", MustNot, "", "Makes files or folders beside the socket.", built, Spec},
+		{"GEN-12", MustNot, "", "Makes files or folders next to the socket.", built, Spec},
 		{"GEN-13", MustNot, "", "Calls a variable of its own `COSI_*`.", built, Spec},
 		{
 			"GEN-14", Should, "",
@@ -87,7 +87,7 @@ func create() []Rule {
 		{"CREATE-9", Should, Create, "Says the protocol in `bucket_info`.", "logs it once", Proto},
 		{"CREATE-10", Real, Create, "Takes names as the sidecar makes them: `bucket-` and a UUID, 43 characters.", "", Sidecar},
 		{"CREATE-11", Real, Create, "Calls the store's bucket exactly `name`: the application's Secret holds that name, never `bucket_id`.", "", Sidecar},
-		{"CREATE-12", Real, Create, "Never answers ALREADY_EXISTS for a bucket that is compatible: the sidecar repeats the call for ever.", "", Sidecar},
+		{"CREATE-12", Real, Create, "Never answers ALREADY_EXISTS for a bucket that is compatible: the sidecar repeats the call indefinitely.", "", Sidecar},
 		{"CREATE-13", Must, Create, "Does not adopt a bucket that somebody else owns: ALREADY_EXISTS. A later delete would destroy it.", "", House},
 	}
 }

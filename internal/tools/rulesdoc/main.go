@@ -1,8 +1,8 @@
-// Command gen writes docs/requirements.md from the rules; run it from the root of the repository:
+// Command rulesdoc writes docs/requirements.md from the rules. Run it from the root of the repository:
 //
 //	go run ./internal/tools/rulesdoc > docs/requirements.md
 //
-// With -check it writes nothing, and fails when the file is not what it would write.
+// With -check it writes nothing, and fails when the file differs from the rules.
 package main
 
 import (
@@ -36,14 +36,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// compare tells the first line in which a file differs from the rules.
+// compare reports the first line that differs between a file and the rules.
 func compare(file string) error {
 	have, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	if line, differs := difference(string(have), document()); differs {
-		return fmt.Errorf("%s differs from the rules in line %d; go run ./internal/tools/rulesdoc > docs/requirements.md writes it anew", file, line)
+		return fmt.Errorf("%s differs from the rules in line %d; write it with go run ./internal/tools/rulesdoc > docs/requirements.md", file, line)
 	}
 	return nil
 }
@@ -63,38 +63,40 @@ const introduction = `# What COSI v1alpha1 asks of a driver
 
 <!-- Written by internal/tools/rulesdoc from internal/rules. Change the rules there. -->
 
-Every rule that binds a driver, once. The library's checks, the conformance kit and its reports, the log and the other
-documents quote the rules by these IDs, which are ours. [conformance.md](conformance.md) says what breaking one does in a
-cluster, and how it is mended.
+This page lists every rule that binds a driver. The library's checks, the conformance kit and its reports, the log and
+the other documents quote the rules by these IDs, which are ours. [conformance.md](conformance.md) says what breaking a
+rule does in a cluster, and how to fix it.
 
 The **level** says how binding a rule is.
 
 | level | meaning |
 |---|---|
-| MUST, MUST NOT, SHOULD, MAY | as the specification says it |
-| REAL | no text says it, but the released sidecar or controller works only with drivers that do it |
-| policy | neither asks for it; this library advises it |
+| MUST, MUST NOT, SHOULD, MAY | as in the specification |
+| REAL | no text requires it, but the released sidecar or controller works only with drivers that follow it |
+| policy | neither the texts nor the released programs require it; this library advises it |
 
-The **source** is where a rule comes from.
+The **source** says where a rule comes from.
 
-| source | what it is |
+| source | meaning |
 |---|---|
 | cosi.proto | the comments of the interface definition |
 | spec.md | the text of the specification |
-| sidecar v0.2.2 | what the released sidecar does, as its code has it |
-| sidecar of v1alpha2 | what the coming sidecar refuses already |
+| sidecar v0.2.2 | the code of the released sidecar |
+| sidecar of v1alpha2 | the code of the coming sidecar, which refuses drivers that break the rule |
 | this library | experience with drivers in the field |
 
-**What the library does** happens on every call, or at the start: the author of a driver need not do it again. Where the
-column is empty only a test can tell, such as the conformance kit, and the driver has to see to it. The checks of
-requests, the checks of responses, the turns that calls take, and the translation of codes can each be switched off.
+**What the library does** happens on every call or at the start, so a driver need not do it. Where the column is empty,
+the driver must follow the rule itself, and only a test, such as the conformance kit, can check it. Options switch
+off each of these: the checks of requests, the checks of responses, the turns that calls take, and the translation of
+codes.
 
 Where the texts contradict each other, these rules follow the interface definition and what is deployed:
 
-- A repeated call succeeds. The specification's prose allows ALREADY_EXISTS for it too, which the sidecar repeats for ever.
-- Messages are those of cosi.proto. The prose has fields that were never released.
-- What is left over from CSI is not asked for: GetPluginInfo, accessibility requirements.
-- A grant without an authentication type is refused. A comment calls Key the default, but the field is required.
+- A repeated call succeeds. The specification's prose also allows ALREADY_EXISTS, but then the sidecar repeats the call
+  indefinitely.
+- The messages are those of cosi.proto. The prose has fields that were never released.
+- Leftovers from CSI are not required: GetPluginInfo and accessibility requirements.
+- A driver refuses a grant without an authentication type. A comment calls Key the default, but the field is required.
 `
 
 func document() string {
@@ -107,7 +109,7 @@ func document() string {
 	return text.String()
 }
 
-// writeTable writes the rules of an RPC.
+// writeTable writes a table of an RPC's rules.
 func writeTable(text *strings.Builder, heading, rpc string) {
 	fmt.Fprintf(text, "\n## %s\n\n| ID | level | rule | what the library does | source |\n|---|---|---|---|---|\n", heading)
 	for _, r := range rules.All() {

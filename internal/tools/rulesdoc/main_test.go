@@ -43,7 +43,7 @@ func TestCheckTellsDifferences(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, want)
 			}
 			if !strings.Contains(stderr.String(), tc.want) || tc.want != "" && !strings.Contains(stderr.String(), "go run ./internal/tools/rulesdoc") {
-				t.Errorf("stderr %q, want %q and how to mend it", &stderr, tc.want)
+				t.Errorf("stderr %q, want %q and how to fix it", &stderr, tc.want)
 			}
 			if stdout.Len() > 0 {
 				t.Errorf("stdout %q", &stdout)
@@ -73,7 +73,7 @@ func TestDocument(t *testing.T) {
 	for _, r := range rules.All() {
 		row := "| " + r.ID + " | " + string(r.Level) + " | " + r.Text + " | " + r.Runtime + " | " + r.Source + " |\n"
 		if strings.Count(stdout.String(), row) != 1 {
-			t.Errorf("%s has not one row", r.ID)
+			t.Errorf("%s: want exactly one row", r.ID)
 		}
 	}
 }
