@@ -1,5 +1,5 @@
-// Command apitext prints the public API of packages, one line for each name that a user can write, sorted: functions
-// and methods with their signatures, fields with their types, constants with their values.
+// Command apitext prints the public API of packages. It prints a sorted line for each exported name: functions and
+// methods with their signatures, fields with their types, constants with their values.
 //
 //	apitext package...
 package main
@@ -26,7 +26,7 @@ func main() {
 	fmt.Fprint(os.Stdout, text)
 }
 
-// describe returns the API of the packages, which are named as the go command names them.
+// describe returns the API of the packages that match the go command's patterns.
 func describe(patterns ...string) (string, error) {
 	paths, files, err := export(patterns)
 	if err != nil {
@@ -48,11 +48,11 @@ func describe(patterns ...string) (string, error) {
 	return strings.Join(lines, "\n") + "\n", nil
 }
 
-// export compiles the packages and what they import, and returns the paths of those asked for, and all files of types.
+// export compiles the packages and their imports. It returns the paths of the packages, and the export files of all.
 func export(patterns []string) (paths []string, files map[string]string, err error) {
 	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.DepOnly}} {{.Export}}"}, patterns...)
 	var failure bytes.Buffer
-	cmd := exec.Command("go", args...) //nolint:gosec,noctx // the caller names the packages, and waits
+	cmd := exec.Command("go", args...) //nolint:gosec,noctx // the caller names the packages and waits
 	cmd.Stderr = &failure
 	out, err := cmd.Output()
 	if err != nil {
@@ -69,7 +69,7 @@ func export(patterns []string) (paths []string, files map[string]string, err err
 	return paths, files, nil
 }
 
-// printer writes down one package.
+// printer describes one package.
 type printer struct {
 	pkg   *types.Package
 	lines []string
@@ -89,7 +89,7 @@ func (p *printer) add(format string, args ...any) {
 	p.lines = append(p.lines, p.pkg.Name()+": "+fmt.Sprintf(format, args...))
 }
 
-// object describes a name of the package's scope, and what a type brings with it.
+// object describes a name of the package's scope and, for a type, its fields and methods.
 func (p *printer) object(object types.Object) {
 	switch o := object.(type) {
 	case *types.Const:
@@ -119,7 +119,7 @@ func (p *printer) declared(name *types.TypeName) {
 	p.methods(name.Type())
 }
 
-// fields describes what a user can read and write, also where an embedded type without a public name brings it.
+// fields describes the exported fields, including those that an unexported embedded type promotes.
 func (p *printer) fields(of string, t *types.Struct) {
 	for f := range t.Fields() {
 		inner, isStruct := f.Type().Underlying().(*types.Struct)
@@ -134,8 +134,8 @@ func (p *printer) fields(of string, t *types.Struct) {
 	}
 }
 
-// methods describes the methods of a type and of pointers to it, those of embedded fields included. Of an interface
-// that nobody else can implement, it says so.
+// methods describes the methods of a type and of pointers to it, including those of embedded fields. It marks an
+// interface that other packages cannot implement.
 func (p *printer) methods(value types.Type) {
 	most := value
 	if !types.IsInterface(value) {
@@ -158,7 +158,7 @@ func (p *printer) methods(value types.Type) {
 
 func (p *printer) text(t types.Type) string { return types.TypeString(t, p.qualify) }
 
-// qualify names other packages by their paths, which are unique.
+// qualify names other packages by their unique paths.
 func (p *printer) qualify(other *types.Package) string {
 	if other == p.pkg {
 		return ""

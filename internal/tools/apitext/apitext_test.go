@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestAPI holds the committed text against the code, so that a change to the API is seen by whoever reads the diff.
+// TestAPI compares the committed text with the code, so that the diff of a change shows the change to the API.
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	neverCached(t, "../../../*.go", "../../../cositest/*.go")
@@ -24,14 +24,14 @@ func TestAPI(t *testing.T) {
 	compare(t, "is no more in the API", string(committed), text)
 }
 
-// neverCached reads the sources, so that the go command repeats the test when they change: it does not see what the
-// compiler reads.
+// neverCached reads the sources, so that the go command repeats the test when they change. The go command does not see
+// the files that the compiler reads.
 func neverCached(t *testing.T, patterns ...string) {
 	t.Helper()
 	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+			t.Fatalf("%s: %d files, %v, want some", pattern, len(files), err)
 		}
 		for _, file := range files {
 			if _, err := os.ReadFile(file); err != nil {
@@ -47,12 +47,12 @@ func compare(t *testing.T, what, one, other string) {
 	known := strings.Split(other, "\n")
 	for line := range strings.SplitSeq(one, "\n") {
 		if !slices.Contains(known, line) {
-			t.Errorf("%q %s: if that is meant, \"make api\" and commit docs/api.txt", line, what)
+			t.Errorf("%q %s: if you want this change, run \"make api\" and commit docs/api.txt", line, what)
 		}
 	}
 }
 
-// TestDescribe covers the shapes that the packages above need not have.
+// TestDescribe covers declarations that the packages of TestAPI may lack.
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	text, err := describe("./testdata/shapes")

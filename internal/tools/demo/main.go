@@ -1,6 +1,6 @@
 // Command demo scaffolds a driver, builds it, starts it on a socket in a temporary folder, takes a bucket through its
-// life over that socket the way the sidecar does, and holds the driver against the specification. It prints a line for
-// each step and fails on the first surprise.
+// life over that socket as the sidecar does, and checks the driver against the specification. It prints a line for each
+// step and stops at the first failure.
 package main
 
 import (
@@ -50,9 +50,9 @@ func scaffold(ctx context.Context, module string) error {
 	return err
 }
 
-// life takes a bucket from the first call to the last, each one repeated as the sidecar may repeat it.
+// life takes a bucket through its life, and repeats each call as the sidecar may repeat it.
 func life(ctx context.Context, ctl actors.Client) error {
-	// The scaffold's ids are the names that the sidecar gives.
+	// The scaffold returns the sidecar's names as IDs.
 	const bucket, account = "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11", "ba-0f4e8f52-3c0b-4a3c-8d0a-5a2b7c9d1e33"
 	if err := ctl.Do(ctx, "info"); err != nil {
 		return err
@@ -70,7 +70,7 @@ func twiceEach(ctx context.Context, ctl actors.Client, calls ...[]string) error 
 	return nil
 }
 
-// endings kills the driver, starts it again, checks it, and stops it properly.
+// endings kills the driver, starts it again, checks it, and terminates it.
 func endings(ctx context.Context, d *actors.Driver, ctl actors.Client) error {
 	if err := d.Restart(ctx); err != nil {
 		return err

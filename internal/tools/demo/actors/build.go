@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Build runs a program that builds something, in a folder; no C compiler is needed for that.
+// Build runs a build command in a folder, without a C compiler.
 func Build(ctx context.Context, dir string, args ...string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = dir

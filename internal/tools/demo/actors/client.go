@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// Client is cosictl, pointed at the driver.
+// Client runs cosictl with the driver's endpoint.
 type Client struct {
 	Binary   string
 	Endpoint string
 }
 
-// Do makes a call and prints what came back, secrets masked.
+// Do makes a call and prints its answer with masked secrets.
 func (c Client) Do(ctx context.Context, args ...string) error {
 	out, err := c.run(ctx, args...)
 	if err == nil {
@@ -26,8 +26,8 @@ func (c Client) Do(ctx context.Context, args ...string) error {
 	return err
 }
 
-// Twice makes a call and repeats it: both have to succeed with the same answer, secrets included. It returns the answer,
-// as JSON.
+// Twice makes a call, repeats it, and fails unless both calls succeed with the same answer, including the secrets. It
+// returns the answer as JSON.
 func (c Client) Twice(ctx context.Context, args ...string) ([]byte, error) {
 	first, err := c.exact(ctx, args...)
 	if err != nil {
@@ -39,34 +39,34 @@ func (c Client) Twice(ctx context.Context, args ...string) ([]byte, error) {
 	return first, c.Again(ctx, first, args...)
 }
 
-// Again makes a call whose answer is known.
+// Again repeats a call and fails unless the answer equals want.
 func (c Client) Again(ctx context.Context, want []byte, args ...string) error {
 	got, err := c.exact(ctx, args...)
 	if err != nil {
 		return fmt.Errorf("%s again: %w", args[0], err)
 	}
 	if !bytes.Equal(want, got) {
-		return fmt.Errorf("%s again: answered differently", args[0])
+		return fmt.Errorf("%s again: got another answer, want the first one", args[0])
 	}
 	Say(args[0]+" again", "OK, the same")
 	return nil
 }
 
-// Refused makes a call that has to fail with a code, and prints the reason.
+// Refused makes a call that must fail with a code, and prints the reason.
 func (c Client) Refused(ctx context.Context, code string, args ...string) error {
 	_, err := c.run(ctx, args...)
 	if err == nil {
-		return fmt.Errorf("%s: succeeded, and should have failed with %s", args[0], code)
+		return fmt.Errorf("%s: succeeded, want %s", args[0], code)
 	}
 	_, reason, found := strings.Cut(err.Error(), code+": ")
 	if !found {
-		return fmt.Errorf("failed otherwise than with %s: %w", code, err)
+		return fmt.Errorf("%w, want %s", err, code)
 	}
 	Say(args[0], "%s: %s", code, reason)
 	return nil
 }
 
-// Check holds the driver against the specification, and shows every case.
+// Check checks the driver against the specification, and prints every case.
 func (c Client) Check(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.Binary, "check", "-endpoint", c.Endpoint, "-bad-name", "Not A Bucket")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -76,7 +76,7 @@ func (c Client) Check(ctx context.Context) error {
 	return nil
 }
 
-// exact makes a call and returns the whole answer.
+// exact makes a call and returns the complete answer as JSON.
 func (c Client) exact(ctx context.Context, args ...string) ([]byte, error) {
 	return c.run(ctx, slices.Concat(args, []string{"-o", "json", "-show-secrets"})...)
 }

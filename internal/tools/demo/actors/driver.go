@@ -14,22 +14,22 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// poll is how often a starting driver is asked whether it serves.
+// poll is the time between two probes of a starting driver.
 const poll = 20 * time.Millisecond
 
-// Driver is a driver's process.
+// Driver runs a driver as a process.
 type Driver struct {
 	Binary string
 	Socket string
 	Args   []string
-	Env    []string // beyond this process's own
+	Env    []string // additional to this process's environment
 
 	process *exec.Cmd
 	log     *bytes.Buffer
 	exited  chan struct{}
 }
 
-// Endpoint is the URL of the driver's socket.
+// Endpoint returns the URL of the driver's socket.
 func (d *Driver) Endpoint() string { return "unix://" + d.Socket }
 
 // Start runs the driver and waits until it serves.
@@ -61,7 +61,7 @@ func (d *Driver) ready(ctx context.Context) error {
 		}
 		select {
 		case <-d.exited:
-			return errors.New("the driver ended")
+			return errors.New("the driver ended, want it to serve")
 		case <-ctx.Done():
 			return err
 		case <-tick.C:
@@ -69,7 +69,7 @@ func (d *Driver) ready(ctx context.Context) error {
 	}
 }
 
-// Restart kills the driver and starts it again on the path that it leaves behind.
+// Restart kills the driver and starts it again on the path of the dead socket.
 func (d *Driver) Restart(ctx context.Context) error {
 	d.Kill()
 	if _, err := os.Lstat(d.Socket); err != nil {
@@ -83,7 +83,7 @@ func (d *Driver) Restart(ctx context.Context) error {
 	return nil
 }
 
-// Terminate asks the driver to end and expects exit code 0, and no socket any more.
+// Terminate asks the driver to end, and fails unless it exits with code 0 and removes its socket.
 func (d *Driver) Terminate(ctx context.Context) error {
 	if err := d.process.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("SIGTERM: %w", err)
@@ -94,7 +94,7 @@ func (d *Driver) Terminate(ctx context.Context) error {
 		return fmt.Errorf("SIGTERM: %w", ctx.Err())
 	}
 	if code := d.process.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("SIGTERM: exit code %d; the driver's log:\n%s", code, d.log)
+		return fmt.Errorf("SIGTERM: exit code %d, want 0; the driver's log:\n%s", code, d.log)
 	}
 	if _, err := os.Lstat(d.Socket); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the driver ended and left its socket behind: %s", d.Socket)
@@ -103,7 +103,7 @@ func (d *Driver) Terminate(ctx context.Context) error {
 	return nil
 }
 
-// Kill ends the driver at once; one that has ended stays so.
+// Kill kills the driver, unless it has ended already.
 func (d *Driver) Kill() {
 	if d.process != nil {
 		_ = d.process.Process.Kill()

@@ -10,11 +10,11 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// timeLimit is for a whole demonstration, most of which is compiling.
+// timeLimit bounds a whole demonstration, including the builds.
 const timeLimit = time.Hour
 
-// Main runs a demonstration with a temporary folder, and another one whose path leaves room for a socket's name. It exits
-// with code 1 when the demonstration fails, takes too long, or is interrupted.
+// Main runs a demonstration with two temporary folders. The path of the second one leaves room for a socket's name.
+// Main exits with code 1 when the demonstration fails, takes too long, or is interrupted.
 func Main(run func(ctx context.Context, dir, sockets string) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
