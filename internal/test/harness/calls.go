@@ -2,7 +2,7 @@ package harness
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -10,10 +10,10 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// CreateMethod is the full name of the method that makes buckets.
+// CreateMethod is the full name of the method that creates buckets.
 const CreateMethod = "/cosi.v1alpha1.Provisioner/DriverCreateBucket"
 
-// CallMethod makes a call about the bucket b.
+// CallMethod calls a method with the bucket b.
 func CallMethod(ctx context.Context, conn *grpc.ClientConn, method string) (err error) {
 	client := cosi.NewProvisionerClient(conn)
 	switch method {
@@ -28,7 +28,7 @@ func CallMethod(ctx context.Context, conn *grpc.ClientConn, method string) (err 
 	case "DriverRevokeBucketAccess":
 		_, err = client.DriverRevokeBucketAccess(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: "b", AccountId: "a"})
 	default:
-		err = errors.New("no such method: " + method)
+		err = fmt.Errorf("method %q, want one of the Provisioner's", method)
 	}
 	return err
 }
@@ -37,16 +37,16 @@ func CallMethod(ctx context.Context, conn *grpc.ClientConn, method string) (err 
 func (r *Running) Lives(t testing.TB) {
 	t.Helper()
 	if _, err := cosi.NewIdentityClient(r.Conn).DriverGetInfo(Timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
-		t.Errorf("the driver is no longer well: %v", err)
+		t.Errorf("the driver no longer answers: %v", err)
 	}
 }
 
-// Create makes the bucket b.
+// Create creates the bucket b.
 func (r *Running) Create(ctx context.Context) error {
 	return CallMethod(ctx, r.Conn, "DriverCreateBucket")
 }
 
-// Health asks for the health of a service.
+// Health asks the driver for the health of a service.
 func (r *Running) Health(t testing.TB, service string) (healthpb.HealthCheckResponse_ServingStatus, error) {
 	t.Helper()
 	answer, err := healthpb.NewHealthClient(r.Conn).Check(Timeout(t), &healthpb.HealthCheckRequest{Service: service})
@@ -63,7 +63,7 @@ func NameOf(t testing.TB, conn *grpc.ClientConn) string {
 	return info.GetName()
 }
 
-// NameAt asks the driver on a socket for its name, by a new connection.
+// NameAt asks the driver on a socket for its name over a new connection.
 func NameAt(t testing.TB, path string) string {
 	t.Helper()
 	conn := Dial(t, path)

@@ -19,7 +19,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// ShortDir makes a folder whose path leaves room for a socket's name, and removes it after the test.
+// ShortDir creates a folder with a path that leaves room for a socket's name, and removes it after the test.
 func ShortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := sockdir.Make()
@@ -30,7 +30,7 @@ func ShortDir(t testing.TB) string {
 	return dir
 }
 
-// Env makes values the driver's environment.
+// Env returns an option that sets the driver's environment to values.
 func Env(values map[string]string) gocosi.Option {
 	return gocosi.WithEnvironment(func(name string) (string, bool) {
 		v, ok := values[name]
@@ -38,7 +38,7 @@ func Env(values map[string]string) gocosi.Option {
 	})
 }
 
-// New makes a driver without environment on a socket at path, without running it.
+// New creates a driver with an empty environment and a socket at path. It does not run the driver.
 func New(t testing.TB, path string, p cosi.ProvisionerServer, options ...gocosi.Option) *gocosi.Driver {
 	t.Helper()
 	options = append([]gocosi.Option{gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint("unix://" + path)}, options...)
@@ -49,26 +49,26 @@ func New(t testing.TB, path string, p cosi.ProvisionerServer, options ...gocosi.
 	return driver
 }
 
-// Running is a driver that runs until the test ends.
+// Running holds a driver that runs until the test ends.
 type Running struct {
 	Conn     *grpc.ClientConn
-	Path     string            // of the socket; "" in memory
+	Path     string            // path of the socket; "" in memory
 	Listener *bufconn.Listener // nil on a socket
-	Stop     func()            // asks the driver to end, as a signal would
-	Done     chan error        // what Run returned
-	Holds    inspect.Driver    // what the driver holds
+	Stop     func()            // asks the driver to end, as a signal does
+	Done     chan error        // receives the result of Run
+	Holds    inspect.Driver    // shows what the driver holds
 }
 
-// Wait stops the driver and returns what Run returned.
+// Wait stops the driver and returns the result of Run.
 func (r *Running) Wait(t testing.TB) error {
 	t.Helper()
 	r.Stop()
 	select {
 	case err := <-r.Done:
-		r.Done <- err // for the clean-up
+		r.Done <- err // for the cleanup
 		return err
 	case <-time.After(Limit):
-		t.Fatal("Run does not return")
+		t.Fatal("Run does not return, want it to return after Stop")
 		return nil
 	}
 }
@@ -94,7 +94,7 @@ func (r *Running) await(t testing.TB, driver *gocosi.Driver) {
 	}
 }
 
-// Start runs a driver without environment on a socket in a folder of its own, and stops it after the test.
+// Start runs a driver with an empty environment on a socket in a new folder, and stops it after the test.
 func Start(t testing.TB, p cosi.ProvisionerServer, options ...gocosi.Option) *Running {
 	t.Helper()
 	path := filepath.Join(ShortDir(t), "cosi.sock")
@@ -116,7 +116,8 @@ func Dial(t testing.TB, path string) *grpc.ClientConn {
 	return conn
 }
 
-// Serve runs a driver on a listener in memory, for use within synctest: no time passes in it. The test ends it.
+// Serve runs a driver on a listener in memory, so that synctest can control its time. It stops the driver after the
+// test.
 func Serve(t testing.TB, p cosi.ProvisionerServer, options ...gocosi.Option) *Running {
 	t.Helper()
 	options = append([]gocosi.Option{gocosi.WithEnvironment(nil)}, options...)
@@ -137,7 +138,7 @@ func Serve(t testing.TB, p cosi.ProvisionerServer, options ...gocosi.Option) *Ru
 	return r
 }
 
-// Chain returns what a driver puts around each call, for calls without a network; the driver ends with the test.
+// Chain starts a driver and returns its chain for calls without a network. It stops the driver after the test.
 func Chain(t testing.TB, options ...gocosi.Option) Calls {
 	t.Helper()
 	return Calls{Serve(t, &Handlers{}, options...).Holds}
@@ -146,7 +147,7 @@ func Chain(t testing.TB, options ...gocosi.Option) Calls {
 // Calls makes calls without a network.
 type Calls struct{ inspect.Driver }
 
-// Call makes a call of the method, such as CreateMethod.
+// Call calls a method, such as CreateMethod, with a handler.
 func (c Calls) Call(ctx context.Context, method string, request any, handler grpc.UnaryHandler) (any, error) {
 	return c.Unary(ctx, request, &grpc.UnaryServerInfo{FullMethod: method}, handler)
 }

@@ -9,13 +9,13 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// Echo is a service of an author's own, test.Echo, made of functions.
+// Echo implements an author's additional service, test.Echo, with functions.
 type Echo struct {
 	Unary  func(context.Context) (*wrapperspb.StringValue, error)
 	Stream func(grpc.ServerStream) error
 }
 
-// Register is an argument of WithServices.
+// Register registers the service. Tests pass it to WithServices.
 func (e *Echo) Register(r grpc.ServiceRegistrar) {
 	r.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "test.Echo",
@@ -28,14 +28,14 @@ func (e *Echo) Register(r grpc.ServiceRegistrar) {
 	}, e)
 }
 
-// handle does what generated code does for a unary call.
-func (e *Echo) handle(_ any, ctx context.Context, decode func(any) error, around grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // as gRPC asks
+// handle handles a unary call as generated code does.
+func (e *Echo) handle(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // gRPC sets the order
 	var in emptypb.Empty
 	if err := decode(&in); err != nil {
 		return nil, err
 	}
 	info := &grpc.UnaryServerInfo{Server: e, FullMethod: "/test.Echo/Unary"}
-	return around(ctx, &in, info, func(ctx context.Context, _ any) (any, error) { return e.Unary(ctx) })
+	return interceptor(ctx, &in, info, func(ctx context.Context, _ any) (any, error) { return e.Unary(ctx) })
 }
 
 // CallUnary calls Unary.
@@ -46,7 +46,7 @@ func CallUnary(t testing.TB, conn *grpc.ClientConn) (string, error) {
 	return out.GetValue(), err
 }
 
-// CallStream calls Stream, and returns what its first message says.
+// CallStream calls Stream and returns the text of its first message.
 func CallStream(t testing.TB, conn *grpc.ClientConn) (string, error) {
 	t.Helper()
 	s, err := conn.NewStream(Timeout(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.Echo/Stream")

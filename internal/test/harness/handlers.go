@@ -9,7 +9,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// Handlers is a Provisioner server made of functions; those that are nil answer with a fixed success.
+// Handlers implements a Provisioner server with functions. A nil function answers with a fixed success.
 type Handlers struct {
 	Create func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error)
 	Delete func(context.Context, *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error)
@@ -17,7 +17,7 @@ type Handlers struct {
 	Revoke func(context.Context, *cosi.DriverRevokeBucketAccessRequest) (*cosi.DriverRevokeBucketAccessResponse, error)
 }
 
-// DriverCreateBucket calls Create, or answers with an id made from the name.
+// DriverCreateBucket calls Create, or answers with an ID made from the name.
 func (h *Handlers) DriverCreateBucket(ctx context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
 	if h.Create != nil {
 		return h.Create(ctx, r)
@@ -56,7 +56,7 @@ func (h *Handlers) DriverRevokeBucketAccess(
 	return &cosi.DriverRevokeBucketAccessResponse{}, nil
 }
 
-// S3Info says that a bucket speaks S3.
+// S3Info returns the information of a bucket that speaks S3.
 func S3Info() *cosi.Protocol {
 	return &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{SignatureVersion: cosi.S3SignatureVersion_S3V4}}}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/go-logr/logr/funcr"
 )
 
-// Logs keeps the lines of a logger. Its zero value is ready; safe for concurrent use.
+// Logs keeps the lines of a logger. Its zero value is ready to use. It is safe for concurrent use.
 type Logs struct {
 	mu   sync.Mutex
 	text []string
 }
 
-// Logger returns a logger at the highest verbosity, whose lines Logs keeps.
+// Logger returns a logger at the highest verbosity that writes to Logs.
 func (l *Logs) Logger() logr.Logger {
 	return funcr.New(func(_, line string) { l.Add(line) }, funcr.Options{Verbosity: 10})
 }
@@ -58,7 +58,7 @@ func (l *Logs) OneLine(t testing.TB, method string) string {
 	words := []string{`"msg"="call `, fmt.Sprintf(`"method"=%q`, method)}
 	line := l.Wait(t, words...)
 	if found := l.Lines(words...); len(found) != 1 {
-		t.Fatalf("%d lines about one call: %q", len(found), found)
+		t.Fatalf("%d lines about one call, want 1: %q", len(found), found)
 	}
 	return line
 }

@@ -1,4 +1,4 @@
-// Package leaktest lets a test binary fail when its tests leave goroutines or open files behind.
+// Package leaktest fails a test binary when its tests leave goroutines or open files behind.
 package leaktest
 
 import (
@@ -13,10 +13,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// settle is how long what a test stopped may take to be gone.
+// settle limits how long a stopped test may take to close its files.
 const settle = 5 * time.Second
 
-// Main runs the tests and exits, with a failure when more goroutines or descriptors are left than there were before.
+// Main runs the tests and exits. It fails when the tests leave goroutines or descriptors behind.
 func Main(m *testing.M) {
 	warm()
 	goroutines := goleak.IgnoreCurrent()
@@ -33,14 +33,14 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// warm opens what the runtime keeps open once the network was used.
+// warm uses the network once, so that the runtime opens the descriptors that it keeps.
 func warm() {
 	if lis, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		lis.Close()
 	}
 }
 
-// openFiles lists the process's descriptors with what they are; nil where the system does not tell.
+// openFiles lists the process's descriptors with their files. The list is empty on systems without /proc.
 func openFiles() map[string]string {
 	links, _ := filepath.Glob("/proc/self/fd/*")
 	files := map[string]string{}
@@ -52,7 +52,7 @@ func openFiles() map[string]string {
 	return files
 }
 
-// leftFiles waits until no descriptor is open that was not open before, and returns those that stay.
+// leftFiles waits until all descriptors opened since before are closed, and returns those that stay open.
 func leftFiles(before map[string]string) []string {
 	for end := time.Now().Add(settle); ; time.Sleep(10 * time.Millisecond) {
 		if opened := filesSince(before); len(opened) == 0 || time.Now().After(end) {

@@ -1,5 +1,5 @@
-// Package otlptest is an OTLP collector for tests, over gRPC and over HTTP. It keeps what it accepts, and can be made to
-// refuse, or never to answer.
+// Package otlptest runs an OTLP collector for tests over gRPC or HTTP. The collector keeps what it accepts. It can also
+// refuse exports, or never answer them.
 package otlptest
 
 import (
@@ -20,12 +20,12 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 )
 
-// Receiver is a collector. It accepts everything until it is told otherwise, and ends with its test. Its methods are
-// safe for concurrent use.
+// Receiver collects exports. It accepts everything until a method changes that, and stops when its test ends. Its
+// methods are safe for concurrent use.
 type Receiver struct {
-	// URL is its endpoint, for the variables of both signals together.
+	// URL is the endpoint for both signals.
 	URL string
-	// Certificate and Key are files: the receiver's own, for TLS, and good enough as a client's.
+	// Certificate and Key name the receiver's PEM files for TLS. A client may use them as its own.
 	Certificate, Key string
 
 	ended chan struct{}
@@ -47,13 +47,13 @@ const (
 	stalling
 )
 
-// Refuse makes it answer exports with UNAVAILABLE, or 503, and the message.
+// Refuse makes the receiver answer exports with the message and UNAVAILABLE or 503.
 func (r *Receiver) Refuse(message string) { r.set(refusing, message) }
 
-// Stall makes it read exports and never answer them.
+// Stall makes the receiver read exports and never answer them.
 func (r *Receiver) Stall() { r.set(stalling, "") }
 
-// Accept makes it accept exports again.
+// Accept makes the receiver accept exports again.
 func (r *Receiver) Accept() { r.set(accepting, "") }
 
 func (r *Receiver) set(m mode, message string) {
@@ -62,24 +62,24 @@ func (r *Receiver) set(m mode, message string) {
 	r.mode, r.message = m, message
 }
 
-// Exports is how many exports, and attempts at one, have arrived.
+// Exports counts all exports that have arrived, including those that the receiver did not accept.
 func (r *Receiver) Exports() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.exports
 }
 
-// Headers lists what the header said in each export, in order.
+// Headers lists the value of Header in each accepted export, in order.
 func (r *Receiver) Headers() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.headers...)
 }
 
-// Header is the one that the receiver keeps.
+// Header names the header that the receiver keeps.
 const Header = "X-Tenant"
 
-// Spans lists all spans that were accepted.
+// Spans lists all accepted spans.
 func (r *Receiver) Spans() []*trace.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,7 +92,7 @@ func (r *Receiver) Spans() []*trace.Span {
 	return all
 }
 
-// Resource lists the values that an attribute has in the resources of all exports that were accepted, without repeats.
+// Resource lists the distinct values that an attribute has in the resources of all accepted exports.
 func (r *Receiver) Resource(key string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,8 +114,8 @@ func (r *Receiver) Resource(key string) []string {
 	return values
 }
 
-// Counter is the last value of a counter, by the values of its attributes, which are joined by commas in the order of
-// their names.
+// Counter returns the last values of a counter. Each key joins the values of the attributes with commas, in the order
+// of the attributes' names.
 func (r *Receiver) Counter(name string) map[string]int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,7 +132,7 @@ func (r *Receiver) Counter(name string) map[string]int64 {
 	return values
 }
 
-// Observations is the last number of values in a histogram, by the value of one attribute.
+// Observations returns the last number of observations in a histogram, by the value of one attribute.
 func (r *Receiver) Observations(name, attribute string) map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,7 +145,7 @@ func (r *Receiver) Observations(name, attribute string) map[string]uint64 {
 	return values
 }
 
-// Text is everything that was accepted, in text form: to search for what must not be in it.
+// Text returns all accepted exports as text, for tests that look for something that must not be in them.
 func (r *Receiver) Text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -171,7 +171,7 @@ func (r *Receiver) each(name string, visit func(*metrics.Metric)) {
 	}
 }
 
-// Attribute is the text of the attribute; "" when there is none.
+// Attribute returns the text of an attribute, or "" when the attribute is missing.
 func Attribute(attributes []*common.KeyValue, key string) string {
 	for _, a := range attributes {
 		if a.GetKey() == key {
@@ -181,7 +181,7 @@ func Attribute(attributes []*common.KeyValue, key string) string {
 	return ""
 }
 
-// receive deals with an export as the mode says; the error's text is for the exporter.
+// receive handles an export according to the mode. The exporter gets the text of the error.
 func (r *Receiver) receive(ctx context.Context, header string, keep func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -216,12 +216,12 @@ func (r *Receiver) measures(ctx context.Context, header string, request *colmetr
 	return r.receive(ctx, header, func() { r.metrics = append(r.metrics, request.GetResourceMetrics()...) })
 }
 
-// Mute returns the URL of a port on which connections are accepted and nothing is ever said.
+// Mute returns the URL of a port that accepts connections and never answers.
 func Mute(t testing.TB, scheme string) string {
 	t.Helper()
 	lis := listen(t)
 	t.Cleanup(func() { _ = lis.Close() })
-	return scheme + "://" + lis.Addr().String() // the system accepts, for as long as its queue has room
+	return scheme + "://" + lis.Addr().String() // the system accepts connections while its queue has room
 }
 
 func listen(t testing.TB) net.Listener {
@@ -234,7 +234,7 @@ func listen(t testing.TB) net.Listener {
 	return lis
 }
 
-// Down returns the URL of a port on which nothing listens, and keeps others from listening there.
+// Down returns the URL of a port where nothing listens, and keeps other programs from listening there.
 func Down(t testing.TB) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -251,7 +251,7 @@ func Down(t testing.TB) string {
 	}
 	addr, ok := name.(*syscall.SockaddrInet4)
 	if !ok {
-		t.Fatalf("bound to %v", name)
+		t.Fatalf("bound to %v, want an IPv4 address", name)
 	}
 	return "http://127.0.0.1:" + strconv.Itoa(addr.Port)
 }

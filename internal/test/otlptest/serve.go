@@ -6,7 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,16 +19,16 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	_ "google.golang.org/grpc/encoding/gzip" // what exporters may compress with
+	_ "google.golang.org/grpc/encoding/gzip" // lets the server read compressed exports
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
-// Start starts a receiver for a protocol, as OTEL_EXPORTER_OTLP_PROTOCOL names it: grpc or http/protobuf.
+// Start starts a receiver for a protocol, named as in OTEL_EXPORTER_OTLP_PROTOCOL: grpc or http/protobuf.
 func Start(t testing.TB, protocol string) *Receiver { return start(t, protocol, false) }
 
-// StartTLS is Start with TLS, where clients must show a certificate too: any.
+// StartTLS starts a receiver with TLS that accepts any client certificate and requires one.
 func StartTLS(t testing.TB, protocol string) *Receiver { return start(t, protocol, true) }
 
 func start(t testing.TB, protocol string, secure bool) *Receiver {
@@ -70,7 +70,7 @@ func (r *Receiver) serveGRPC(t testing.TB, config *tls.Config) (url string, stop
 	return scheme + "://" + lis.Addr().String(), func() { server.Stop(); <-served }
 }
 
-// writeFiles makes PEM files of a certificate and its key.
+// writeFiles writes a certificate and its key to PEM files.
 func (r *Receiver) writeFiles(t testing.TB, pair tls.Certificate) {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
@@ -121,7 +121,7 @@ func overGRPC(err error) error {
 	return status.Error(codes.Unavailable, err.Error())
 }
 
-// handler serves both signals over HTTP.
+// handler returns a handler that serves both signals over HTTP.
 func (r *Receiver) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, request *http.Request) {
@@ -148,8 +148,8 @@ func overHTTP(w http.ResponseWriter, request *http.Request, body proto.Message, 
 }
 
 func read(request *http.Request, body proto.Message) error {
-	if request.Header.Get("Content-Type") != "application/x-protobuf" {
-		return errors.New("not protobuf")
+	if got := request.Header.Get("Content-Type"); got != "application/x-protobuf" {
+		return fmt.Errorf("content type %q, want application/x-protobuf", got)
 	}
 	reader := io.Reader(request.Body)
 	if request.Header.Get("Content-Encoding") == "gzip" {
