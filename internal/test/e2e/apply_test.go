@@ -26,14 +26,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// applier applies manifests on the server's side, with strict validation of fields.
+// applier applies manifests with server-side apply and strict validation of fields.
 type applier struct {
 	discovery discovery.DiscoveryInterface
 	dynamic   dynamic.Interface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 }
 
-// file applies a file as it is, document by document, and returns how many there were.
+// file applies a file unchanged, document by document, and returns the number of documents.
 func (a *applier) file(ctx context.Context, path string) (int, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -86,7 +86,7 @@ func (w *world) installCRDs(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "*.yaml"))
 	must(t, err)
 	if len(files) != 5 {
-		t.Fatalf("found %d definitions", len(files))
+		t.Fatalf("found %d definitions, want 5", len(files))
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)

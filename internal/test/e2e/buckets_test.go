@@ -14,7 +14,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 )
 
-// retained shows that a bucket of a class that retains outlives its claim.
+// retained checks that a bucket outlives its claim when its class retains buckets.
 func retained(s *story) {
 	classes := s.cosi.ObjectstorageV1alpha1().BucketClasses()
 	class, err := classes.Get(s.Context(), s.class, metav1.GetOptions{})
@@ -28,14 +28,14 @@ func retained(s *story) {
 	s.deleteAccess("life")
 	s.deleteClaim(claim)
 	if _, ok := s.stored()[bucketName(claim)]; !ok {
-		s.Error("the bucket is gone from the store")
+		s.Error("the bucket is gone from the store, want it kept")
 	}
 	if n := s.calls()[remove]; n != 0 {
-		s.Errorf("%d calls of DriverDeleteBucket", n)
+		s.Errorf("%d calls of DriverDeleteBucket, want none", n)
 	}
 }
 
-// brownfield hands a bucket that was there before to a claim.
+// brownfield gives an existing bucket to a claim.
 func brownfield(s *story) {
 	must(s.T, s.store().Change(func(b fault.Buckets) { b["legacy"] = map[string]string{} }))
 	s.driver()
@@ -65,11 +65,11 @@ func brownfield(s *story) {
 		s.Error("deletionPolicy Delete left the bucket in the store")
 	}
 	if n := s.calls()[create]; n != 0 {
-		s.Errorf("%d calls of DriverCreateBucket", n)
+		s.Errorf("%d calls of DriverCreateBucket, want none", n)
 	}
 }
 
-// brownBucket makes the resource for a bucket that is in the store already.
+// brownBucket creates the resource for a bucket that the store already has.
 func (s *story) brownBucket(name, id string) {
 	s.Helper()
 	_, err := s.buckets().Create(s.Context(), &v1alpha1.Bucket{
@@ -82,7 +82,7 @@ func (s *story) brownBucket(name, id string) {
 	must(s.T, err)
 }
 
-// twoDrivers has two drivers with a sidecar each in one cluster. Either sidecar sends every revoke to its own driver.
+// twoDrivers runs two drivers, each with a sidecar, in one cluster. Each sidecar sends every revoke to its own driver.
 func twoDrivers(s *story) {
 	other := s.second("second")
 	for _, one := range []*story{s, other} {
@@ -109,7 +109,7 @@ func twoDrivers(s *story) {
 	s.figure(fmt.Sprintf("%d revokes reached the other driver, and were answered OK without effect", foreign))
 }
 
-// second makes a driver, classes and a namespace beside the story's own.
+// second creates another driver, classes and a namespace, next to the story's own.
 func (s *story) second(name string) *story {
 	s.Helper()
 	other := &story{T: s.T, world: s.world, name: name, namespace: name, class: name, account: s.account, folder: s.folder + "/" + name}
@@ -119,7 +119,8 @@ func (s *story) second(name string) *story {
 	return other
 }
 
-// orphaned shows what the released sidecar does when one of two drivers is away: the other's sidecar ends the access.
+// orphaned shows how the released sidecar handles the absence of one of two drivers: the other driver's sidecar ends
+// the access.
 func orphaned(s *story) {
 	other := s.second("bystander")
 	driver := s.driver()

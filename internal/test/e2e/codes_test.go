@@ -17,7 +17,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 )
 
-// everyCode has each method answer with each code; then the driver recovers, and so does everything else.
+// everyCode makes each method fail with each code, and checks that everything recovers after the driver does.
 func everyCode(s *story) {
 	s.driver()
 	sidecar := s.sidecar()
@@ -31,7 +31,7 @@ func everyCode(s *story) {
 	}
 }
 
-// answers takes a claim through its life; each method fails at first.
+// answers takes a claim through its life, and makes each method fail first.
 func (s *story) answers(name string, code codes.Code) {
 	s.Helper()
 	s.fails(create, code)
@@ -48,7 +48,7 @@ func (s *story) answers(name string, code codes.Code) {
 	}
 	s.observe(code, grant, access.UID, v1alpha1.FailedGrantAccess, seen)
 	if s.granted(name) {
-		s.Errorf("granted in spite of %s", code)
+		s.Errorf("granted after %s, want no grant", code)
 	}
 	s.recovers()
 	s.waitGranted(name)
@@ -74,8 +74,8 @@ func (s *story) answers(name string, code codes.Code) {
 	}
 }
 
-// creating waits for what a failed create leaves. An ALREADY_EXISTS leaves no event: the sidecar takes it for a success
-// without an answer, and says so in its log only.
+// creating waits for the event of a failed create. An ALREADY_EXISTS leaves no event: the sidecar treats it as a
+// success without an answer, and reports that only in its log.
 func (s *story) creating(claim *v1alpha1.BucketClaim, code codes.Code) {
 	s.Helper()
 	eventually(s.T, "the bucket of "+claim.Name+" is there", func() bool {
@@ -91,12 +91,12 @@ func (s *story) creating(claim *v1alpha1.BucketClaim, code codes.Code) {
 			return err == nil && strings.Contains(string(text), words)
 		})
 		if events := s.events(s.bucketUID(claim)); len(events) != 0 {
-			s.Errorf("ALREADY_EXISTS left events: %v", events)
+			s.Errorf("ALREADY_EXISTS left events %v, want none", events)
 		}
 		say("  %-18s %-24s no event; the sidecar logs %q and tries again", code, strings.TrimPrefix(create, "Driver")+":", words)
 	}
 	if s.ready(claim.Name) {
-		s.Errorf("ready in spite of %s", code)
+		s.Errorf("ready after %s, want an unready bucket", code)
 	}
 }
 
@@ -107,26 +107,26 @@ func (s *story) bucketUID(claim *v1alpha1.BucketClaim) types.UID {
 	return bucket.UID
 }
 
-// observe waits for the event about a failure, and prints what it says.
+// observe waits for the event about a failure and prints its text.
 func (s *story) observe(code codes.Code, method string, uid types.UID, reason string, seen codes.Code) {
 	s.Helper()
 	event := s.waitEvent(uid, reason, "code = "+seen.String())
 	say("  %-18s %-24s %s %s: %s", code, strings.TrimPrefix(method, "Driver")+":", event.Type, event.Reason, event.Message)
 }
 
-// fails lets a method answer with a code from now on.
+// fails makes a method fail with a code from now on.
 func (s *story) fails(method string, code codes.Code) {
 	s.Helper()
 	s.script(fault.Script{method: {Code: uint32(code)}})
 }
 
-// recovers lets everything work from now on.
+// recovers makes every method work from now on.
 func (s *story) recovers() {
 	s.Helper()
 	s.script(nil)
 }
 
-// grantExists shows that ALREADY_EXISTS from Grant ends the released sidecar, unless the library translates it.
+// grantExists checks that the released sidecar survives ALREADY_EXISTS from Grant when the library translates it.
 func grantExists(s *story) {
 	s.driver()
 	sidecar := s.sidecar()
@@ -137,7 +137,7 @@ func grantExists(s *story) {
 	s.waitEvent(access.UID, v1alpha1.FailedGrantAccess, "code = "+codes.FailedPrecondition.String())
 	eventually(s.T, "the grant is repeated", func() bool { return s.calls()[grant] >= 3 })
 	if sidecar.Err() != nil {
-		s.Fatalf("the sidecar ended in spite of the translation: %v", sidecar.Err())
+		s.Fatalf("the sidecar ended with the translation on, want it to run: %v", sidecar.Err())
 	}
 	s.recovers()
 	s.waitGranted("life")
@@ -145,7 +145,7 @@ func grantExists(s *story) {
 	s.deleteClaim(claim)
 }
 
-// grantExistsUntranslated is the counter-proof.
+// grantExistsUntranslated checks that the released sidecar dies of ALREADY_EXISTS without the translation.
 func grantExistsUntranslated(s *story) {
 	s.driver(fault.EnvNoTranslation + "=true")
 	sidecar := s.keep(s.sidecarCommand(briskly))
@@ -157,7 +157,7 @@ func grantExistsUntranslated(s *story) {
 	text, err := os.ReadFile(s.logs + "/sidecar-" + s.name + ".log")
 	must(s.T, err)
 	if !strings.Contains(string(text), "nil pointer dereference") {
-		s.Error("the sidecar did not die of a nil pointer")
+		s.Error("the sidecar did not die, want a panic at a nil pointer")
 	}
 	s.recovers()
 	s.waitGranted("life")
@@ -166,7 +166,7 @@ func grantExistsUntranslated(s *story) {
 	s.deleteClaim(claim)
 }
 
-// panicInRevoke shows that what panicked is not taken for revoked.
+// panicInRevoke checks that an access is not revoked when the handler panics.
 func panicInRevoke(s *story) {
 	s.driver()
 	s.sidecar()

@@ -17,7 +17,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// killedInEveryRPC has the driver killed in each method, before its work and after it, and everything arrives all the same.
+// killedInEveryRPC kills the driver in each method, before and after its work, and checks that the story still
+// completes.
 func killedInEveryRPC(s *story) {
 	methods := []string{getInfo, create, grant, revoke, remove}
 	for _, moment := range []string{fault.Before, fault.After} {
@@ -42,26 +43,26 @@ func (s *story) killedOnce(name string, kills int) {
 	claim, access := s.life(name)
 	accounts := s.stored()[bucketName(claim)]
 	if len(accounts) != 1 || accounts[accountName(access)] != s.secret(name).Spec.S3.AccessSecretKey {
-		s.Errorf("the store has %d accounts, and the secret not the one's key", len(accounts))
+		s.Errorf("the store has %d accounts, want one, with the key in the secret", len(accounts))
 	}
 	s.deleteAccess(name)
 	s.deleteClaim(claim)
 	if n := int(driver.ends.Load()); n != kills {
-		s.Errorf("the driver was killed %d times instead of %d", n, kills)
+		s.Errorf("the driver was killed %d times, want %d", n, kills)
 	}
 	if sidecar.ends.Load() == 0 {
 		s.Error("the sidecar did not end when DriverGetInfo failed")
 	}
 	if left := s.stored(); len(left) != 0 {
-		s.Errorf("left in the store: %v", left)
+		s.Errorf("left in the store: %v, want nothing", left)
 	}
 }
 
-// comesAndGoes has no driver at first, restarts it half-way, and replaces it while it drains.
+// comesAndGoes starts without a driver, restarts the driver halfway, and replaces it while it drains.
 func comesAndGoes(s *story) {
 	sidecar := s.sidecar()
 	claim := s.claim("life")
-	time.Sleep(2 * time.Second) // nothing can be waited for: nothing may happen
+	time.Sleep(2 * time.Second) // no condition to wait for: nothing may happen
 	if sidecar.Err() != nil {
 		s.Fatalf("the sidecar did not wait for its driver: %v", sidecar.Err())
 	}
@@ -92,12 +93,12 @@ func comesAndGoes(s *story) {
 	s.deleteClaim(claim)
 	s.deleteClaim(second)
 	if left := s.stored(); len(left) != 0 {
-		s.Errorf("left in the store: %v", left)
+		s.Errorf("left in the store: %v, want nothing", left)
 	}
 }
 
-// callers are the processes that were called about a claim's bucket, in order. The released sidecar repeats calls when its
-// own writes meet those of the controller, so there may be more of them than are needed.
+// callers returns the processes that received calls for a claim's bucket, in order. The released sidecar repeats calls
+// when its own writes conflict with the controller's, so the list may have more calls than necessary.
 func (s *story) callers(method string, claim *v1alpha1.BucketClaim) []int {
 	s.Helper()
 	log := fault.CallLog{Path: filepath.Join(s.folder, "calls")}
@@ -118,16 +119,16 @@ func (s *story) afterReplacement(claim *v1alpha1.BucketClaim, old, replacement *
 		s.Errorf("the old driver did not drain: %v", err)
 	}
 	if creates := s.callers(create, claim); creates[0] != old.PID() {
-		s.Errorf("the create under way was at %d, not at the old process %d", creates[0], old.PID())
+		s.Errorf("the create under way was in process %d, want the old process %d", creates[0], old.PID())
 	}
 	grants := s.callers(grant, claim)
 	if slices.Contains(grants, old.PID()) || !slices.Contains(grants, replacement.PID()) {
-		s.Errorf("the grants were at %v, not at the new process %d", grants, replacement.PID())
+		s.Errorf("the grants were in processes %v, want the new process %d", grants, replacement.PID())
 	}
 	text, err := os.ReadFile(old.Log)
 	must(s.T, err)
 	if failed := bytes.Count(text, []byte(`"msg":"call failed"`)); failed != 0 {
-		s.Errorf("%d calls failed", failed)
+		s.Errorf("%d calls failed, want none", failed)
 	}
 	if !exists(s.socket()) {
 		s.Error("the old driver removed the new one's socket")

@@ -16,7 +16,7 @@ const (
 	crowdLimit = 4 * time.Minute
 )
 
-// crowded makes many claims and accesses at once: all arrive, and none is left after the deletion.
+// crowded creates many claims and accesses at once. All must become ready, and none may be left after the deletion.
 func crowded(s *story) {
 	driver := s.driver()
 	s.sidecar()
@@ -57,7 +57,7 @@ func crowded(s *story) {
 	s.figure(fmt.Sprintf("%d stuck by the controller's race, made anew", stuck))
 }
 
-// sideBySide does something for each name, a few at a time.
+// sideBySide calls a function for each name, a few at a time.
 func sideBySide(do func(name string)) {
 	names := make(chan string)
 	var group sync.WaitGroup
@@ -75,7 +75,7 @@ func sideBySide(do func(name string)) {
 	group.Wait()
 }
 
-// arrivals waits until every claim is ready and every access granted. Stuck claims are counted and made anew.
+// arrivals waits until every claim is ready and every access granted. It counts stuck claims and creates them again.
 func (s *story) arrivals(claims map[string]*v1alpha1.BucketClaim, began time.Time) (ready, secret []time.Duration, stuck int) {
 	s.Helper()
 	readyAt, grantedAt, unready := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
@@ -146,10 +146,10 @@ func (s *story) listAccesses() map[string]v1alpha1.BucketAccess {
 	return named
 }
 
-// none waits until nothing of a kind is left.
+// none waits until no object of a kind is left.
 func (s *story) none(what string, count func() int) {
 	s.Helper()
 	if !within(s.T, crowdLimit, func() bool { return count() == 0 }) {
-		s.Errorf("%d %s are left", count(), what)
+		s.Errorf("%d %s are left, want none", count(), what)
 	}
 }

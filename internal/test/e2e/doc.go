@@ -1,3 +1,3 @@
-// Package e2e shows that a driver works behind the released COSI controller and sidecar, in a Kubernetes API server,
-// without containers: "make e2e" runs the stories, "make test-all" those that fake clientsets can tell.
+// Package e2e tests drivers behind the released COSI controller and sidecar with a Kubernetes API server and without
+// containers. "make e2e" runs the stories, "make test-all" runs the tests with fake clientsets.
 package e2e

@@ -8,7 +8,7 @@ import (
 // limit bounds each wait: longer than the sidecar's longest pause between two tries.
 const limit = 45 * time.Second
 
-// eventually waits until something holds.
+// eventually waits until a condition holds, and fails the test after the limit.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	if !within(t, limit, holds) {
@@ -16,7 +16,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// within waits at most so long until something holds, and tells whether it does.
+// within waits for a limited time until a condition holds, and reports whether it does.
 func within(t *testing.T, atMost time.Duration, holds func() bool) bool {
 	t.Helper()
 	for end := time.Now().Add(atMost); ; time.Sleep(20 * time.Millisecond) {

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/container-object-storage-interface/client/clientset/versioned/fake"
 )
 
-// newFakeCOSI is a clientset without an API server that heeds finalizers: what has some is only marked when it is
-// deleted, and goes with the last of them.
+// newFakeCOSI returns a fake clientset that obeys finalizers: a delete only marks an object with finalizers, and the
+// object goes with the last finalizer.
 func newFakeCOSI(t *testing.T) *fake.Clientset {
 	t.Helper()
 	client := fake.NewSimpleClientset()
@@ -46,7 +46,7 @@ func newFakeCOSI(t *testing.T) *fake.Clientset {
 	return client
 }
 
-// watched tells whether somebody watches a resource.
+// watched reports whether a client watches a resource.
 func watched(client *fake.Clientset, resource string) bool {
 	for _, action := range client.Actions() {
 		if action.Matches("watch", resource) {

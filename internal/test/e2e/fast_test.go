@@ -26,7 +26,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/sidecar"
 )
 
-// failures are all that a driver can answer but success, with the code that its caller sees.
+// failures lists all failures that a driver can return, with the code that its caller sees.
 func failures() map[string]fault.Behaviour {
 	all := map[string]fault.Behaviour{"panic": {Panic: true}, "nil": {Nil: true}}
 	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
@@ -35,7 +35,7 @@ func failures() map[string]fault.Behaviour {
 	return all
 }
 
-// seen is the code that the sidecar sees of a method's failure; OK when the library takes it for done.
+// seen returns the code that the sidecar sees when a method fails. It is OK when the library treats the work as done.
 func seen(method string, b fault.Behaviour) codes.Code {
 	switch code := codes.Code(b.Code); {
 	case b.Panic, b.Nil, code == codes.Unknown: // GEN-16, GEN-4
@@ -49,8 +49,8 @@ func seen(method string, b fault.Behaviour) codes.Code {
 	}
 }
 
-// TestFailures has each method fail in each way behind the released sidecar's listeners, with fake clientsets for an API
-// server, and recover.
+// TestFailures makes each method fail in each way behind the released sidecar's listeners, with fake clientsets, and
+// checks that everything recovers.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	program := faultDriver(t)
@@ -76,7 +76,7 @@ func faultDriver(t *testing.T) string {
 	return program
 }
 
-// fast is a driver that is a process, and the sidecar's listeners within this one.
+// fast holds a driver that runs as a process, and the sidecar's listeners in this process.
 type fast struct {
 	*testing.T
 
@@ -130,7 +130,7 @@ func (f *fast) listen() {
 	eventually(f.T, "the sidecar watches", func() bool { return watched(f.cosi, "buckets") && watched(f.cosi, "bucketaccesses") })
 }
 
-// fails lets a method fail from now on, and forgets the events so far.
+// fails makes a method fail from now on, and forgets the events so far.
 func (f *fast) fails(method string, b fault.Behaviour) {
 	f.Helper()
 	must(f.T, fault.Write(f.faults(), fault.Script{method: b}))
@@ -160,7 +160,7 @@ func (f *fast) event(reason string, code codes.Code) {
 				return
 			}
 		case <-deadline:
-			f.Fatalf("no event %q", want)
+			f.Fatalf("got no event, want %q", want)
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (f *fast) getInfo(b fault.Behaviour) {
 	f.fails(getInfo, b)
 	_, err := f.client.DriverGetInfo(f.Context(), &proto.DriverGetInfoRequest{})
 	if want := seen(getInfo, b); status.Code(err) != want {
-		f.Errorf("DriverGetInfo answers %v, not %s", err, want)
+		f.Errorf("DriverGetInfo answers %v, want %s", err, want)
 	}
 	f.recovers()
 	info, err := f.client.DriverGetInfo(f.Context(), &proto.DriverGetInfoRequest{})
@@ -179,7 +179,7 @@ func (f *fast) getInfo(b fault.Behaviour) {
 	}
 }
 
-// creates has a bucket made. An ALREADY_EXISTS leaves no event: the sidecar takes it for a success without an answer.
+// creates creates a bucket. An ALREADY_EXISTS leaves no event: the sidecar treats it as a success without an answer.
 func (f *fast) creates(b fault.Behaviour) {
 	f.Helper()
 	f.fails(create, b)
@@ -189,7 +189,7 @@ func (f *fast) creates(b fault.Behaviour) {
 	} else {
 		f.repeated(create)
 		if n := len(f.events.Events); n != 0 {
-			f.Errorf("ALREADY_EXISTS left %d events", n)
+			f.Errorf("ALREADY_EXISTS left %d events, want none", n)
 		}
 	}
 	if bucket := f.bucket(); bucket == nil || bucket.Status.BucketReady {
@@ -199,7 +199,7 @@ func (f *fast) creates(b fault.Behaviour) {
 	eventually(f.T, "the bucket is ready", func() bool { return f.bucket().Status.BucketReady && f.claim().Status.BucketReady })
 }
 
-// repeated waits until a method was called three times.
+// repeated waits until the sidecar has called a method three times.
 func (f *fast) repeated(method string) {
 	f.Helper()
 	log := fault.CallLog{Path: filepath.Join(f.folder, "calls")}
@@ -222,7 +222,7 @@ func (f *fast) grants(b fault.Behaviour) {
 	f.makeAccess()
 	f.event("FailedGrantAccess", seen(grant, b))
 	if f.access().Status.AccessGranted || f.hasSecret() {
-		f.Error("granted in spite of the failure")
+		f.Error("granted after the failure, want no grant")
 	}
 	f.recovers()
 	eventually(f.T, "the access is granted", func() bool { return f.access().Status.AccessGranted && f.hasSecret() })
@@ -235,7 +235,7 @@ func (f *fast) revokes(b fault.Behaviour) {
 	if code := seen(revoke, b); code != codes.OK {
 		f.event("FailedRevokeAccess", code)
 		if f.access() == nil || !f.hasSecret() || f.accounts() != 1 {
-			f.Error("revoked in spite of the failure")
+			f.Error("revoked after the failure, want the access kept")
 		}
 		f.recovers()
 	}
@@ -249,17 +249,17 @@ func (f *fast) removes(b fault.Behaviour) {
 	if code := seen(remove, b); code != codes.OK {
 		f.event("FailedDeleteBucket", code)
 		if f.bucket() == nil {
-			f.Error("deleted in spite of the failure")
+			f.Error("deleted after the failure, want the bucket kept")
 		}
 		f.recovers()
 	}
 	eventually(f.T, "the bucket is gone", func() bool { return f.bucket() == nil })
 	if finalizers := f.claim().Finalizers; len(finalizers) != 0 {
-		f.Errorf("the claim keeps %v", finalizers)
+		f.Errorf("the claim keeps %v, want no finalizer", finalizers)
 	}
 }
 
-// accounts counts the accounts that the store knows.
+// accounts counts the accounts in the store.
 func (f *fast) accounts() int {
 	f.Helper()
 	stored, err := fault.Store{Path: filepath.Join(f.folder, "store")}.Look()

@@ -12,7 +12,7 @@ import (
 	typed "sigs.k8s.io/container-object-storage-interface/client/clientset/versioned/typed/objectstorage/v1alpha1"
 )
 
-// single is the name of every object of a test with fake clientsets, and of the namespace.
+// single names every object, and the namespace, of a test with fake clientsets.
 const single = "life"
 
 func (f *fast) claims() typed.BucketClaimInterface {
@@ -25,7 +25,7 @@ func (f *fast) accesses() typed.BucketAccessInterface {
 
 func (f *fast) buckets() typed.BucketInterface { return f.cosi.ObjectstorageV1alpha1().Buckets() }
 
-// makeClaim makes a claim and its bucket, as the controller leaves them.
+// makeClaim creates a claim and its bucket, as the controller leaves them.
 func (f *fast) makeClaim() {
 	f.Helper()
 	_, err := f.claims().Create(f.Context(), &v1alpha1.BucketClaim{
@@ -44,7 +44,7 @@ func (f *fast) makeClaim() {
 	must(f.T, err)
 }
 
-// makeAccess makes an access and its class.
+// makeAccess creates an access and its class.
 func (f *fast) makeAccess() {
 	f.Helper()
 	_, err := f.cosi.ObjectstorageV1alpha1().BucketAccessClasses().Create(f.Context(), &v1alpha1.BucketAccessClass{
@@ -62,7 +62,7 @@ func (f *fast) claim() *v1alpha1.BucketClaim   { return found(f, single, f.claim
 func (f *fast) bucket() *v1alpha1.Bucket       { return found(f, single, f.buckets().Get) }
 func (f *fast) access() *v1alpha1.BucketAccess { return found(f, single, f.accesses().Get) }
 
-// found returns an object, and nil when there is none of that name.
+// found returns an object, or nil when no object has that name.
 func found[T any](f *fast, name string, get func(context.Context, string, metav1.GetOptions) (*T, error)) *T {
 	f.Helper()
 	object, err := get(f.Context(), name, metav1.GetOptions{})

@@ -10,7 +10,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// TestMain keeps the listeners' log, which repeats what the tests provoke, out of their output.
+// TestMain keeps the log of the listeners out of the tests' output.
 func TestMain(m *testing.M) {
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)

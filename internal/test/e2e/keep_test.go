@@ -11,9 +11,9 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// kept is a program that is started again whenever it ends, as a kubelet does.
+// kept holds a program that keep starts again whenever it ends, as a kubelet does.
 type kept struct {
-	ends atomic.Int32 // how often it ended by itself
+	ends atomic.Int32 // number of times it ended by itself
 }
 
 // keep keeps a program running until the test ends.
@@ -31,7 +31,7 @@ func (s *story) keep(c process.Command) *kept {
 	return k
 }
 
-// once runs the program until it ends, and tells whether it did so by itself.
+// once runs the program until it ends, and reports whether it ended by itself.
 func (k *kept) once(c process.Command, stop <-chan struct{}) bool {
 	p, err := process.Start(c)
 	if err != nil {
@@ -46,7 +46,7 @@ func (k *kept) once(c process.Command, stop <-chan struct{}) bool {
 	select {
 	case <-stop:
 		return false
-	case <-time.After(200 * time.Millisecond): // a pause between two tries, as a kubelet makes
+	case <-time.After(200 * time.Millisecond): // pauses between two starts, as a kubelet does
 		return true
 	}
 }

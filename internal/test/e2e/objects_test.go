@@ -29,7 +29,7 @@ func (s *story) accesses() typed.BucketAccessInterface {
 
 func (s *story) buckets() typed.BucketInterface { return s.cosi.ObjectstorageV1alpha1().Buckets() }
 
-// claim makes a claim.
+// claim creates a claim.
 func (s *story) claim(name string) *v1alpha1.BucketClaim {
 	s.Helper()
 	claim, err := s.claims().Create(s.Context(), &v1alpha1.BucketClaim{
@@ -40,7 +40,7 @@ func (s *story) claim(name string) *v1alpha1.BucketClaim {
 	return claim
 }
 
-// access makes an access to the bucket of a claim; both have one name, and so has the Secret.
+// access creates an access to the bucket of a claim. The access and its Secret have the same name.
 func (s *story) access(name string) *v1alpha1.BucketAccess {
 	s.Helper()
 	access, err := s.accesses().Create(s.Context(), &v1alpha1.BucketAccess{
@@ -53,10 +53,10 @@ func (s *story) access(name string) *v1alpha1.BucketAccess {
 	return access
 }
 
-// bucketName is how the controller names the bucket of a claim.
+// bucketName returns the name that the controller gives the bucket of a claim.
 func bucketName(claim *v1alpha1.BucketClaim) string { return "bucket-" + string(claim.UID) }
 
-// accountName is how the sidecar names the account of an access.
+// accountName returns the name that the sidecar gives the account of an access.
 func accountName(access *v1alpha1.BucketAccess) string { return "ba-" + string(access.UID) }
 
 func (s *story) ready(name string) bool {
@@ -64,8 +64,8 @@ func (s *story) ready(name string) bool {
 	return err == nil && usable(claim)
 }
 
-// usable tells whether the controller finished a claim. Its race may leave a claim that is unready for ever, that is ready
-// without the name of its bucket, or that lacks the finalizer which makes its bucket go with it.
+// usable reports whether the controller finished a claim. Its race may leave a claim that stays unready indefinitely, a
+// claim that is ready without the name of its bucket, or a claim without the finalizer that deletes its bucket with it.
 func usable(claim *v1alpha1.BucketClaim) bool {
 	return claim.Status.BucketReady && claim.Status.BucketName != "" && slices.Contains(claim.Finalizers, consts.BCFinalizer)
 }
@@ -75,7 +75,7 @@ func (s *story) granted(name string) bool {
 	return err == nil && access.Status.AccessGranted
 }
 
-// waitReady waits until the claim's bucket is ready and recorded.
+// waitReady waits until the claim is ready and has the name of its bucket.
 func (s *story) waitReady(name string) {
 	s.Helper()
 	eventually(s.T, "claim "+name+" is ready", func() bool { return s.ready(name) })
@@ -87,7 +87,7 @@ func (s *story) waitReady(name string) {
 	})
 }
 
-// waitGranted waits for the access, and returns what its Secret says.
+// waitGranted waits for the access and returns the content of its Secret.
 func (s *story) waitGranted(name string) cosiapi.BucketInfo {
 	s.Helper()
 	eventually(s.T, "access "+name+" is granted", func() bool { return s.granted(name) })
@@ -101,12 +101,12 @@ func (s *story) secret(name string) cosiapi.BucketInfo {
 	var info cosiapi.BucketInfo
 	must(s.T, json.Unmarshal(secret.Data["BucketInfo"], &info))
 	if info.Spec.S3 == nil || info.Spec.S3.AccessKeyID == "" || info.Spec.S3.AccessSecretKey == "" || info.Spec.S3.Endpoint == "" {
-		s.Errorf("secret %s lacks something", name)
+		s.Errorf("secret %s is incomplete, want all fields", name)
 	}
 	return info
 }
 
-// life makes a claim and an access and waits for both.
+// life creates a claim and an access, and waits for both.
 func (s *story) life(name string) (*v1alpha1.BucketClaim, *v1alpha1.BucketAccess) {
 	s.Helper()
 	claim := s.claim(name)
@@ -114,12 +114,12 @@ func (s *story) life(name string) (*v1alpha1.BucketClaim, *v1alpha1.BucketAccess
 	access := s.access(name)
 	info := s.waitGranted(name)
 	if info.Spec.BucketName != bucketName(claim) {
-		s.Errorf("the secret names bucket %q, not %q", info.Spec.BucketName, bucketName(claim))
+		s.Errorf("the secret names bucket %q, want %q", info.Spec.BucketName, bucketName(claim))
 	}
 	return claim, access
 }
 
-// deleteAccess deletes an access and waits until it is gone, with its Secret.
+// deleteAccess deletes an access, and waits until it and its Secret are gone.
 func (s *story) deleteAccess(name string) {
 	s.Helper()
 	must(s.T, s.accesses().Delete(s.Context(), name, metav1.DeleteOptions{}))
@@ -135,7 +135,7 @@ func (s *story) waitAccessGone(name string) {
 	})
 }
 
-// deleteClaim deletes a claim and waits until it is gone, with its bucket.
+// deleteClaim deletes a claim, and waits until it and its bucket are gone.
 func (s *story) deleteClaim(claim *v1alpha1.BucketClaim) {
 	s.Helper()
 	must(s.T, s.claims().Delete(s.Context(), claim.Name, metav1.DeleteOptions{}))
@@ -159,7 +159,7 @@ func (s *story) events(uid types.UID) []corev1.Event {
 	return list.Items
 }
 
-// waitEvent waits for an event about an object that has a reason and a text, and returns it.
+// waitEvent waits for an event with a reason and a text about an object, and returns the event.
 func (s *story) waitEvent(uid types.UID, reason, text string) corev1.Event {
 	s.Helper()
 	var found corev1.Event
@@ -175,7 +175,7 @@ func (s *story) waitEvent(uid types.UID, reason, text string) corev1.Event {
 	return found
 }
 
-// clean removes what the story left, whatever state it is in: the next story's sidecar must not find it.
+// clean removes all objects of the story in any state, because the next story's sidecar must not find them.
 func (s *story) clean() {
 	none := []byte(`{"metadata":{"finalizers":null}}`)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), 2*limit)
@@ -210,5 +210,5 @@ func (s *story) clean() {
 			return
 		}
 	}
-	s.Error("objects of the story cannot be removed")
+	s.Error("some objects of the story are left, want all removed")
 }

@@ -13,7 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// noneIdle takes each permission of the ServiceAccount away, one at a time: the story of a whole life then fails.
+// noneIdle takes away the permissions of the ServiceAccount, one at a time, and expects the story of a whole life to
+// fail.
 func noneIdle(s *story) {
 	s.driver()
 	if err, _ := s.wholeLife(""); err != nil {
@@ -29,7 +30,7 @@ func noneIdle(s *story) {
 		s.Run(strings.ReplaceAll(p.String(), "/", "_"), func(t *testing.T) {
 			part := *s
 			part.T = t
-			part.without(p, cluster, role)
+			part.takeAway(p, cluster, role)
 			err, refused := part.wholeLife(p.String())
 			switch {
 			case err != nil:
@@ -38,23 +39,23 @@ func noneIdle(s *story) {
 				say("  without %-58s %s", p.String()+":", slower[p.String()])
 			default:
 				idle++
-				t.Errorf("%q is idle: the life story works without it", p)
+				t.Errorf("%q is idle, want the life story to fail without it", p)
 			}
 		})
 	}
 	s.figure(fmt.Sprintf("%d permissions, %d idle", len(all), idle))
 }
 
-// slower lists the permissions without which a life may succeed, only later, with the sidecar's call that needs them.
+// slower lists the permissions whose absence may only delay a life, with the sidecar's calls that need them.
 var slower = map[string]string{
 	"objectstorage.k8s.io/buckets watch":        "refused; the informer's watch: it lists again instead, up to 30 s late",
 	"objectstorage.k8s.io/bucketaccesses watch": "refused; the informer's watch: it lists again instead, up to 30 s late",
 }
 
-// permission is a verb on a resource.
+// permission allows a verb on a resource.
 type permission struct{ group, resource, verb string }
 
-// String is as in an apicalls.Call.
+// String returns the permission in the form of apicalls.Call.
 func (p permission) String() string { return p.group + "/" + p.resource + " " + p.verb }
 
 func permissions(rules []rbacv1.PolicyRule) []permission {
@@ -71,19 +72,19 @@ func permissions(rules []rbacv1.PolicyRule) []permission {
 	return all
 }
 
-// rulesWithout are the same rules but for one permission.
-func rulesWithout(rules []rbacv1.PolicyRule, without permission) []rbacv1.PolicyRule {
+// rulesWithout returns the rules without the missing permission.
+func rulesWithout(rules []rbacv1.PolicyRule, missing permission) []rbacv1.PolicyRule {
 	var left []rbacv1.PolicyRule
 	for _, p := range permissions(rules) {
-		if p != without {
+		if p != missing {
 			left = append(left, rbacv1.PolicyRule{APIGroups: []string{p.group}, Resources: []string{p.resource}, Verbs: []string{p.verb}})
 		}
 	}
 	return left
 }
 
-// without takes a permission away until the test ends, and waits until the API server knows.
-func (s *story) without(p permission, cluster *rbacv1.ClusterRole, role *rbacv1.Role) {
+// takeAway takes a permission away until the test ends, and waits until the API server knows.
+func (s *story) takeAway(p permission, cluster *rbacv1.ClusterRole, role *rbacv1.Role) {
 	s.Helper()
 	s.roles(s.Context(), rulesWithout(cluster.Rules, p), rulesWithout(role.Rules, p))
 	s.Cleanup(func() {
@@ -106,7 +107,7 @@ func (s *story) roles(ctx context.Context, cluster, namespace []rbacv1.PolicyRul
 	must(s.T, err)
 }
 
-// allowed asks the API server whether the ServiceAccount may.
+// allowed asks the API server whether the ServiceAccount has a permission.
 func (s *story) allowed(p permission) bool {
 	s.Helper()
 	resource, subresource, _ := strings.Cut(p.resource, "/")

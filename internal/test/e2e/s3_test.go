@@ -18,17 +18,17 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// s3Folder is the module of the S3 driver.
+// s3Folder is the folder of the S3 driver's module.
 const s3Folder = "../../../examples/s3"
 
-// The classes of the S3 driver beside those of its manifests.
+// The classes of the S3 driver, next to those of its manifests.
 const (
-	emptied  = "s3-emptied"  // its buckets are deleted with what is in them
-	readonly = "s3-readonly" // its accesses only read
+	emptied  = "s3-emptied"  // deletes buckets with their content
+	readonly = "s3-readonly" // grants only reading
 )
 
-// s3Life uses what the Secrets of the S3 driver say with a plain S3 client. The driver has its store inside; its
-// manifests give it the classes, and the sidecar its permissions.
+// s3Life uses the Secrets of the S3 driver with a plain S3 client. The driver contains its store. Its manifests define
+// the classes and the permissions of the sidecar.
 func s3Life(s *story) {
 	s.s3Manifests()
 	s.s3Classes()
@@ -50,10 +50,10 @@ func s3Life(s *story) {
 	s.figure("used and denied, over a restart, with " + fmt.Sprint(len(apps)) + " accesses to 2 buckets")
 }
 
-// s3DriverName is what the driver calls itself, and what its manifests call it.
+// s3DriverName is the name of the driver, also in its manifests.
 const s3DriverName = "s3.gocosi.example.com"
 
-// s3Manifests applies the driver's manifests as they are, and lives by them from now on.
+// s3Manifests applies the driver's manifests unchanged, and makes the story use their names from now on.
 func (s *story) s3Manifests() {
 	s.Helper()
 	for _, name := range []string{"namespace.yaml", "rbac.yaml", "driver.yaml", "classes.yaml"} {
@@ -63,7 +63,7 @@ func (s *story) s3Manifests() {
 	s.account, s.class = "cosi-s3/cosi-s3", "cosi-s3"
 }
 
-// s3Classes makes classes with other parameters.
+// s3Classes creates classes with other parameters.
 func (s *story) s3Classes() {
 	s.Helper()
 	api := s.cosi.ObjectstorageV1alpha1()
@@ -79,7 +79,7 @@ func (s *story) s3Classes() {
 	must(s.T, err)
 }
 
-// s3Driver starts the driver on the data that an earlier one left.
+// s3Driver starts the driver with the data of the previous one.
 func (s *story) s3Driver() *process.Process {
 	s.Helper()
 	driver := s.start(s.T, process.Command{
@@ -90,12 +90,13 @@ func (s *story) s3Driver() *process.Process {
 	return driver
 }
 
-// inStore tells whether the store has the bucket of a claim: it keeps one as a folder.
+// inStore reports whether the store has the bucket of a claim. The store keeps each bucket as a folder.
 func (s *story) inStore(claim *v1alpha1.BucketClaim) bool {
 	return exists(filepath.Join(s.folder, "data", "data", bucketName(claim)))
 }
 
-// settledClaim makes a claim whose bucket is ready. One that the controller's race left stuck is made anew.
+// settledClaim creates a claim and waits for its bucket. It creates a claim again when the controller's race left it
+// stuck.
 func (s *story) settledClaim(name, class string) *v1alpha1.BucketClaim {
 	s.Helper()
 	part := *s
@@ -104,7 +105,7 @@ func (s *story) settledClaim(name, class string) *v1alpha1.BucketClaim {
 		claim := part.claim(name)
 		if !s.follow(claim, "").stuck {
 			if !s.inStore(claim) {
-				s.Errorf("claim %s is ready, and the store has no bucket of it", name)
+				s.Errorf("claim %s is ready without a bucket, want its bucket in the store", name)
 			}
 			return claim
 		}
@@ -112,7 +113,7 @@ func (s *story) settledClaim(name, class string) *v1alpha1.BucketClaim {
 	}
 }
 
-// bucketsApart shows that each access reaches its own bucket, in its own way, and no other.
+// bucketsApart checks that each access reaches only its own bucket, and only as its class allows.
 func (s *story) bucketsApart(apps map[string]*application) {
 	s.Helper()
 	apps["writer"].works(s)
@@ -123,8 +124,8 @@ func (s *story) bucketsApart(apps map[string]*application) {
 	apps["other"].deniedAll(s, apps["writer"].bucket)
 }
 
-// s3Restart kills the driver, asks for an access while it is away, and starts it again: the store comes back on another
-// port, and with the keys that the Secrets have.
+// s3Restart kills the driver, creates an access while the driver is away, and starts the driver again. The store comes
+// back on another port with the keys that the Secrets have.
 func (s *story) s3Restart(driver *process.Process, claim *v1alpha1.BucketClaim, apps map[string]*application) *process.Process {
 	s.Helper()
 	driver.Kill()
@@ -136,13 +137,14 @@ func (s *story) s3Restart(driver *process.Process, claim *v1alpha1.BucketClaim, 
 	}
 	apps["late"].reads(s)
 	if again := s.grantsAgain(apps["writer"]); *again != *apps["writer"] {
-		s.Error("a grant that is repeated after the restart returns something else")
+		s.Error("a repeated grant returns another answer after the restart, want the same")
 	}
 	s.bucketsApart(apps)
 	return driver
 }
 
-// accessesEnd deletes the accesses, one after the other: its keys are refused, and those of the others are not.
+// accessesEnd deletes the accesses one by one. The store must refuse the keys of a deleted access, and accept the
+// others.
 func (s *story) accessesEnd(apps map[string]*application) {
 	s.Helper()
 	s.deleteAccess("late")
@@ -154,7 +156,7 @@ func (s *story) accessesEnd(apps map[string]*application) {
 	}
 }
 
-// emptiedClaim deletes a claim whose class says that what is in the bucket goes with it, replaced versions too.
+// emptiedClaim deletes a claim whose class deletes the content of the bucket, including replaced versions.
 func (s *story) emptiedClaim(claim *v1alpha1.BucketClaim) {
 	s.Helper()
 	s.deleteClaim(claim)
@@ -163,14 +165,15 @@ func (s *story) emptiedClaim(claim *v1alpha1.BucketClaim) {
 	}
 }
 
-// fullClaim deletes a claim whose bucket is not empty: that waits, says why, and goes on once the bucket is empty.
+// fullClaim deletes a claim whose bucket is not empty. The deletion waits, says why, and continues after the bucket is
+// empty.
 func (s *story) fullClaim(claim *v1alpha1.BucketClaim) {
 	s.Helper()
 	uid := s.bucketUID(claim)
 	must(s.T, s.claims().Delete(s.Context(), claim.Name, metav1.DeleteOptions{}))
 	s.waitEvent(uid, v1alpha1.FailedDeleteBucket, "code = FailedPrecondition")
 	if !s.inStore(claim) {
-		s.Error("the bucket is gone in spite of what is in it")
+		s.Error("the bucket is gone with its content, want it kept")
 	}
 	s.administrator(claim, func(app *application) { app.empties(s) })
 	s.waitClaimGone(claim)
@@ -179,7 +182,7 @@ func (s *story) fullClaim(claim *v1alpha1.BucketClaim) {
 	}
 }
 
-// administrator lends an access that the driver grants without a claim: a bucket that is being deleted has no others.
+// administrator gets an access from the driver without a claim, because a bucket under deletion has no other access.
 func (s *story) administrator(claim *v1alpha1.BucketClaim, use func(*application)) {
 	s.Helper()
 	app := s.grantsAgain(&application{name: "administrator", account: "administrator", bucket: bucketName(claim)})
@@ -190,7 +193,7 @@ func (s *story) administrator(claim *v1alpha1.BucketClaim, use func(*application
 	must(s.T, err)
 }
 
-// grantsAgain asks the driver for an account's access as the sidecar would, had it not heard the first answer.
+// grantsAgain repeats the grant of an account, as the sidecar does when it has lost the first answer.
 func (s *story) grantsAgain(app *application) *application {
 	s.Helper()
 	driver, err := provisioner.NewDefaultCOSIProvisionerClient(s.Context(), s.endpoint(), false)
@@ -206,7 +209,7 @@ func (s *story) grantsAgain(app *application) *application {
 	return &again
 }
 
-// keepsSecrets expects that the driver logged the calls of all these accesses, and none of their secrets.
+// keepsSecrets checks that the driver logged the calls of all these accesses, and none of their secrets.
 func (s *story) keepsSecrets(driver *process.Process, apps map[string]*application) {
 	s.Helper()
 	text, err := os.ReadFile(driver.Log)

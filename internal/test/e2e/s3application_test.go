@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 )
 
-// application uses a bucket, and knows what its Secret says.
+// application uses a bucket with the content of its Secret.
 type application struct {
 	name, account string
 	bucket        string
@@ -25,7 +25,7 @@ type application struct {
 	keyID, secret string
 }
 
-// accessTo makes an access of a class; the Secret has its name.
+// accessTo creates an access of a class. The Secret has the name of the access.
 func (s *story) accessTo(claim *v1alpha1.BucketClaim, name, class string) {
 	s.Helper()
 	_, err := s.accesses().Create(s.Context(), &v1alpha1.BucketAccess{
@@ -37,13 +37,13 @@ func (s *story) accessTo(claim *v1alpha1.BucketClaim, name, class string) {
 	must(s.T, err)
 }
 
-// application makes an access, and reads its Secret once it is there.
+// application creates an access and reads its Secret when it exists.
 func (s *story) application(claim *v1alpha1.BucketClaim, name, class string) *application {
 	s.Helper()
 	s.accessTo(claim, name, class)
 	app := s.applicationOf(name)
 	if app.bucket != bucketName(claim) {
-		s.Errorf("the secret names bucket %q, not %q", app.bucket, bucketName(claim))
+		s.Errorf("the secret names bucket %q, want %q", app.bucket, bucketName(claim))
 	}
 	return app
 }
@@ -59,7 +59,7 @@ func (s *story) applicationOf(name string) *application {
 	}
 }
 
-// client tries once: every answer counts.
+// client returns an S3 client that does not retry, because every answer counts.
 func (a *application) client() *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: &a.endpoint, Region: a.region, UsePathStyle: true, Retryer: aws.NopRetryer{},
@@ -67,10 +67,10 @@ func (a *application) client() *s3.Client {
 	})
 }
 
-// object is the key of the object that each bucket holds, and content what is in it.
+// The key and the content of the object in each bucket.
 const object, content = "greeting", "hello"
 
-// try does one of put, get and list, and returns what came back.
+// try does one of put, get and list, and returns the result.
 func (a *application) try(s *story, what, bucket string) (string, error) {
 	key := aws.String(object)
 	switch what {
@@ -98,7 +98,7 @@ func (a *application) try(s *story, what, bucket string) (string, error) {
 	}
 }
 
-// works puts an object, and reads it.
+// works puts an object and reads it.
 func (a *application) works(s *story) {
 	s.Helper()
 	if _, err := a.try(s, "put", a.bucket); err != nil {
@@ -107,23 +107,23 @@ func (a *application) works(s *story) {
 	a.reads(s)
 }
 
-// reads gets the object, and finds it in the list.
+// reads gets the object and finds it in the list.
 func (a *application) reads(s *story) {
 	s.Helper()
 	for what, want := range map[string]string{"get": content, "list": object} {
 		if got, err := a.try(s, what, a.bucket); err != nil || got != want {
-			s.Errorf("%s: %s returns %q, not %q: %v", a.name, what, got, want, err)
+			s.Errorf("%s: %s returns %q, want %q: %v", a.name, what, got, want, err)
 		}
 	}
 }
 
-// denied expects that the store forbids it.
+// denied checks that the store denies an operation.
 func (a *application) denied(s *story, what, bucket string) {
 	s.Helper()
 	_, err := a.try(s, what, bucket)
 	response, answered := errors.AsType[*awshttp.ResponseError](err)
 	if !answered || response.HTTPStatusCode() != http.StatusForbidden {
-		s.Errorf("%s: %s in %s is not denied: %v", a.name, what, bucket, err)
+		s.Errorf("%s: %s in %s returns %v, want a denial", a.name, what, bucket, err)
 	}
 }
 

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// say prints a line at once: the stories take minutes.
+// say prints a line immediately, because the stories take minutes.
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stdout, format+"\n", args...)
 }
 
-// spread is the median and the longest of some durations, as text.
+// spread formats the median and the maximum of some durations.
 func spread(d []time.Duration) string {
 	if len(d) == 0 {
 		return "never"

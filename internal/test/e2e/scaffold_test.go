@@ -20,7 +20,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// manifestsAreAccepted applies deploy/ as it was written, and has its pod template checked as a pod.
+// manifestsAreAccepted applies deploy/ unchanged, and makes the API server check its pod template as a pod.
 func manifestsAreAccepted(s *story) {
 	documents := 0
 	for _, name := range []string{"namespace.yaml", "rbac.yaml", "driver.yaml", "classes.yaml"} {
@@ -32,7 +32,7 @@ func manifestsAreAccepted(s *story) {
 	must(s.T, err)
 	bad := bytes.Replace(text, []byte("replicas: 1"), []byte("replicaz: 1"), 1)
 	if err := s.apply.document(s.Context(), bad, metav1.DryRunAll); err == nil {
-		s.Error("a misspelt field was accepted: the validation is not strict")
+		s.Error("the API server accepted a misspelt field, want strict validation")
 	}
 	var deployment appsv1.Deployment
 	must(s.T, yaml.UnmarshalStrict(text, &deployment))
@@ -44,15 +44,15 @@ func manifestsAreAccepted(s *story) {
 	must(s.T, err)
 	pod.Spec.HostNetwork = true
 	if _, err := pods.Create(s.Context(), pod, dryRun); err == nil {
-		s.Error("a pod on the host's network was accepted: the namespace is not restricted")
+		s.Error("the API server accepted a pod on the host's network, want a restricted namespace")
 	}
 	s.figure(fmt.Sprintf("%d documents, and the pod under the restricted profile", documents))
 }
 
-// many is how many claims the figures are taken from.
+// many is the number of claims behind the figures.
 const many = 20
 
-// scaffoldLife takes the scaffold's own samples through their life, then some more claims for the figures.
+// scaffoldLife takes the scaffold's own samples through their life, and then more claims for the figures.
 func scaffoldLife(s *story) {
 	s.namespace, s.class = "default", "cosi-osp"
 	driver := s.start(s.T, process.Command{
@@ -75,7 +75,7 @@ func scaffoldLife(s *story) {
 	must(s.T, sidecar.Stop())
 	must(s.T, driver.Stop())
 	if _, err := os.Stat(s.socket()); !os.IsNotExist(err) {
-		s.Errorf("the drained driver left its socket: %v", err)
+		s.Errorf("the drained driver left its socket, want it removed: %v", err)
 	}
 	s.figure(fmt.Sprintf("claim→ready %s", spread(ready)))
 	s.figure(fmt.Sprintf("claim→secret %s", spread(secret)))
@@ -84,7 +84,7 @@ func scaffoldLife(s *story) {
 	s.figure(fmt.Sprintf("%d of %d claims stuck by the controller's race, made anew", stuck, many+1+stuck))
 }
 
-// samples applies the scaffold's samples, follows them to the Secret and back, and returns how many claims were stuck.
+// samples applies the scaffold's samples, follows them to the Secret and back, and returns the number of stuck claims.
 func (s *story) samples() int {
 	for stuck := 0; ; stuck++ {
 		_, err := s.apply.file(s.Context(), filepath.Join(s.scaffold, "deploy", "sample.yaml"))
@@ -96,7 +96,7 @@ func (s *story) samples() int {
 		m := s.follow(claim, "sample")
 		if !m.stuck {
 			if info := s.secret("sample-credentials"); info.Spec.BucketName != bucketName(claim) {
-				s.Errorf("the secret names bucket %q, not %q", info.Spec.BucketName, bucketName(claim))
+				s.Errorf("the secret names bucket %q, want %q", info.Spec.BucketName, bucketName(claim))
 			}
 			s.waitEvent(access.UID, v1alpha1.WaitingForBucket, "not in Ready state")
 		}
@@ -114,15 +114,15 @@ func (s *story) samples() int {
 	}
 }
 
-// timed takes a claim and an access through their life, and measures until both are there. Claims that the controller
-// left stuck are not in the times.
+// timed takes a claim and an access through their life, and measures how long both take to become ready. The times do
+// not include claims that the controller left stuck.
 func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
 	for ; ; stuck++ {
 		began := time.Now()
 		claim := s.claim(name)
 		s.access(name)
 		m := s.follow(claim, name)
-		s.deleteAccess(name) // first: an access whose claim is gone cannot be revoked
+		s.deleteAccess(name) // first, because the sidecar cannot revoke an access without its claim
 		if !m.stuck {
 			s.deleteClaim(claim)
 			return m.ready.Sub(began), m.granted.Sub(began), stuck
@@ -131,18 +131,18 @@ func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
 	}
 }
 
-// lease expects that somebody holds the lease of a driver.
+// lease checks that a sidecar holds the lease of a driver.
 func (s *story) lease(name string) {
 	s.Helper()
 	namespace, _, _ := strings.Cut(s.account, "/")
 	lease, err := s.kube.CoordinationV1().Leases(namespace).Get(s.Context(), name, metav1.GetOptions{})
 	must(s.T, err)
 	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
-		s.Error("nobody holds the lease")
+		s.Error("nobody holds the lease, want a sidecar")
 	}
 }
 
-// logged counts the calls that a driver logged.
+// logged counts the calls in a driver's log.
 func (s *story) logged(driver *process.Process) int {
 	text, err := os.ReadFile(driver.Log)
 	must(s.T, err)

@@ -4,7 +4,7 @@ package e2e_test
 
 import "testing"
 
-// TestStories tells all stories against one control plane.
+// TestStories runs all stories against one control plane.
 func TestStories(t *testing.T) {
 	w := newWorld(t)
 	w.tell(t, "the scaffold's manifests are accepted as written", "accepted", manifestsAreAccepted)

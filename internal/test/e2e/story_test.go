@@ -19,10 +19,10 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// account is what the scaffold's manifests let the sidecar run as.
+// account is the ServiceAccount that the scaffold's manifests give the sidecar.
 const account = "cosi-osp/cosi-osp"
 
-// story is one test against the world, with a namespace and a driver name of its own.
+// story holds one test against the world, with a namespace and a driver name of its own.
 type story struct {
 	*testing.T
 	*world
@@ -35,8 +35,8 @@ type story struct {
 	figures   []string
 }
 
-// tell runs a story and prints its line. Stories come one after the other, for every sidecar in a cluster handles every
-// access that is deleted.
+// tell runs a story and prints its line. The stories run one after another, because every sidecar in a cluster handles
+// every deleted access.
 func (w *world) tell(t *testing.T, title, name string, body func(s *story)) {
 	t.Helper()
 	t.Run(title, func(t *testing.T) {
@@ -66,7 +66,7 @@ func (s *story) line(title string, took time.Duration) {
 
 func (s *story) figure(text string) { s.figures = append(s.figures, text) }
 
-// prepare makes the namespace and the classes.
+// prepare creates the namespace and the classes.
 func (s *story) prepare() {
 	s.Helper()
 	ctx, api := s.Context(), s.cosi.ObjectstorageV1alpha1()
@@ -88,7 +88,7 @@ func (s *story) socket() string     { return filepath.Join(s.folder, "cosi.sock"
 func (s *story) endpoint() string   { return "unix://" + s.socket() }
 func (s *story) store() fault.Store { return fault.Store{Path: filepath.Join(s.folder, "store")} }
 
-// script says how the fault driver behaves from now on. Create stays slow unless the script says something about it.
+// script sets the behaviour of the fault driver from now on. Create stays slow unless the script has an entry for it.
 func (s *story) script(script fault.Script) {
 	s.Helper()
 	whole := fault.Script{create: {Delay: slow}}
@@ -96,7 +96,7 @@ func (s *story) script(script fault.Script) {
 	must(s.T, fault.Write(filepath.Join(s.folder, "faults"), whole))
 }
 
-// driver starts the fault driver, and waits until it listens.
+// driver starts the fault driver and waits until it listens.
 func (s *story) driver(env ...string) *process.Process {
 	s.Helper()
 	p := s.start(s.T, s.driverCommand(env...))
@@ -143,7 +143,7 @@ func (s *story) sidecarCommand(flags ...string) process.Command {
 	}
 }
 
-// briskly lets a sidecar's lease run out after 3 s: for stories in which sidecars are killed.
+// briskly makes a sidecar's lease expire after 3 s, for stories that kill sidecars.
 const briskly = "-election=200ms"
 
 func (s *story) apiCalls() string { return filepath.Join(s.folder, "apicalls") }
@@ -161,7 +161,7 @@ func (s *story) calls() map[string]int {
 	return count
 }
 
-// stored returns what the store behind the fault driver holds.
+// stored returns the buckets in the fault driver's store.
 func (s *story) stored() fault.Buckets {
 	s.Helper()
 	buckets, err := s.store().Look()

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// patience is how long a claim may be unready beside a ready bucket before it is taken for stuck.
+	// patience limits how long a claim may be unready with a ready bucket before it counts as stuck.
 	patience = 1500 * time.Millisecond
-	// settled is how long a claim must stay ready: the controller's race can take it back.
+	// settled sets how long a claim must stay ready, because the controller's race can make it unready again.
 	settled = 300 * time.Millisecond
 )
 
-// deleteStuck deletes a claim that the released controller's race left unready, without the name of its bucket or without
-// its finalizer. The finalizer comes first: without it the claim would go and leave its bucket behind for ever.
+// deleteStuck deletes a claim that the released controller's race left unready, without the name of its bucket or
+// without its finalizer. It adds the finalizer first: without it, the claim would leave its bucket behind indefinitely.
 func (s *story) deleteStuck(claim *v1alpha1.BucketClaim) {
 	s.Helper()
 	protect := []byte(`{"metadata":{"finalizers":["` + consts.BCFinalizer + `"]}}`)
@@ -33,17 +33,17 @@ func (s *story) deleteStuck(claim *v1alpha1.BucketClaim) {
 	s.waitClaimGone(claim)
 }
 
-// moments are when a claim became ready for good, and when its access was granted; or that it never will.
+// moments holds when a claim became ready for good and when its access was granted, or that the claim is stuck.
 type moments struct {
 	ready, granted time.Time
 	stuck          bool
 }
 
-// follow watches a claim, and an access if one is named, until both are there or the claim is stuck.
+// follow watches a claim, and an access if it has a name, until both are ready or the claim is stuck.
 func (s *story) follow(claim *v1alpha1.BucketClaim, access string) moments {
 	s.Helper()
 	var m moments
-	var unready time.Time // beside a ready bucket
+	var unready time.Time // while the bucket is ready
 	eventually(s.T, "claim "+claim.Name+" is ready, or stuck", func() bool {
 		m.ready = since(m.ready, s.ready(claim.Name))
 		m.granted = since(m.granted, access == "" || s.granted(access))
@@ -59,7 +59,7 @@ func (s *story) bucketReady(claim *v1alpha1.BucketClaim) bool {
 	return err == nil && bucket.Status.BucketReady
 }
 
-// since is when something began to hold; zero while it does not.
+// since returns when a condition began to hold, or zero while it does not hold.
 func since(began time.Time, holds bool) time.Time {
 	switch {
 	case !holds:

@@ -18,21 +18,21 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// afterDenial is how long a life goes on once the sidecar was refused what it is to do without.
+// afterDenial sets how long a life continues after the API server has denied the sidecar the missing permission.
 const afterDenial = 2 * time.Second
 
-// life is a story that goes on until a step of it fails.
+// life runs a story until a step fails.
 type life struct {
 	*story
 
-	without string // permission that was taken away; "" for none
+	missing string // missing permission; "" for none
 	denied  time.Time
 	err     error
 }
 
-// wholeLife makes the sidecar do all that it ever does, and says at which step that ends, and whether the sidecar was
-// refused what it is to do without.
-func (s *story) wholeLife(without string) (failed error, refused bool) { //nolint:revive // two findings
+// wholeLife makes the sidecar do everything that it can do. It returns the failed step, and whether the API server
+// denied the sidecar the missing permission.
+func (s *story) wholeLife(missing string) (failed error, refused bool) { //nolint:revive // returns two independent results
 	s.Helper()
 	_ = s.kube.CoordinationV1().Leases("cosi-osp").Delete(s.Context(), s.driverName(), metav1.DeleteOptions{})
 	_ = os.Remove(s.apiCalls())
@@ -40,7 +40,7 @@ func (s *story) wholeLife(without string) (failed error, refused bool) { //nolin
 	defer s.clean()
 	sidecar := s.sidecar(briskly)
 	defer sidecar.Kill()
-	l := &life{story: s, without: without}
+	l := &life{story: s, missing: missing}
 	l.granting()
 	l.deleting()
 	l.leading(sidecar)
@@ -67,7 +67,7 @@ func (l *life) granting() {
 	}
 }
 
-// deleting deletes one access before its claim, and leaves the other's deletion to the sidecar.
+// deleting deletes one access before its claim, and leaves the deletion of the other access to the sidecar.
 func (l *life) deleting() {
 	l.Helper()
 	if l.err != nil {
@@ -127,12 +127,12 @@ func (l *life) step(what string, holds func() bool) {
 	}
 }
 
-// refusedAfter tells whether the sidecar was refused the permission, so long ago at least.
+// refusedAfter reports whether the API server denied the sidecar the permission at least that long ago.
 func (l *life) refusedAfter(age time.Duration) bool {
-	if l.without == "" {
+	if l.missing == "" {
 		return false
 	}
 	calls, _ := apicalls.Read(l.apiCalls())
-	l.denied = since(l.denied, slices.ContainsFunc(calls, func(c apicalls.Call) bool { return c.Code == 403 && c.Permission() == l.without }))
+	l.denied = since(l.denied, slices.ContainsFunc(calls, func(c apicalls.Call) bool { return c.Code == 403 && c.Permission() == l.missing }))
 	return older(l.denied, age)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// world is what all stories share: an API server, the controller, the programs, and the scaffold.
+// world holds what all stories share: an API server, the controller, the programs, and the scaffold.
 type world struct {
 	plane    *controlplane.Plane
 	kube     kubernetes.Interface
@@ -28,7 +28,7 @@ type world struct {
 	logs     string // kept when a story fails
 }
 
-// newWorld starts everything; it is stopped when the test ends.
+// newWorld starts everything, and stops it when the test ends.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	began := time.Now()
@@ -65,7 +65,7 @@ func (w *world) clients(t *testing.T) {
 	w.apply = &applier{discovery: w.kube.Discovery(), dynamic: w.dynamic}
 }
 
-// start starts a program that is ended with the test.
+// start starts a program and ends it with the test.
 func (w *world) start(t *testing.T, c process.Command) *process.Process {
 	t.Helper()
 	c.Log = filepath.Join(w.logs, c.Name+".log")
@@ -75,7 +75,7 @@ func (w *world) start(t *testing.T, c process.Command) *process.Process {
 	return p
 }
 
-// keptWhenFailed makes a folder that is removed when all went well, and named when not.
+// keptWhenFailed creates a folder. After the test, it removes the folder, or prints its name when the test failed.
 func keptWhenFailed(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gocosi-e2e-logs-")

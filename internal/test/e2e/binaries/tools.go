@@ -1,7 +1,7 @@
 //go:build binaries
 
-// Package binaries pins the API server and etcd that the stories run against. It is a module of its own, for only
-// programs are built from it: what they require stays out of everything else.
+// Package binaries pins the API server and etcd that the stories use. It has a module of its own, so that the
+// requirements of these programs stay out of all other modules.
 package binaries
 
 import (

@@ -1,4 +1,4 @@
-// Command controller is the released COSI controller's logic as a program: it makes a bucket of each claim.
+// Command controller runs the logic of the released COSI controller, which creates a bucket for each claim.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command faultdriver is a COSI driver that misbehaves when it is told to. It is otherwise as the library wants drivers
-// to be; its store is a file.
+// Command faultdriver runs a COSI driver that misbehaves as a script says. Without a script it follows every rule. Its
+// store is a file.
 package main
 
 import (

@@ -15,8 +15,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 )
 
-// faulty is a Provisioner server whose methods misbehave as a script says. To the library it is the handler, not
-// something in between.
+// faulty wraps a Provisioner server and makes its methods misbehave as a script says. The library sees it as the
+// handler.
 type faulty struct {
 	cosi.UnimplementedProvisionerServer
 
@@ -41,7 +41,7 @@ func (f *faulty) DriverRevokeBucketAccess(ctx context.Context, r *cosi.DriverRev
 	return misbehave(ctx, f.script, f.calls, "DriverRevokeBucketAccess", r.GetBucketId(), r, f.works.DriverRevokeBucketAccess)
 }
 
-// misbehaveInfo is the same for DriverGetInfo, which the library's own server answers.
+// misbehaveInfo makes DriverGetInfo misbehave, which the library's own server answers.
 func misbehaveInfo(script string, calls *fault.CallLog) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if path.Base(info.FullMethod) != "DriverGetInfo" {
@@ -59,7 +59,7 @@ func misbehaveInfo(script string, calls *fault.CallLog) grpc.UnaryServerIntercep
 	}
 }
 
-// misbehave notes a call and does what the script says instead of the work, or around it.
+// misbehave records a call, and does what the script says before, after or instead of the work.
 func misbehave[Q, R any](
 	ctx context.Context, script string, calls *fault.CallLog, method, bucket string, request *Q, work func(context.Context, *Q) (*R, error),
 ) (*R, error) {
@@ -86,7 +86,7 @@ func misbehave[Q, R any](
 	return response, err
 }
 
-// pause heeds the context, as a handler that waits for its store should.
+// pause waits and obeys the context, as a handler that waits for its store should.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -96,7 +96,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// fail does what goes wrong before the work.
+// fail produces the failures that come before the work.
 func fail(ctx context.Context, b fault.Behaviour) error {
 	if b.Kill == fault.Before {
 		die()
@@ -114,7 +114,7 @@ func fail(ctx context.Context, b fault.Behaviour) error {
 	return nil
 }
 
-// die ends the process as the kernel does when memory is short: nothing is cleaned up.
+// die ends the process without any cleanup, as the kernel does when memory is short.
 func die() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}

@@ -12,7 +12,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 )
 
-// provisioner is a correct driver for a store that is a file.
+// provisioner implements a correct driver with a file as its store.
 type provisioner struct {
 	cosi.UnimplementedProvisionerServer
 

@@ -1,5 +1,5 @@
-// Command sidecar is the released COSI sidecar's logic as a program: it speaks to a driver on its socket and to the API
-// server as a ServiceAccount, elects a leader, and records events.
+// Command sidecar runs the logic of the released COSI sidecar. It calls a driver on its socket and the API server as a
+// ServiceAccount, elects a leader, and records events.
 package main
 
 import (
@@ -32,7 +32,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/sidecar"
 )
 
-// config is the command line.
+// config holds the values of the command line.
 type config struct {
 	driver, kubeconfig, account, calls string
 	qps                                float64
@@ -83,7 +83,7 @@ func run(ctx context.Context, c config) error {
 	})
 }
 
-// rest is the configuration for the API server, as the service account.
+// rest returns a configuration that uses the API server as the ServiceAccount.
 func (c config) rest() (*rest.Config, error) {
 	r, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
@@ -104,7 +104,7 @@ func (c config) rest() (*rest.Config, error) {
 	return r, err
 }
 
-// newClients makes the clients, and a recorder that writes events into the namespaces of their objects.
+// newClients creates the clients, and a recorder that writes events into the namespaces of their objects.
 func newClients(ctx context.Context, r *rest.Config, driverName string) (sidecar.Clients, error) {
 	kube, err := kubernetes.NewForConfig(r)
 	if err != nil {
@@ -124,7 +124,7 @@ func newClients(ctx context.Context, r *rest.Config, driverName string) (sidecar
 	return sidecar.Clients{Kube: kube, COSI: cosi, Recorder: recorder}, nil
 }
 
-// lead works while it holds the lease that is named after the driver, and returns when it has let go of it.
+// lead works while it holds the lease with the driver's name, and returns after it has released the lease.
 func (c config) lead(ctx context.Context, clients sidecar.Clients, driverName string, work func(context.Context)) error {
 	host, err := os.Hostname()
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package apicalls notes which permissions a program needs: the verb and resource of each request to the API server.
+// Package apicalls records the permissions that a program needs: the verb and resource of each request to the API
+// server.
 package apicalls
 
 import (
@@ -11,24 +12,24 @@ import (
 	"sync"
 )
 
-// Call is a request to the API server.
+// Call describes a request to the API server.
 type Call struct {
 	Verb     string `json:"verb"`
-	Resource string `json:"resource"` // group/resource, with the subresource if any: as in a rule
+	Resource string `json:"resource"` // group/resource, with the subresource if any, as in a rule
 	Code     int    `json:"code"`
 }
 
-// Permission is the verb and resource, as one word.
+// Permission returns the verb and the resource as one word.
 func (c Call) Permission() string { return c.Resource + " " + c.Verb }
 
-// recorder is a transport that writes a line for each request.
+// recorder writes a line for each request that it transports.
 type recorder struct {
 	next http.RoundTripper
 	mu   sync.Mutex
 	to   *json.Encoder
 }
 
-// Record wraps a transport: each request becomes a line of JSON.
+// Record wraps a transport, and writes each request as a line of JSON.
 func Record(next http.RoundTripper, to io.Writer) http.RoundTripper {
 	return &recorder{next: next, to: json.NewEncoder(to)}
 }
@@ -87,7 +88,7 @@ func verb(request *http.Request, named bool) string {
 	}
 }
 
-// Read returns the calls that were noted in a file.
+// Read returns the calls in a file.
 func Read(path string) ([]Call, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// The versions that binaries/go.mod requires; a test holds them against each other.
+// The versions that binaries/go.mod requires. A test compares them with that file.
 const (
 	KubernetesVersion = "v1.34.2"
 	EtcdVersion       = "v3.6.4"
 )
 
-// Binaries are the programs of the control plane.
+// Binaries holds the paths of the control plane's programs.
 type Binaries struct {
 	APIServer, Etcd string
 }
 
-// Build builds the programs from the module in the given folder, or finds those that an earlier run built. They are kept
-// in the user's cache folder by version, for building them takes minutes.
+// Build builds the programs from the module in the given folder, or finds those of an earlier run. It keeps them in the
+// user's cache folder by version, because a build takes minutes.
 func Build(ctx context.Context, module string) (Binaries, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -43,7 +43,7 @@ func Build(ctx context.Context, module string) (Binaries, error) {
 	return b, buildOnce(ctx, module, b.Etcd, "-s -w", "go.etcd.io/etcd/server/v3")
 }
 
-// buildOnce builds under another name and renames: a build that was cut short is never taken for a program.
+// buildOnce builds a program under another name and renames it, so that an interrupted build never leaves a program.
 func buildOnce(ctx context.Context, module, target, ldflags, pkg string) error {
 	if _, err := os.Stat(target); err == nil {
 		return nil

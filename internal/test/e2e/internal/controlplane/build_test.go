@@ -8,7 +8,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/controlplane"
 )
 
-// TestVersions holds the versions that name the cached programs against those that are built.
+// TestVersions compares the versions that name the cached programs with the versions that Build builds.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../binaries/go.mod")
@@ -17,7 +17,7 @@ func TestVersions(t *testing.T) {
 	}
 	for _, want := range []string{"k8s.io/kubernetes " + controlplane.KubernetesVersion, "go.etcd.io/etcd/server/v3 " + controlplane.EtcdVersion} {
 		if !strings.Contains(string(text), "\t"+want+"\n") {
-			t.Errorf("binaries/go.mod does not require %s", want)
+			t.Errorf("binaries/go.mod does not require the version of the cached programs, want %s", want)
 		}
 	}
 }

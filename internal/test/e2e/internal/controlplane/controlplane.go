@@ -1,4 +1,4 @@
-// Package controlplane runs etcd and a Kubernetes API server on loopback, as processes, and nothing else of a cluster.
+// Package controlplane runs etcd and a Kubernetes API server as processes on loopback, without the rest of a cluster.
 package controlplane
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// name is what the cluster calls itself.
+// name is the name of the cluster.
 const name = "e2e"
 
 // startLimit bounds the start of the API server.
 const startLimit = 2 * time.Minute
 
-// Plane is a running control plane.
+// Plane holds a running control plane.
 type Plane struct {
-	Config     *rest.Config // an administrator's
-	Kubeconfig string       // the same, as a file
+	Config     *rest.Config // for an administrator
+	Kubeconfig string       // path of a file with the same configuration
 	processes  []*process.Process
 }
 
@@ -64,7 +64,7 @@ func Start(ctx context.Context, b Binaries, data, logs string) (*Plane, error) {
 // Stop ends both processes, the API server first.
 func (p *Plane) Stop() {
 	for _, part := range slices.Backward(p.processes) {
-		part.Kill() // the data is thrown away
+		part.Kill() // nobody needs the data anymore
 	}
 }
 
@@ -116,7 +116,7 @@ func (p *Plane) ready(ctx context.Context) error {
 	}
 }
 
-// freePorts asks the kernel for ports that nobody uses now.
+// freePorts asks the kernel for unused ports.
 func freePorts(n int) ([]string, error) {
 	var ports []string
 	for range n {
@@ -124,7 +124,7 @@ func freePorts(n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close() // all at the end: or the same port is had twice
+		defer listener.Close() // closed only at the end, because the kernel could return the same port twice
 		_, port, err := net.SplitHostPort(listener.Addr().String())
 		if err != nil {
 			return nil, err

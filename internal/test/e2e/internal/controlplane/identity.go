@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// identity is what the API server proves itself with, and what it knows its administrator by.
+// identity holds the certificate of the API server and the token of its administrator.
 type identity struct {
 	cert, key, tokens string // files
 	certPEM           []byte

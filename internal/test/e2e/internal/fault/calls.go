@@ -7,20 +7,20 @@ import (
 	"sync"
 )
 
-// Call is a call that the driver saw; it is noted when it begins.
+// Call describes a call that the driver received. The driver records it when it begins.
 type Call struct {
 	Method string `json:"method"`
 	Bucket string `json:"bucket"` // name or id
 	PID    int    `json:"pid"`
 }
 
-// CallLog is a file that calls are noted in. Several processes may write one.
+// CallLog records calls in a file. Several processes may write to one file.
 type CallLog struct {
 	Path string
 	mu   sync.Mutex
 }
 
-// Note adds a call; a line is written at once.
+// Note records a call with a single write.
 func (l *CallLog) Note(c Call) error {
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -49,7 +49,7 @@ func (l *CallLog) Calls() ([]Call, error) {
 	var calls []Call
 	for line := range bytes.Lines(text) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
-			break // being written
+			break // another process is writing the line
 		}
 		var c Call
 		if err := json.Unmarshal(line, &c); err != nil {

@@ -1,5 +1,5 @@
-// Package fault is the language in which a test tells the fault driver how to behave: a file that the driver reads at
-// each call. It imports no bindings, for the test and the driver cannot share them.
+// Package fault tells the fault driver how to behave, with a file that the driver reads at each call. It imports no
+// bindings, because the test and the driver cannot share them.
 package fault
 
 import (
@@ -11,18 +11,18 @@ import (
 // The environment variables of the fault driver.
 const (
 	EnvFaults        = "E2E_FAULTS"         // file with a Script
-	EnvStore         = "E2E_STORE"          // file that the buckets are kept in
-	EnvCalls         = "E2E_CALLS"          // file that each call is noted in
+	EnvStore         = "E2E_STORE"          // file that keeps the buckets
+	EnvCalls         = "E2E_CALLS"          // file that records each call
 	EnvNoTranslation = "E2E_NO_TRANSLATION" // "true": the library does not translate status codes
 )
 
-// Script says how each method behaves; a method that it lacks works.
+// Script says how each method behaves. A method without an entry works.
 type Script map[string]Behaviour
 
-// Behaviour is what goes wrong in a call, in this order; the zero value is nothing.
+// Behaviour lists the faults of a call, in the order in which they happen. The zero value has none.
 type Behaviour struct {
-	Delay time.Duration `json:"delay,omitempty"` // at every call; heeds the call's context
-	Once  string        `json:"once,omitempty"`  // file made by the first call that finds it missing: what follows is for that call only
+	Delay time.Duration `json:"delay,omitempty"` // at every call; obeys the call's context
+	Once  string        `json:"once,omitempty"`  // file that the first call without it creates: only that call has the faults below
 	Kill  string        `json:"kill,omitempty"`  // Before or After the work: the process kills itself
 	Hang  bool          `json:"hang,omitempty"`  // until the call's context ends
 	Panic bool          `json:"panic,omitempty"` // before the work
@@ -36,10 +36,10 @@ const (
 	After  = "after"
 )
 
-// Message is the text of every failure that a script asks for.
+// Message is the text of every scripted failure.
 const Message = "as the script says"
 
-// Write puts a script in place, atomically: a call reads this one or the one before.
+// Write replaces the script atomically. A call reads either this script or the previous one.
 func Write(path string, s Script) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -51,7 +51,7 @@ func Write(path string, s Script) error {
 	return os.Rename(path+".new", path)
 }
 
-// Read returns how a method behaves now.
+// Read returns the current behaviour of a method.
 func Read(path, method string) (Behaviour, error) {
 	text, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
@@ -65,7 +65,7 @@ func Read(path, method string) (Behaviour, error) {
 	return s[method], err
 }
 
-// Applies tells whether the behaviour holds for this call.
+// Applies reports whether the behaviour applies to this call.
 func (b Behaviour) Applies() bool {
 	if b.Once == "" {
 		return true

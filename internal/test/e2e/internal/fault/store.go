@@ -6,16 +6,16 @@ import (
 	"syscall"
 )
 
-// Store is the object store behind the fault driver: a file, for a store outlives its drivers, and two of them may use it
-// at once.
+// Store keeps the buckets of the fault driver in a file, because a store outlives its drivers and two drivers may use
+// it at once.
 type Store struct {
 	Path string
 }
 
-// Buckets are the names of the buckets, and in each the accounts that have access, with their secret keys.
+// Buckets maps the name of each bucket to the accounts with access and their secret keys.
 type Buckets map[string]map[string]string
 
-// Look returns what is stored.
+// Look returns the stored buckets.
 func (s Store) Look() (Buckets, error) {
 	text, err := os.ReadFile(s.Path)
 	if os.IsNotExist(err) {
@@ -28,7 +28,7 @@ func (s Store) Look() (Buckets, error) {
 	return buckets, json.Unmarshal(text, &buckets)
 }
 
-// Change changes what is stored; nobody else does meanwhile.
+// Change changes the stored buckets under a lock.
 func (s Store) Change(change func(Buckets)) error {
 	lock, err := os.OpenFile(s.Path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Memory is what the kernel says about a process's memory, in KiB.
+// Memory holds the kernel's figures for a process's memory in KiB.
 type Memory struct {
 	Now, Peak int
 }
 
-// Memory reads /proc.
+// Memory reads the process's memory from /proc.
 func (p *Process) Memory() (Memory, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 	if err != nil {
@@ -25,7 +25,7 @@ func (p *Process) Memory() (Memory, error) {
 	return m, nil
 }
 
-// String tells both in MiB.
+// String formats both figures in MiB.
 func (m Memory) String() string {
 	return fmt.Sprintf("%.1f MiB, at most %.1f MiB", float64(m.Now)/1024, float64(m.Peak)/1024)
 }

@@ -2,7 +2,7 @@ package process
 
 import "syscall"
 
-// endWithParent lets the kernel kill the program when this process dies, however it dies.
+// endWithParent makes the kernel kill the program when this process dies for any reason.
 func endWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -1,4 +1,4 @@
-// Package process runs a program in the background, keeps its output and ends it by its own id.
+// Package process runs a program in the background, keeps its output, and ends it by its process ID.
 package process
 
 import (
@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// grace is how long a program may take to end after it was asked to.
+// grace limits how long a program may take to end after Ask.
 const grace = 40 * time.Second
 
-// Process is a program that was started.
+// Process holds a started program.
 type Process struct {
 	Name string
 	Log  string // the file that holds its output
@@ -23,16 +23,16 @@ type Process struct {
 	err  error // how it ended; set before done is closed
 }
 
-// Command is a program to start.
+// Command describes a program to start.
 type Command struct {
-	Name string   // what it is called in messages
+	Name string   // name in messages
 	Path string   // of the executable
 	Args []string // without the program's name
-	Env  []string // beyond PATH, HOME and TMPDIR
-	Log  string   // file that its output is appended to
+	Env  []string // in addition to PATH, HOME and TMPDIR
+	Log  string   // file that receives the output
 }
 
-// Start starts a program. It ends with this process at the latest.
+// Start starts a program, which ends at the latest with this process.
 func Start(c Command) (*Process, error) {
 	log, err := os.OpenFile(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -52,8 +52,8 @@ func Start(c Command) (*Process, error) {
 	return p, nil
 }
 
-// run keeps its thread for as long as the program runs: the kernel takes the end of the thread that started a program
-// for the end of the parent.
+// run keeps its thread while the program runs, because the kernel treats the end of the thread that started a program
+// as the end of the parent.
 func (p *Process) run(cmd *exec.Cmd, started chan<- error) {
 	runtime.LockOSThread()
 	if err := cmd.Start(); err != nil {
@@ -76,13 +76,13 @@ func basicEnv() []string {
 	return env
 }
 
-// PID is the id of the process.
+// PID returns the ID of the process.
 func (p *Process) PID() int { return p.pid }
 
-// Done is closed when the program has ended.
+// Done returns a channel that is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says how the program ended; nil while it runs.
+// Err returns how the program ended, or nil while it runs.
 func (p *Process) Err() error {
 	select {
 	case <-p.done:
@@ -92,16 +92,16 @@ func (p *Process) Err() error {
 	}
 }
 
-// Ask sends SIGTERM, and does not wait.
+// Ask sends SIGTERM and does not wait.
 func (p *Process) Ask() { p.signal(syscall.SIGTERM) }
 
-// Kill ends the program at once, and waits until it is gone.
+// Kill kills the program and waits until it is gone.
 func (p *Process) Kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
 
-// Stop asks the program to end and kills it when it does not.
+// Stop asks the program to end, and kills it when it does not end in time.
 func (p *Process) Stop() error {
 	p.Ask()
 	select {
@@ -109,11 +109,11 @@ func (p *Process) Stop() error {
 		return p.err
 	case <-time.After(grace):
 		p.Kill()
-		return fmt.Errorf("%s did not end within %v", p.Name, grace)
+		return fmt.Errorf("%s is still running, want it to end within %v", p.Name, grace)
 	}
 }
 
-// signal reaches only a process that was not waited for yet: its id cannot belong to another.
+// signal signals only a process that nobody has waited for yet, so that its ID cannot belong to another process.
 func (p *Process) signal(s syscall.Signal) {
 	select {
 	case <-p.done:

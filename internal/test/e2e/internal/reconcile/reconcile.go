@@ -1,6 +1,7 @@
-// Package reconcile drives a listener of the released COSI controller or sidecar from the API server's events. It is
-// not their own loop, which no registry serves, but keeps to what theirs does: 40 workers, one operation at a time on an
-// object, the latest state of it wins, and an error is retried for ever, after 100 ms at first and 30 s at last.
+// Package reconcile drives a listener of the released COSI controller or sidecar with the API server's events. It
+// replaces their own loop, which no registry serves, and behaves in the same way: it has 40 workers, runs one operation
+// at a time on an object with the object's latest state, and retries an error indefinitely, after 100 ms at first and
+// after 30 s at most.
 package reconcile
 
 import (
@@ -24,26 +25,26 @@ const (
 	resync   = 30 * time.Second
 )
 
-// Object is a pointer to a resource.
+// Object is satisfied by a pointer to a resource.
 type Object interface {
 	metav1.Object
 	runtime.Object
 }
 
-// Listener is what the released packages offer for each kind of object.
+// Listener handles one kind of object. The released packages implement it.
 type Listener[T Object] interface {
 	Add(ctx context.Context, added T) error
 	Update(ctx context.Context, before, after T) error
 	Delete(ctx context.Context, deleted T) error
 }
 
-// operation is what is to be done about an object.
+// operation describes work on an object.
 type operation[T Object] struct {
 	object  T
 	deleted bool
 }
 
-// loop holds what is to be done, and the objects as they were when the listener last succeeded.
+// loop holds the pending operations, and the state of each object when the listener last succeeded.
 type loop[T Object] struct {
 	listener Listener[T]
 	queue    workqueue.TypedRateLimitingInterface[types.UID]
@@ -52,7 +53,7 @@ type loop[T Object] struct {
 	handled  map[types.UID]T
 }
 
-// Run watches objects of one kind and calls the listener, until ctx ends.
+// Run watches objects of one kind and calls the listener until ctx ends.
 func Run[T Object](ctx context.Context, source cache.ListerWatcher, example T, listener Listener[T]) error {
 	l := &loop[T]{
 		listener: listener,
@@ -83,7 +84,7 @@ func Run[T Object](ctx context.Context, source cache.ListerWatcher, example T, l
 	return nil
 }
 
-// enqueue notes the latest state of an object, unless it was handled as it is.
+// enqueue queues the latest state of an object, unless the listener has already handled that state.
 func (l *loop[T]) enqueue(event any, deleted bool) {
 	if last, ok := event.(cache.DeletedFinalStateUnknown); ok {
 		event = last.Obj
@@ -102,7 +103,7 @@ func (l *loop[T]) enqueue(event any, deleted bool) {
 	l.queue.Add(object.GetUID())
 }
 
-// next handles an object; the queue gives none to two workers at once.
+// next handles an object. The queue never gives one object to two workers at once.
 func (l *loop[T]) next(ctx context.Context) bool {
 	uid, closed := l.queue.Get()
 	if closed {
@@ -137,7 +138,7 @@ func (l *loop[T]) handle(ctx context.Context, op *operation[T], before T) error 
 	}
 }
 
-// finish forgets an operation that succeeded, unless a later one took its place meanwhile.
+// finish forgets an operation that succeeded, unless a later one has replaced it.
 func (l *loop[T]) finish(uid types.UID, op *operation[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package sidecar joins the released sidecar's and controller's listeners to the reconciling loop. Its listeners speak
+// Package sidecar connects the released sidecar's and controller's listeners to the reconciling loop. Its listeners use
 // the released bindings, which cannot be linked into one program with gocosi.
 package sidecar
 
@@ -23,20 +23,20 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/reconcile"
 )
 
-// Clients is what a listener works with at the API server.
+// Clients holds the clients of the API server that a listener uses.
 type Clients struct {
 	Kube     kubernetes.Interface
 	COSI     versioned.Interface
 	Recorder record.EventRecorder
 }
 
-// Scheme knows the kinds that events refer to.
+// Scheme returns a scheme with the kinds that events refer to.
 func Scheme() (*runtime.Scheme, error) {
 	s := runtime.NewScheme()
 	return s, errors.Join(scheme.AddToScheme(s), v1alpha1.AddToScheme(s))
 }
 
-// initialized is what all released listeners have in common.
+// initialized is the common interface of all released listeners.
 type initialized interface {
 	InitializeKubeClient(k kubernetes.Interface)
 	InitializeBucketClient(c versioned.Interface)
@@ -50,7 +50,7 @@ func initialize[L initialized](c Clients, listener L) L {
 	return listener
 }
 
-// Run is the sidecar's work for a driver: it handles buckets and accesses until ctx ends.
+// Run does the sidecar's work for a driver: it handles buckets and accesses until ctx ends.
 func Run(ctx context.Context, c Clients, driverName string, driver proto.ProvisionerClient) error {
 	api := c.COSI.ObjectstorageV1alpha1()
 	ended := make(chan error, 1)
@@ -64,14 +64,14 @@ func Run(ctx context.Context, c Clients, driverName string, driver proto.Provisi
 	return errors.Join(err, <-ended)
 }
 
-// RunController is the controller's work: it makes a bucket of each claim until ctx ends.
+// RunController does the controller's work: it creates a bucket for each claim until ctx ends.
 func RunController(ctx context.Context, c Clients) error {
 	claims := c.COSI.ObjectstorageV1alpha1().BucketClaims(metav1.NamespaceAll)
 	return reconcile.Run(ctx, listWatch(claims.List, claims.Watch), &v1alpha1.BucketClaim{},
 		initialize(c, bucketclaim.NewBucketClaimListener()))
 }
 
-// listWatch makes a source of two methods of a client.
+// listWatch returns a source that uses two methods of a client.
 func listWatch[L runtime.Object](
 	list func(context.Context, metav1.ListOptions) (L, error), watcher func(context.Context, metav1.ListOptions) (watch.Interface, error),
 ) *cache.ListWatch {
