@@ -1,4 +1,4 @@
-// Package process_test runs drivers as processes of their own: what is a process's cannot be seen from within one.
+// Package process_test runs drivers as processes of their own, to test what a single process cannot see.
 package process_test
 
 import (

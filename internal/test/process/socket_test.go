@@ -26,13 +26,13 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// childVariable is set in processes that a test starts: they run a driver.
+// childVariable names the variable that makes a process run a driver.
 const childVariable = "GOCOSI_TEST_CHILD"
 
-// TestChild is the whole of such a process: a driver, configured by the process's environment, until its input ends.
+// TestChild runs a driver, configured by the process's environment, until its input ends.
 func TestChild(t *testing.T) {
 	if os.Getenv(childVariable) == "" {
-		t.Skip("this is run by other tests, in a process of its own")
+		t.Skip("runs only in a process that another test starts")
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -120,14 +120,14 @@ func TestStoppedDriverLeavesNothing(t *testing.T) {
 	p := spawn(t, "COSI_ENDPOINT=unix://"+dir+"/cosi.sock")
 	p.says(t, "listening")
 	if list := listing(t, dir); list != "cosi.sock" {
-		t.Errorf("the folder holds %q while the driver runs", list)
+		t.Errorf("the folder holds %q while the driver runs; want the socket alone", list)
 	}
 	p.In.Close()
 	if text := p.says(t, "ended"); text != "<nil>" {
 		t.Errorf("the process ended with %s", text)
 	}
 	if list := listing(t, dir); list != "" {
-		t.Errorf("the folder holds %q after the driver ran", list)
+		t.Errorf("the folder holds %q after the driver ran; want nothing", list)
 	}
 }
 
@@ -145,7 +145,7 @@ func listing(t *testing.T, dir string) string {
 	return strings.Join(names, " ")
 }
 
-// TestSuccessorKeepsItsSocket starts a driver on the path of another one that drains.
+// TestSuccessorKeepsItsSocket starts a driver on the path of a driver that drains.
 func TestSuccessorKeepsItsSocket(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -168,13 +168,13 @@ func TestSuccessorKeepsItsSocket(t *testing.T) {
 	before := inode(t, old.Path)
 	close(release)
 	if err := <-called; err != nil {
-		t.Errorf("the call that was under way: %v", err)
+		t.Errorf("the call during the drain returns %v; want success", err)
 	}
 	if err := old.Wait(t); err != nil {
 		t.Error(err)
 	}
 	if after := inode(t, old.Path); !os.SameFile(before, after) {
-		t.Error("the socket is another one")
+		t.Error("the drained driver replaced the socket; want the successor's")
 	}
 	if name := harness.NameAt(t, old.Path); name != "successor.example.com" {
 		t.Errorf("%s answers", name)
@@ -205,11 +205,11 @@ func TestDriverLeavesWhatReplacedItsSocket(t *testing.T) {
 	}
 	content, err := os.ReadFile(d.Path)
 	if string(content) != "precious" || !os.SameFile(before, inode(t, d.Path)) {
-		t.Errorf("the file holds %q, %v", content, err)
+		t.Errorf("the file holds %q, %v; want it untouched", content, err)
 	}
 }
 
-// TestStopWhileWaitingForTheLock: whoever starts waits for the lock of the folder, but not after a stop.
+// TestStopWhileWaitingForTheLock checks that a starting driver stops to wait for the lock of the folder after a stop.
 func TestStopWhileWaitingForTheLock(t *testing.T) {
 	t.Parallel()
 	dir := harness.ShortDir(t)
@@ -228,15 +228,15 @@ func TestStopWhileWaitingForTheLock(t *testing.T) {
 	if err := driver.Run(ctx); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 5*time.Second { // the limit of the wait is 10
-		t.Errorf("it took %s", took)
+	if took := time.Since(begin); took > 5*time.Second { // a wait for the lock may take 10 s
+		t.Errorf("it took %s; want at most 5 s", took)
 	}
 	if list := listing(t, dir); list != "" {
-		t.Errorf("the folder holds %q", list)
+		t.Errorf("the folder holds %q; want nothing", list)
 	}
 }
 
-// TestTCPListensWhereAsked reads from the system where a process listens.
+// TestTCPListensWhereAsked checks the system's list of the addresses where a process listens.
 func TestTCPListensWhereAsked(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -254,7 +254,7 @@ func TestTCPListensWhereAsked(t *testing.T) {
 	}
 }
 
-// listeningSockets are the addresses on which a process waits for TCP connections.
+// listeningSockets lists the addresses where a process waits for TCP connections.
 func listeningSockets(t *testing.T, pid int) (list []string) {
 	t.Helper()
 	own := map[string]bool{}
@@ -267,7 +267,7 @@ func listeningSockets(t *testing.T, pid int) (list []string) {
 	for _, table := range []string{"tcp", "tcp6"} {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
 		if err != nil {
-			t.Log(err) // there may be no IPv6
+			t.Log(err) // the system may lack IPv6
 		}
 		for line := range strings.Lines(string(text)) {
 			if f := strings.Fields(line); len(f) > 9 && f[3] == "0A" && own[f[9]] {
@@ -278,7 +278,7 @@ func listeningSockets(t *testing.T, pid int) (list []string) {
 	return list
 }
 
-// socketAddress reads an address as the kernel prints it: numbers of 32 bits in the machine's order, and the port.
+// socketAddress parses an address in the kernel's format: 32-bit numbers in the machine's byte order, and the port.
 func socketAddress(t *testing.T, text string) string {
 	t.Helper()
 	host, port, _ := strings.Cut(text, ":")

@@ -36,17 +36,17 @@ import (
 // otelCanary stands for a secret.
 const otelCanary = "canary-7f3a"
 
-// The bound on flushing telemetry, and what a busy machine may add to it.
+// The bound on flushing telemetry, and the additional time of a busy machine.
 const (
 	flushBound = 5 * time.Second
 	flushSlack = 5 * time.Second
 )
 
-// telemetryChild names the folder in which a test binary, started by a test, plays a driver. OpenTelemetry's variables
-// are those of a process, and what its SDK prints goes to the streams of a process.
+// telemetryChild names the variable with the folder of a driver that a test starts as a process. OpenTelemetry's
+// variables belong to a process, and its SDK prints to the streams of a process.
 const telemetryChild = "GOCOSI_TEST_TELEMETRY_CHILD"
 
-// TestTelemetryChild is the driver in a process of its own; TestMain looks for what it leaves behind.
+// TestTelemetryChild runs the driver in a process of its own. TestMain looks for leaks.
 func TestTelemetryChild(t *testing.T) {
 	dir := os.Getenv(telemetryChild)
 	if dir == "" {
@@ -73,7 +73,7 @@ func TestTelemetryChild(t *testing.T) {
 	fmt.Fprintln(file, "ended after", time.Since(<-stopped))
 }
 
-// leakyHandlers hold secrets wherever a driver can, and fail in every way, as the name of a bucket says.
+// leakyHandlers put secrets wherever a driver can, and fail in the way that the name of a bucket says.
 func leakyHandlers() *harness.Handlers {
 	return &harness.Handlers{
 		Create: func(_ context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
@@ -99,13 +99,13 @@ func leakyHandlers() *harness.Handlers {
 	}
 }
 
-// otelChild is a process that runs TestTelemetryChild.
+// otelChild holds a process that runs TestTelemetryChild.
 type otelChild struct {
 	dir     string
 	command *exec.Cmd
-	output  bytes.Buffer // of both streams
+	output  bytes.Buffer // standard output and standard error
 	conn    *grpc.ClientConn
-	started time.Duration // until it listened
+	started time.Duration // time until it listened
 }
 
 // startOTelChild starts a driver in a process with OpenTelemetry's variables.
@@ -139,13 +139,13 @@ func startOTelChild(t *testing.T, variables map[string]string) *otelChild {
 	return c
 }
 
-// log is what the child has logged.
+// log returns the child's log.
 func (c *otelChild) log() string {
 	text, _ := os.ReadFile(filepath.Join(c.dir, "log"))
 	return string(text)
 }
 
-// stop ends the child by SIGTERM and returns what it has logged, and how long Run took to return.
+// stop ends the child with SIGTERM. It returns the child's log, and how long Run took to return.
 func (c *otelChild) stop(t *testing.T) (lines []string, took time.Duration) {
 	t.Helper()
 	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -168,10 +168,10 @@ func (c *otelChild) stop(t *testing.T) (lines []string, took time.Duration) {
 	return lines, took
 }
 
-// tracedCallers is how many calls the tests have under way at once.
+// tracedCallers is the number of calls at the same time.
 const tracedCallers = 8
 
-// tracedCalls makes a call for each name, as callers that trace do, and returns the trace ids.
+// tracedCalls makes a traced call for each name and returns the trace IDs.
 func tracedCalls(t *testing.T, conn *grpc.ClientConn, names []string) map[string]bool {
 	t.Helper()
 	ids := map[string]bool{}
@@ -222,35 +222,35 @@ func TestEverythingArrivesBeforeAnEarlyStop(t *testing.T) {
 			for _, span := range receiver.Spans() {
 				id := hex.EncodeToString(span.GetTraceId())
 				if !ids[id] || hex.EncodeToString(span.GetParentSpanId()) != "00f067aa0ba902b7" {
-					t.Errorf("a span that nobody sent, or came twice: %s of %x, %s", id, span.GetParentSpanId(), span.GetName())
+					t.Errorf("got the span %s of %x, %s; want one span for each call", id, span.GetParentSpanId(), span.GetName())
 				}
 				delete(ids, id)
 			}
 			if len(ids) > 0 {
-				t.Errorf("the spans of %d calls did not arrive", len(ids))
+				t.Errorf("the spans of %d calls are missing; want none missing", len(ids))
 			}
 			if got := receiver.Counter("grpc_req_panics_recovered_total"); len(got) != 1 || got["DriverCreateBucket"] != 500 {
-				t.Errorf("panics counted: %v", got)
+				t.Errorf("counted the panics %v; want 500 of DriverCreateBucket", got)
 			}
 			if got := receiver.Counter("gocosi.rpc.translations"); len(got) != 1 || got["DriverDeleteBucket,DELETE-2"] != 500 {
-				t.Errorf("translations counted: %v", got)
+				t.Errorf("counted the translations %v; want 500 of DriverDeleteBucket", got)
 			}
 			for method := range receiver.Observations("rpc.server.call.duration", "rpc.method") {
 				if !strings.HasPrefix(method, "cosi.v1alpha1.Provisioner/") {
-					t.Errorf("measured: %s", method)
+					t.Errorf("measured %s; want only the Provisioner's methods", method)
 				}
 			}
 			if got := receiver.Resource("service.name"); len(got) != 1 || got[0] != test.want {
-				t.Errorf("service.name is %q, not %q", got, test.want)
+				t.Errorf("service.name is %q; want %q", got, test.want)
 			}
 			if text := receiver.Text(); strings.Contains(text, otelCanary) || !strings.Contains(text, "[redacted]@backend") {
-				t.Errorf("a secret was exported, or nothing in its place")
+				t.Errorf("an export holds a secret or lacks the redacted text; want [redacted]@backend")
 			}
 		})
 	}
 }
 
-// callByName makes the call that the name asks for.
+// callByName makes the call that the name selects.
 func callByName(ctx context.Context, p cosi.ProvisionerClient, name string) {
 	parameters := map[string]string{"key": otelCanary}
 	switch kind, _, _ := strings.Cut(name, "-"); kind {
@@ -282,10 +282,10 @@ func callPlumbing(t *testing.T, conn *grpc.ClientConn) {
 	if _, err := stream.Recv(); err != nil {
 		t.Error(err)
 	}
-	_, _ = stream.Recv() // its end
+	_, _ = stream.Recv() // waits for its end
 }
 
-// A collector that is in trouble delays neither start nor exit, fills no log and leaves nothing behind.
+// A broken collector delays neither the start nor the exit, does not fill the log, and leaves nothing behind.
 func TestCollectorInTrouble(t *testing.T) {
 	t.Parallel()
 	const calls = 50
@@ -299,7 +299,7 @@ func TestCollectorInTrouble(t *testing.T) {
 		receiver.Refuse("busy, says https://user:" + otelCanary + "@collector")
 		return receiver.URL
 	}
-	often := map[string]string{ // exports, so that many fail while the driver runs
+	often := map[string]string{ // makes many exports fail while the driver runs
 		"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_BSP_EXPORT_TIMEOUT": "50",
 		"OTEL_METRIC_EXPORT_INTERVAL": "50", "OTEL_METRIC_EXPORT_TIMEOUT": "200",
 	}
@@ -332,15 +332,15 @@ func TestCollectorInTrouble(t *testing.T) {
 				}
 				text := strings.Join(lines, "\n")
 				if n := strings.Count(text, "telemetry cannot be exported"); n != 2 {
-					t.Errorf("%d first failures, not 2", n)
+					t.Errorf("%d first failures; want 2", n)
 				}
 				if n := strings.Count(text, "telemetry was lost"); n != 2 {
-					t.Errorf("%d losses, not 2", n)
+					t.Errorf("%d losses; want 2", n)
 				}
 				if n := strings.Count(text, `"signal"=`); n != 4 {
-					t.Errorf("%d lines about exports, not 4", n)
+					t.Errorf("%d lines about exports; want 4", n)
 				}
-				const others = 10 // about the driver and its handlers, whatever the collector does
+				const others = 10 // lines about the driver and its handlers
 				if len(lines) > calls+4+others || strings.Contains(text, otelCanary) || t.Failed() {
 					t.Errorf("%d lines:\n%s", len(lines), text)
 				}

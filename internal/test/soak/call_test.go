@@ -26,20 +26,20 @@ const (
 // call holds a call and the answer that it must get.
 type call struct {
 	method  string
-	bucket  string // of a call that has a plan
+	bucket  string // set for a call with a plan
 	request any
 	reply   proto.Message
 	options []grpc.CallOption
 
 	code   codes.Code
-	says   string        // how the message of a failure begins
-	answer proto.Message // of a success
+	says   string        // begins the message of a failure
+	answer proto.Message // expected for a success
 }
 
 // kind makes calls of one kind.
 type kind struct {
 	weight int
-	make   func(r *rand.Rand, nonce string) call
+	build  func(r *rand.Rand, nonce string) call
 }
 
 var kinds = []kind{
@@ -60,13 +60,13 @@ func pick(r *rand.Rand, nonce string) call {
 	n := r.IntN(100)
 	for _, k := range kinds {
 		if n -= k.weight; n < 0 {
-			return k.make(r, nonce)
+			return k.build(r, nonce)
 		}
 	}
 	panic("the weights do not add up to 100")
 }
 
-// bucketName names a bucket that nobody else has, or at times one that many want.
+// bucketName names a new bucket, or sometimes a bucket that many callers use.
 func bucketName(r *rand.Rand, nonce string) string {
 	if r.IntN(8) == 0 {
 		return fmt.Sprint(hotPrefix, r.IntN(hotBuckets))
@@ -90,7 +90,7 @@ func drawPlan(r *rand.Rand, nonce string) plan {
 	return p
 }
 
-// planned makes a call of the Provisioner whose handler follows the plan.
+// planned makes a call of the Provisioner with a plan for the handler.
 func planned(method, bucket string, p plan, request, reply, answer proto.Message) call {
 	code, says := expected(method, p)
 	return call{
@@ -160,7 +160,7 @@ func newRefused(r *rand.Rand, nonce string) call {
 	return c
 }
 
-// newUnserved makes a call of a method that no driver serves; the method's name is new each time.
+// newUnserved makes a call of a method that no driver serves. Each call has a new method name.
 func newUnserved(_ *rand.Rand, nonce string) call {
 	return call{
 		method: provisioner + "Driver" + nonce, request: &emptypb.Empty{}, reply: &emptypb.Empty{},
@@ -168,14 +168,14 @@ func newUnserved(_ *rand.Rand, nonce string) call {
 	}
 }
 
-// rawCodec sends bytes as they are.
+// rawCodec sends bytes unchanged.
 type rawCodec struct{}
 
 func (rawCodec) Name() string                  { return "proto" }
 func (rawCodec) Marshal(v any) ([]byte, error) { return v.([]byte), nil }
 func (rawCodec) Unmarshal([]byte, any) error   { return nil }
 
-// newGarbled makes a call with something that is no message.
+// newGarbled makes a call with bytes that are not a message.
 func newGarbled(*rand.Rand, string) call {
 	return call{
 		method: provisioner + "DriverCreateBucket", request: []byte("\xff\xff\xff\xff garbled"), reply: &emptypb.Empty{},
@@ -184,7 +184,7 @@ func newGarbled(*rand.Rand, string) call {
 	}
 }
 
-// newTooLarge makes a call with more than gRPC takes, but seldom: it costs much.
+// newTooLarge makes a call that is too large for gRPC. It rarely does so, because such a call is expensive.
 func newTooLarge(r *rand.Rand, nonce string) call {
 	if r.IntN(20) != 0 {
 		return newInfo(r, nonce)
@@ -201,21 +201,21 @@ func (c *call) send(ctx context.Context, conn grpc.ClientConnInterface, options 
 	return conn.Invoke(ctx, c.method, c.request, c.reply, append(options, c.options...)...)
 }
 
-// fresh says whether the call is for a bucket that no other call is for.
+// fresh reports whether no other call uses the bucket.
 func (c *call) fresh() bool { return c.bucket != "" && !strings.HasPrefix(c.bucket, hotPrefix) }
 
-// wrong says what is wrong with an answer; "" when nothing is.
+// wrong describes what is wrong with an answer. It returns "" for a correct answer.
 func (c *call) wrong(err error) string {
 	got := status.Convert(err)
 	switch {
 	case strings.Contains(got.Message(), secret):
-		return fmt.Sprintf("%s tells a secret: %v", c.method, err)
+		return fmt.Sprintf("%s returns a secret: %v; want none", c.method, err)
 	case len(got.Details()) > 0:
-		return fmt.Sprintf("%s is answered with details: %v", c.method, got.Details())
+		return fmt.Sprintf("%s returns the details %v; want none", c.method, got.Details())
 	case got.Code() != c.code || !strings.HasPrefix(got.Message(), c.says):
-		return fmt.Sprintf("%s is answered with %v; want %s %q", c.method, err, c.code, c.says)
+		return fmt.Sprintf("%s returns %v; want %s %q", c.method, err, c.code, c.says)
 	case err == nil && !proto.Equal(c.reply, c.answer):
-		return fmt.Sprintf("%s is answered with %v; want %v", c.method, c.reply, c.answer)
+		return fmt.Sprintf("%s returns %v; want %v", c.method, c.reply, c.answer)
 	}
 	return ""
 }

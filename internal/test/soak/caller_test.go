@@ -19,29 +19,29 @@ import (
 )
 
 const (
-	answerLimit  = 30 * time.Second      // how long anything may take that must happen
-	connections  = 8                     // that the callers of a driver share
-	longestPause = 10 * time.Millisecond // of a caller
+	answerLimit  = 30 * time.Second      // longest time for anything that must happen
+	connections  = 8                     // shared by the callers of a driver
+	longestPause = 10 * time.Millisecond // longest pause of a caller
 	redialPause  = 5 * time.Millisecond  // between attempts to connect
-	linger       = time.Second           // how long after a restart a call may have been lost to it
+	linger       = time.Second           // time after a restart in which a call may still fail because of it
 )
 
-// target calls a driver and counts its answers. Safe for concurrent use.
+// target calls a driver and counts its answers. It is safe for concurrent use.
 type target struct {
 	path  string
 	conns []*grpc.ClientConn
-	gate  sync.RWMutex // held for reading during a call: whoever holds it for writing sees the driver at rest
+	gate  sync.RWMutex // held for reading during a call; the writer sees the driver at rest
 
 	mu      sync.Mutex
 	answers map[codes.Code]int
-	buckets int       // that only one call was for
+	buckets int       // buckets that only one call used
 	lost    int       // calls that a restart cost
 	faults  []string  // wrong answers
 	away    bool      // a restart is under way
-	back    time.Time // when the last one ended
+	back    time.Time // end of the last restart
 }
 
-// newTarget prepares to connect to a driver, which need not be there yet.
+// newTarget prepares connections to a driver, which need not run yet.
 func newTarget(path string) (*target, error) {
 	t := &target{path: path, answers: map[codes.Code]int{}}
 	for range connections {
@@ -55,7 +55,7 @@ func newTarget(path string) (*target, error) {
 	return t, nil
 }
 
-// dial makes a connection that is restored soon after the driver is.
+// dial makes a connection that reconnects soon after the driver is back.
 func dial(path string) (*grpc.ClientConn, error) {
 	return address.Socket(path).Dial(
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -81,7 +81,7 @@ func connect(ctx context.Context, conns ...*grpc.ClientConn) error {
 	return nil
 }
 
-// call lets callers call until ctx ends.
+// call runs callers until ctx ends.
 func (t *target) call(ctx context.Context, callers int) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -111,14 +111,15 @@ func (t *target) once(ctx context.Context, r *rand.Rand, conn *grpc.ClientConn, 
 	t.judge(&c, patience, began, err)
 }
 
-// patience says how long a caller is willing to wait.
+// patience limits how long a caller waits.
 type patience struct {
 	ctx  context.Context //nolint:containedctx // of one call
 	end  func()
-	late time.Time // when the call counts as never answered
+	late time.Time // time after which the call counts as unanswered
 }
 
-// drawPatience mostly lasts until the answer; at times it sets a deadline, and at times it cancels the call.
+// drawPatience draws the patience of a call. Most callers wait for the answer, some set a deadline, and some cancel the
+// call.
 func drawPatience(r *rand.Rand) patience {
 	soon := time.Duration(r.Int64N(int64(20 * time.Millisecond)))
 	late := time.Now().Add(answerLimit)
@@ -128,13 +129,13 @@ func drawPatience(r *rand.Rand) patience {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if r.IntN(10) != 0 {
-		soon = answerLimit // no deadline, but an end
+		soon = answerLimit // ends a call without a deadline
 	}
 	timer := time.AfterFunc(soon, cancel)
 	return patience{ctx, func() { timer.Stop(); cancel() }, late}
 }
 
-// judge counts an answer, and keeps what is wrong with it.
+// judge counts an answer, and records what is wrong with it.
 func (t *target) judge(c *call, p patience, began time.Time, err error) {
 	wrong := c.wrong(err)
 	t.mu.Lock()
@@ -156,12 +157,12 @@ func (t *target) judge(c *call, p patience, began time.Time, err error) {
 	}
 }
 
-// interrupted says whether a restart may have disturbed a call.
+// interrupted reports whether a restart may have disturbed a call.
 func (t *target) interrupted(began time.Time) bool {
 	return t.away || began.Before(t.back.Add(linger))
 }
 
-// drains says whether a health check was answered during a drain.
+// drains reports whether the driver answered a health check during a drain.
 func drains(reply proto.Message) bool {
 	health, ok := reply.(*healthpb.HealthCheckResponse)
 	return ok && health.GetStatus() == healthpb.HealthCheckResponse_NOT_SERVING
@@ -169,7 +170,8 @@ func drains(reply proto.Message) bool {
 
 func (t *target) fault(text string) { t.faults = append(t.faults, text) }
 
-// excused says whether the call ended early and was answered so: it was its caller's doing, or it met the driver's own limit.
+// excused reports whether the answer is right because the call ended early: its caller ended it, or the driver's own
+// limit did.
 func excused(ctx context.Context, took time.Duration, err error) bool {
 	got, limited := status.Convert(err), took >= rpcTimeout
 	deadline, hurried := ctx.Deadline()
@@ -184,21 +186,21 @@ func excused(ctx context.Context, took time.Duration, err error) bool {
 	return false
 }
 
-// leaves notes that the driver is about to be restarted.
+// leaves records that a restart of the driver begins.
 func (t *target) leaves() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.away = true
 }
 
-// comes notes that the driver is there again.
+// comes records that the driver is back.
 func (t *target) comes() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.away, t.back = false, time.Now()
 }
 
-// tally holds what was counted so far.
+// tally holds the counts so far.
 type tally struct{ calls, buckets, lost, wrong int }
 
 func (t *target) tally() tally {

@@ -27,19 +27,19 @@ import (
 	"github.com/doomshrine/gocosi/internal/inspect"
 )
 
-// socketVariable says, in the processes that the soak starts, where their driver listens.
+// socketVariable names the variable with the socket of a driver that the soak starts.
 const socketVariable = "GOCOSI_SOAK_SOCKET"
 
-// settleLimit bounds the time in which a driver comes to rest when nobody calls it.
+// settleLimit bounds how long a driver without calls takes to come to rest.
 const settleLimit = 5 * time.Second
 
-// TestChild is the driver in a process of its own. It ends by SIGTERM; TestMain looks for what it leaves behind.
+// TestChild runs the driver in a process of its own until SIGTERM. TestMain looks for leaks.
 func TestChild(t *testing.T) {
 	path := os.Getenv(socketVariable)
 	if path == "" {
 		t.Skip("runs only in a process that TestSoak starts")
 	}
-	signalled, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM) // kept: a late signal would end the process
+	signalled, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM) // not stopped, because a late signal would end the process
 	ctx, stop := context.WithCancel(signalled)
 	defer stop()
 	s := &server{running: map[string]bool{}}
@@ -56,7 +56,7 @@ func TestChild(t *testing.T) {
 		go func() {
 			defer close(asked)
 			(&gauge{server: s, held: held}).answer(os.Stdin, os.Stdout)
-			stop() // whoever started this process is gone
+			stop() // the process that started this one is gone
 		}()
 	})
 	if err := driver.Run(inspected); err != nil {
@@ -65,15 +65,15 @@ func TestChild(t *testing.T) {
 	<-asked
 }
 
-// server does what its callers ask for, and counts what must not happen.
+// server follows the plans of its callers, and counts overlapping handlers.
 type server struct {
 	mu       sync.Mutex
-	running  map[string]bool // the buckets that a handler works on
+	running  map[string]bool // buckets with a running handler
 	handled  int64
-	overlaps int64 // handlers that began while another had the same bucket
+	overlaps int64 // handlers that began while another one had the same bucket
 }
 
-// enter notes that a handler of a bucket begins; leave notes that it ends.
+// enter records that a handler of a bucket begins, leave that it ends.
 func (s *server) enter(bucket string) (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,19 +113,19 @@ func (s *server) DriverRevokeBucketAccess(ctx context.Context, r *cosi.DriverRev
 	return perform(ctx, readPlan(r.GetRevokeAccessContext()), &cosi.DriverRevokeBucketAccessResponse{}, &cosi.DriverRevokeBucketAccessResponse{})
 }
 
-// levels holds what a driver's process holds. Heap is in use; Resident is what the system gave.
+// levels counts what a driver's process holds. Heap is the heap in use, Resident the memory from the system.
 type levels struct {
 	Goroutines, Descriptors, Locks, Calls int
 	Heap, Resident                        int64
 	Handled, Overlaps                     int64
 }
 
-// within says whether nothing is held that was not held at base.
+// within reports whether the process holds no more than at base.
 func (l levels) within(base levels) bool {
 	return l.Calls == 0 && l.Locks == 0 && l.Goroutines <= base.Goroutines && l.Descriptors <= base.Descriptors
 }
 
-// gauge tells the soak what its process holds.
+// gauge measures what its process holds.
 type gauge struct {
 	server *server
 	held   inspect.Driver
@@ -145,7 +145,7 @@ func (g *gauge) answer(in io.Reader, out io.Writer) {
 // question asks for the levels: now, at rest, or at rest and with the stacks.
 type question struct {
 	Rest   bool
-	Base   *levels // what the driver has to come down to; nil: whatever it comes to
+	Base   *levels // levels that the driver must reach; nil for any
 	Stacks bool
 }
 
@@ -158,7 +158,7 @@ type reply struct {
 func (g *gauge) reply(q question) reply {
 	if q.Rest {
 		g.settle(q.Base)
-		runtime.GC() // twice, for pools keep what they hold for one
+		runtime.GC() // twice, because pools keep their content for one collection
 		debug.FreeOSMemory()
 	}
 	r := reply{Levels: g.levels()}
@@ -170,7 +170,8 @@ func (g *gauge) reply(q question) reply {
 	return r
 }
 
-// settle waits until nothing is held beyond base or, without base, until nothing changes, and at most for settleLimit.
+// settle waits until the process holds no more than at base or, without a base, until nothing changes. It waits at most
+// for settleLimit.
 func (g *gauge) settle(base *levels) {
 	last, since := g.levels(), time.Now()
 	for end := since.Add(settleLimit); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {

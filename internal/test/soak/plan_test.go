@@ -19,21 +19,21 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// rpcTimeout is the driver's own deadline: it ends the handlers that would go on indefinitely.
+// rpcTimeout is the driver's own deadline. It ends handlers that would run indefinitely.
 const rpcTimeout = 500 * time.Millisecond
 
 // secret marks everything that must not reach a caller.
 const secret = "top-secret"
 
-// plan travels in a request's map. It tells the handler what to do, so that the caller knows the answer beforehand.
+// plan tells the handler what to do, so that the caller knows the answer in advance. A request carries it in its map.
 type plan struct {
 	act   string
 	code  codes.Code
-	nonce string // of this call alone
+	nonce string // unique to this call
 	lasts time.Duration
 }
 
-// acts lists the acts, with their weights.
+// acts lists the acts with their weights.
 var acts = map[string]int{
 	"succeed": 100, "large": 12, "slow": 12, "stubborn": 6, "endless": 2, "panic": 8, "nil": 8, "hollow": 6,
 	"bare": 8, "status": 16, "wrapped": 10, "detailed": 4, "cancelled": 2, "expired": 2,
@@ -50,7 +50,7 @@ func (p plan) parameters() map[string]string {
 	return m
 }
 
-// fillUp makes a map as large as the specification allows.
+// fillUp makes a map that is as large as the specification allows.
 func fillUp(m map[string]string) {
 	size := len("filling")
 	for k, v := range m {
@@ -59,7 +59,7 @@ func fillUp(m map[string]string) {
 	m["filling"] = strings.Repeat("x", 4096-size)
 }
 
-// readPlan reads what parameters wrote.
+// readPlan reads the plan that parameters wrote.
 func readPlan(m map[string]string) plan {
 	code, _ := strconv.Atoi(m["code"])
 	lasts, _ := time.ParseDuration(m["lasts"])
@@ -73,7 +73,7 @@ func perform[T any](ctx context.Context, p plan, right, hollow *T) (*T, error) {
 	case "slow":
 		return right, lasting(ctx, p.lasts)
 	case "stubborn":
-		time.Sleep(p.lasts) // whatever the context says
+		time.Sleep(p.lasts) // ignores the context
 	case "endless":
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -90,8 +90,8 @@ func perform[T any](ctx context.Context, p plan, right, hollow *T) (*T, error) {
 	case "wrapped":
 		return nil, fmt.Errorf(secret+": %w", refusal.Err())
 	case "detailed":
-		with, err := refusal.WithDetails(wrapperspb.String(secret))
-		return nil, errors.Join(err, with.Err())
+		detailed, err := refusal.WithDetails(wrapperspb.String(secret))
+		return nil, errors.Join(err, detailed.Err())
 	case "cancelled":
 		return nil, context.Canceled
 	case "expired":
@@ -112,7 +112,7 @@ func lasting(ctx context.Context, lasts time.Duration) error {
 	}
 }
 
-// expected returns what the caller of a method must be told of a plan; the message may go on after it.
+// expected returns the code, and the beginning of the message, that the caller of a method must get for a plan.
 func expected(method string, p plan) (codes.Code, string) {
 	neutral := method + " failed; the driver's log has the cause"
 	switch p.act {
@@ -138,13 +138,14 @@ func expected(method string, p plan) (codes.Code, string) {
 	return codes.OK, ""
 }
 
-// hollowMessages has what the rules say of the hollow answers, by method; the answers of the other methods cannot break one.
+// hollowMessages lists the messages of the broken rules by method, for hollow answers. Answers of the other methods
+// cannot break a rule.
 var hollowMessages = map[string]string{
 	"DriverCreateBucket":      "the driver's answer breaks a rule: bucket_id is required (CREATE-5)",
 	"DriverGrantBucketAccess": "the driver's answer breaks a rule: credentials has 0 entries, not one (GRANT-7)",
 }
 
-// translated returns the code that the caller gets for the one that the handler chose.
+// translated returns the code that the caller gets for the handler's code.
 func translated(method string, p plan) codes.Code {
 	forgiving := method == "DriverDeleteBucket" || method == "DriverRevokeBucketAccess"
 	switch {
@@ -158,7 +159,7 @@ func translated(method string, p plan) codes.Code {
 	return p.code
 }
 
-// digest identifies a request: an answer that holds it proves that the request arrived as it was sent.
+// digest identifies a request. An answer with the digest proves that the request arrived unchanged.
 func digest(request proto.Message) string {
 	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// process asks and ends a driver in a process of its own.
+// process controls a driver in a process of its own.
 type process struct {
 	cmd       *exec.Cmd
 	in        io.WriteCloser
@@ -40,7 +40,7 @@ func startProcess(path string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.out = bufio.NewReader(out) // what the decoder leaves is the test's own output
+	p.out = bufio.NewReader(out) // the rest of the output is the test's own
 	p.questions, p.answers = gob.NewEncoder(p.in), gob.NewDecoder(p.out)
 	return p, p.cmd.Start()
 }
@@ -60,7 +60,7 @@ func (p *process) signal(s os.Signal) error {
 	return errors.Join(p.cmd.Process.Signal(s), p.in.Close())
 }
 
-// end waits for a process that was asked to end. One that was not killed must end well.
+// end waits for the end of a process. A process that nobody killed must exit with success.
 func (p *process) end() error {
 	late := time.AfterFunc(answerLimit, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
@@ -75,14 +75,14 @@ func (p *process) end() error {
 	return nil
 }
 
-// restart holds what a restart cost.
+// restart holds the costs of a restart.
 type restart struct {
 	signal syscall.Signal
 	took   time.Duration // from the signal to the successor's first answer
-	lost   int           // calls
+	lost   int           // lost calls
 }
 
-// restart ends the driver by the signal, and starts the next one, as soon as the socket is free or dead.
+// restart ends the driver with the signal, and starts the next driver as soon as the socket is free or dead.
 func (t *target) restart(old *process, signal syscall.Signal) (next *process, done restart, err error) {
 	before := t.tally().lost
 	t.leaves()
@@ -102,8 +102,7 @@ func (t *target) restart(old *process, signal syscall.Signal) (next *process, do
 	return next, restart{signal, took, t.tally().lost - before}, err
 }
 
-// freed waits until the next driver can listen: a driver that was killed is gone, and one that drains has removed its
-// socket.
+// freed waits until the next driver can listen. After SIGKILL the driver must be gone, after SIGTERM its socket.
 func (t *target) freed(old *process, signal syscall.Signal) error {
 	if signal == syscall.SIGKILL {
 		return old.end()
@@ -131,7 +130,7 @@ func (t *target) firstAnswer() error {
 	return connect(ctx, conn)
 }
 
-// keepRestarting restarts the driver until ctx ends, by SIGTERM and by SIGKILL in turn, and returns the last process.
+// keepRestarting restarts the driver with SIGTERM and SIGKILL in turn until ctx ends, and returns the last process.
 func (t *target) keepRestarting(ctx context.Context, p *process, stay time.Duration, note func(restart)) (*process, error) {
 	signals := [...]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}
 	for n := 0; lasting(ctx, stay+rand.N(stay)) == nil; n++ {

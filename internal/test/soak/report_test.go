@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// tableHead begins the table, which has one row a minute.
+// tableHead begins a table with one row a minute.
 const tableHead = `| after | calls | calls/s | wrong answers | goroutines | descriptors | locks | calls in flight | heap | memory | under load | restarts | slowest |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 `
@@ -33,7 +33,7 @@ func (s *soak) row() string {
 		len(restarts), slowest.Round(time.Millisecond))
 }
 
-// summary lists what the whole run showed.
+// summary lists the results of the whole run.
 func (s *soak) summary() string {
 	var text strings.Builder
 	sum := s.sum()
@@ -52,7 +52,7 @@ func (s *soak) summary() string {
 		text.WriteString(s.restartsBy(signal))
 	}
 	if s.silence > 0 {
-		fmt.Fprintf(&text, "- A connection that said nothing was closed after %s.\n", s.silence.Round(100*time.Millisecond))
+		fmt.Fprintf(&text, "- The driver closed a silent connection after %s.\n", s.silence.Round(100*time.Millisecond))
 	}
 	return text.String()
 }
@@ -90,31 +90,31 @@ func (s *soak) restartsBy(signal syscall.Signal) string {
 		return ""
 	}
 	name := map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGKILL: "SIGKILL"}[signal]
-	return fmt.Sprintf("- %d restarts by %s: the next driver answered after %s (median), %s (slowest); %d calls were lost to them, and answered UNAVAILABLE.\n",
+	return fmt.Sprintf("- %d restarts by %s: the next driver answered after %s (median), %s (slowest); %d calls were lost and answered UNAVAILABLE.\n",
 		len(took), name, median(took).Round(time.Millisecond), slices.Max(took).Round(time.Millisecond), lost)
 }
 
-// documentText surrounds what a run showed.
+// documentText surrounds the results of a run.
 const documentText = `# Endurance
 
 <!-- written by "make soak DURATION=30m REPORT=docs/endurance.md" -->
 
-%d callers mix all methods over Unix sockets, %d at one driver that is never restarted, %d at another that is restarted
-again and again, by SIGTERM and by SIGKILL. Both drivers are processes of their own, with logs, traces and metrics on.
-Every request carries a plan, so that its caller knows the answer beforehand and compares code, message and content:
+%d callers mix all methods over Unix sockets. %d call a driver that never restarts, %d call a driver that restarts all the
+time, after SIGTERM and SIGKILL in turn. Both drivers are processes of their own, with logs, traces and metrics on. Every
+request carries a plan, so that its caller knows the answer in advance and compares code, message and content:
 successes small and as large as the specification allows; every status code, direct, wrapped and with details; panics,
 bare errors, nil and answers that break a rule; handlers that are slow, that ignore their context, that never end;
 requests that break a rule, that are no messages, that are too large; methods that are not served. One call in ten has
-a deadline of up to 20 ms, one in ten is cancelled as soon, one in eight competes for one of %d buckets; every other is
-for a bucket of its own. Next to them, a vandal opens connections and breaks off after nothing, rubbish, half a frame, or
-with a call under way. Before all that, 2,000 methods that are not served are called: OpenTelemetry's metrics keep a
-series for each of so many.
+a deadline of up to 20 ms, one in ten is cancelled within that time, one in eight competes for one of %d buckets; every
+other call has a bucket of its own. A vandal opens connections and closes them after nothing, rubbish, half a frame, or
+during a call. The run begins with calls of 2,000 methods that no driver serves, because OpenTelemetry's metrics keep at
+most that many series.
 
-Every %s the callers pause. The driver must then be back at the goroutines and descriptors that it had before the first
-call, with no lock and no call left; the table shows what it held. Memory is compared between the first and the last
-quarter of the run after its first minute. "Memory" is what the system has given to the process; "under load", just
-before the pause. A driver that is restarted must answer within %s of the signal, and must leave no goroutine and no
-descriptor behind when it ends by SIGTERM. A shorter run is part of CI; any departure fails it.
+Every %s the callers pause. The driver must then have no more goroutines and descriptors than before the first call, and
+no lock and no call; the table shows the figures. The run compares memory between the first and the last quarter after
+its first minute. "Memory" is the memory that the process has from the system; "under load" is the same just before the
+pause. A restarted driver must answer within %s of the signal, and a driver that ends by SIGTERM must leave no goroutine
+and no descriptor behind. A shorter run is part of CI, and any deviation fails it.
 
 %s
 %s

@@ -1,5 +1,5 @@
-// Package soak_test calls drivers in processes of their own, by many callers at once, for seconds or for hours. It fails on
-// a wrong answer, a slow restart, or a figure that grows.
+// Package soak_test calls drivers in processes of their own with many callers at once, for seconds or for hours. It
+// fails on a wrong answer, a slow restart, or a growing figure.
 package soak_test
 
 import (
@@ -30,13 +30,13 @@ const (
 	shortRun         = 4 * time.Second
 	steadyCallers    = 64
 	restartedCallers = 16
-	startLimit       = time.Second // from a signal to the next driver's first answer
+	startLimit       = time.Second // longest time from a signal to the next driver's first answer
 )
 
-// Callers do what callers do, and worse. No answer may be wrong, no start slow, and no figure may grow.
+// TestSoak runs callers that behave well and badly. No answer may be wrong, no start slow, and no figure may grow.
 func TestSoak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("what a process holds is read from Linux's /proc")
+		t.Skip("reads from Linux's /proc what a process holds")
 	}
 	if *reportFlag != "" && !filepath.IsAbs(*reportFlag) {
 		t.Fatalf("-soak-report: %q is relative to this package's folder; want an absolute path", *reportFlag)
@@ -58,19 +58,19 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// soak holds the drivers of a run, and what it sees of them.
+// soak holds the drivers of a run and their measurements.
 type soak struct {
 	t        *testing.T
 	duration time.Duration
 	began    time.Time
 
 	steady  *target
-	process *process // of steady
+	process *process // process of steady
 	empty   levels   // without connections
 	base    levels   // before the first call
 
 	restarted *target
-	successor *process // of restarted
+	successor *process // last process of restarted
 
 	moments []moment
 	rows    []string
@@ -98,8 +98,8 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// fillSeries calls 2,000 methods that are not served: OpenTelemetry's metrics keep a series for each of so many, and no
-// more. What that costs is no trend.
+// fillSeries calls 2,000 methods that no driver serves. OpenTelemetry's metrics keep at most that many series, and
+// their memory must not count as a trend.
 func (s *soak) fillSeries() {
 	ctx := harness.Timeout(s.t)
 	for n := range 2000 {
@@ -110,7 +110,7 @@ func (s *soak) fillSeries() {
 	}
 }
 
-// start starts a driver, and waits until it answers.
+// start starts a driver and waits until it answers.
 func (s *soak) start() (*target, *process) {
 	path := filepath.Join(harness.ShortDir(s.t), "cosi.sock")
 	t, err := newTarget(path)
@@ -122,7 +122,7 @@ func (s *soak) start() (*target, *process) {
 	return t, p
 }
 
-// kill ends a process that a failure has left.
+// kill kills a process that a failure has left running.
 func (s *soak) kill(p *process) {
 	if p.cmd.ProcessState == nil {
 		_ = p.cmd.Process.Kill()
@@ -151,7 +151,7 @@ func (s *soak) ask(q question) reply {
 	return r
 }
 
-// interval returns the time between two looks at the driver at rest.
+// interval returns the time between two measurements at rest.
 func (s *soak) interval() time.Duration {
 	return min(max(s.duration/24, 200*time.Millisecond), 15*time.Second)
 }
@@ -168,7 +168,7 @@ func (s *soak) restart(ctx context.Context) {
 	s.failed(err)
 }
 
-// watch looks at the driver, under load and at rest, until ctx ends or something is wrong.
+// watch measures the driver under load and at rest, until ctx ends or a check fails.
 func (s *soak) watch(ctx context.Context) {
 	out := s.t.Output()
 	fmt.Fprint(out, tableHead)
@@ -186,7 +186,7 @@ func (s *soak) watch(ctx context.Context) {
 	}
 }
 
-// look sees the driver under load, and then at rest, when nothing may be held that was not held before the first call.
+// look measures the driver under load and then at rest, where it must hold no more than before the first call.
 func (s *soak) look() moment {
 	m := moment{at: time.Since(s.began), load: s.ask(question{}).Levels}
 	s.steady.gate.Lock()
@@ -195,7 +195,7 @@ func (s *soak) look() moment {
 	return m
 }
 
-// atRest fails the test unless the driver, which nobody calls, comes down to base.
+// atRest fails the test unless the driver without calls comes down to base.
 func (s *soak) atRest(base levels) levels {
 	s.t.Helper()
 	l := s.ask(question{Rest: true, Base: &base}).Levels
@@ -238,7 +238,7 @@ func (s *soak) finish() {
 	fmt.Fprintf(s.t.Output(), "\n%s", s.summary())
 }
 
-// sum adds up both drivers' calls.
+// sum adds up the calls of both drivers.
 func (s *soak) sum() tally {
 	a, b := s.steady.tally(), s.restarted.tally()
 	return tally{a.calls + b.calls, a.buckets + b.buckets, a.lost + b.lost, a.wrong + b.wrong}

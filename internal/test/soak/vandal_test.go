@@ -16,7 +16,7 @@ const (
 	settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 )
 
-// openings lists what a vandal says before it breaks off.
+// openings lists what a vandal sends before it closes its connection.
 var openings = []string{
 	"",
 	"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -26,24 +26,24 @@ var openings = []string{
 	preface + settings,
 	preface + settings[:5],
 	preface + settings + "\xff\xff\xff\x00\x00\x00\x00\x00\x01",                 // a frame of 16 MiB
-	preface + settings + "\x00\x00\x04\x01\x05\x00\x00\x00\x01\xff\xff\xff\xff", // headers that cannot be read
-	preface + settings + "\x00\x00\x04\x00\x01\x00\x00\x00\x07data",             // for a stream that is not there
+	preface + settings + "\x00\x00\x04\x01\x05\x00\x00\x00\x01\xff\xff\xff\xff", // malformed headers
+	preface + settings + "\x00\x00\x04\x00\x01\x00\x00\x00\x07data",             // data for a missing stream
 	preface + settings + "\x00\x00\x08\x06\x00\x00\x00\x00\x00ping",             // half a ping
 }
 
-// vandalise lets a vandal at the driver until ctx ends.
+// vandalise runs a vandal until ctx ends.
 func (t *target) vandalise(ctx context.Context) error {
 	r := rand.New(rand.NewPCG(0, 1))
 	for n := 0; ctx.Err() == nil; n++ {
 		if err := t.vandal(ctx, r, fmt.Sprint("vandal-", n)); err != nil {
-			return fmt.Errorf("the vandal was not let in: %w", err)
+			return fmt.Errorf("the vandal cannot connect, want a connection: %w", err)
 		}
 		_ = lasting(ctx, longestPause)
 	}
 	return nil
 }
 
-// vandal does harm once.
+// vandal misuses one connection.
 func (t *target) vandal(ctx context.Context, r *rand.Rand, nonce string) error {
 	t.gate.RLock()
 	defer t.gate.RUnlock()
@@ -66,7 +66,7 @@ func (t *target) vandal(ctx context.Context, r *rand.Rand, nonce string) error {
 	return nil
 }
 
-// breakOff closes a connection with a call under way.
+// breakOff closes a connection during a call.
 func (t *target) breakOff(r *rand.Rand, nonce string) error {
 	conn, err := dial(t.path)
 	if err != nil {
@@ -87,7 +87,7 @@ func (t *target) breakOff(r *rand.Rand, nonce string) error {
 	return nil
 }
 
-// silence returns how long the driver keeps a connection that says nothing.
+// silence returns how long the driver keeps a silent connection.
 func (t *target) silence() (time.Duration, error) {
 	conn, err := net.Dial("unix", t.path)
 	if err != nil {
@@ -97,7 +97,7 @@ func (t *target) silence() (time.Duration, error) {
 	began := time.Now()
 	_ = conn.SetReadDeadline(began.Add(answerLimit))
 	if _, err = io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
-		return 0, fmt.Errorf("a connection that says nothing is still open after %s; want it closed", answerLimit)
+		return 0, fmt.Errorf("a silent connection is still open after %s; want it closed", answerLimit)
 	}
 	return time.Since(began), nil
 }

@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	warmUp        = time.Minute // how long memory may grow
-	allowedGrowth = 0.05        // how much it may grow afterwards
+	warmUp        = time.Minute // time in which memory may grow
+	allowedGrowth = 0.05        // share by which memory may grow afterwards
 )
 
-// moment holds what the driver held at some time, under load and at rest just after it.
+// moment holds the levels of the driver at some time, under load and at rest immediately after.
 type moment struct {
 	at         time.Duration
 	load, rest levels
 }
 
-// trend says how a figure moved from the first moments after the warm-up to the last ones.
+// trend compares the first moments of a figure after the warm-up with the last ones.
 type trend struct {
 	name        string
 	first, last int64 // medians
 }
 
-// growth returns what was added, as a share of the first.
+// growth returns the difference as a share of the first median.
 func (t trend) growth() float64 {
 	return float64(t.last-t.first) / float64(max(t.first, 1))
 }
@@ -34,7 +34,7 @@ func (t trend) String() string {
 		t.name, mebibytes(t.first), mebibytes(t.last), 100*t.growth())
 }
 
-// err refuses a figure that grows.
+// err returns an error when the figure grows too much.
 func (t trend) err() error {
 	if t.growth() > allowedGrowth {
 		return fmt.Errorf("%s; want at most %+.0f %%", t, 100*allowedGrowth)
@@ -42,8 +42,8 @@ func (t trend) err() error {
 	return nil
 }
 
-// findTrends compares the first quarter of the moments after the warm-up with the last quarter. A run that ends too soon
-// has none.
+// findTrends compares the first quarter of the moments after the warm-up with the last quarter. A run that is too short
+// has no trends.
 func findTrends(moments []moment) []trend {
 	moments = slices.DeleteFunc(slices.Clone(moments), func(m moment) bool { return m.at < warmUp })
 	quarter := len(moments) / 4
@@ -69,7 +69,7 @@ func figures(moments []moment, figure func(moment) int64) []int64 {
 	return list
 }
 
-// median returns the middle value; of no values, zero.
+// median returns the middle value, or zero without values.
 func median[T cmp.Ordered](values []T) (middle T) {
 	sorted := slices.Sorted(slices.Values(values))
 	if len(sorted) > 0 {
