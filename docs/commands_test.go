@@ -13,10 +13,10 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// runner is who runs a command of the documentation: a file that CI executes, and what it has in it.
+// runner names the file that CI executes and the text in it that runs a command of the documentation.
 type runner struct{ file, text string }
 
-// runners has the commands that are neither targets of CI nor cosictl's. "cd X" before a command is part of it.
+// runners lists the commands that are neither CI targets nor cosictl commands. A command includes the "cd X" before it.
 var runners = map[string]runner{
 	"go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp": {
 		".ci/unprivileged", "go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp",
@@ -25,7 +25,7 @@ var runners = map[string]runner{
 	"cd ../cosi-osp; make run":  {".ci/unprivileged", "make run"},
 }
 
-// notRun has the commands that nothing runs, and why.
+// notRun lists the commands that nothing runs, with the reasons.
 var notRun = map[string]string{
 	"make bench": "takes long, and its figures are worth nothing on a busy machine",
 	"kubectl apply -f deploy/namespace.yaml -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
@@ -36,7 +36,7 @@ var notRun = map[string]string{
 	"kubectl delete --wait=false bucketclaim/NAME bucket/bucket-UID-OF-THE-CLAIM": "NAME is the reader's",
 }
 
-// TestCommandsOfDocs knows of each command in the documentation who runs it.
+// TestCommandsOfDocs checks that CI runs each command in the documentation, or that notRun says why not.
 func TestCommandsOfDocs(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(".ci/run"); err != nil {
@@ -48,7 +48,7 @@ func TestCommandsOfDocs(t *testing.T) {
 		for _, command := range d.commands() {
 			seen[command] = true
 			if !isRun(t, targets, command) {
-				t.Errorf("%s: nothing runs %q", d.path, command)
+				t.Errorf("%s: nothing runs %q, want a runner or a reason", d.path, command)
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func isRun(t *testing.T, targets map[string]bool, command string) bool {
 	return notRun[command] != "" || strings.HasPrefix(command, cosictl) // see TestCosictlOfDocs
 }
 
-// targetsOfCI are the targets that CI makes, and what these make first.
+// targetsOfCI returns the targets that CI makes, and their prerequisites.
 func targetsOfCI(t *testing.T) map[string]bool {
 	t.Helper()
 	needs := map[string][]string{}
@@ -86,7 +86,7 @@ func targetsOfCI(t *testing.T) map[string]bool {
 	var mark func(string)
 	mark = func(target string) {
 		if _, ok := needs[target]; !ok {
-			t.Errorf("CI makes %s, which is no target", target)
+			t.Errorf("CI makes %s, want a target of the Makefile", target)
 		}
 		made[target] = true
 		for _, need := range needs[target] {
@@ -110,8 +110,7 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// programs begin the lines of unmarked code blocks that are commands. In a block that is marked as a shell's every line
-// is one.
+// programs lists the words that begin a command in an unmarked code block. In a shell block, every line is a command.
 var (
 	programs = []string{
 		"make", "go", "git", "cd", "kubectl", "helm", "docker", "podman", "npm", "npx", "node", "curl", "openssl", "head",
@@ -122,8 +121,8 @@ var (
 	comment    = regexp.MustCompile(`\s+# .*$|^#.*$`)
 )
 
-// commands are the shell commands of a document's code blocks, without comments; the folder that a block goes to stands
-// before what it runs there.
+// commands returns the shell commands of a document's code blocks without comments. Each command begins with the folder
+// that its block has changed to.
 func (d *document) commands() []string {
 	var all []string
 	for _, b := range d.blocks {
@@ -155,15 +154,15 @@ func (b block) isCommand(line string) bool {
 	}
 	word, rest, _ := strings.Cut(assignment.ReplaceAllString(line, ""), " ")
 	if word == "go" && strings.HasPrefix(rest, "func") {
-		return false // Go's statement
+		return false // a Go statement
 	}
 	return b.language == "" && (strings.HasPrefix(word, "./") || slices.Contains(programs, word))
 }
 
-// cosictl begins the commands that TestCosictlOfDocs runs.
+// cosictl is the prefix of the commands that TestCosictlOfDocs runs.
 const cosictl = "go run ./cmd/cosictl "
 
-// TestCosictlOfDocs runs each command of cosictl's as it stands, but for the socket's path, on examples/memory.
+// TestCosictlOfDocs runs each cosictl command against examples/memory, and changes only the path of the socket.
 func TestCosictlOfDocs(t *testing.T) {
 	t.Parallel()
 	dir, socket := harness.ShortDir(t), filepath.Join(harness.ShortDir(t), "cosi.sock")
@@ -188,7 +187,7 @@ func TestCosictlOfDocs(t *testing.T) {
 		}
 	}
 	if ran == 0 {
-		t.Error("found no command")
+		t.Error("found no command, want some")
 	}
 }
 

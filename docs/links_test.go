@@ -12,7 +12,7 @@ import (
 	"unicode"
 )
 
-// TestCompatibility holds the versions that docs/compatibility.md names against those that are required.
+// TestCompatibility compares the versions in docs/compatibility.md with the required versions.
 func TestCompatibility(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("internal/test/e2e/go.mod"); err != nil {
@@ -30,15 +30,15 @@ func TestCompatibility(t *testing.T) {
 	} {
 		found := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(required.line) + `(\S+)`).FindStringSubmatch(readFile(t, required.file))
 		if found == nil {
-			t.Errorf("%s does not require %s", required.file, required.line)
+			t.Errorf("%s lacks a requirement, want %s", required.file, required.line)
 		} else if !regexp.MustCompile(`[ :]` + regexp.QuoteMeta(found[1]) + `\b`).MatchString(text) {
 			t.Errorf("docs/compatibility.md does not name %s%s", required.line, found[1])
 		}
 	}
 }
 
-// TestLinksOfDocs follows every link to a file and to a heading. Of links to elsewhere only the form is checked: the test
-// has no network.
+// TestLinksOfDocs follows every link to a file and to a heading. It checks only the form of other links, because the
+// test has no network.
 func TestLinksOfDocs(t *testing.T) {
 	t.Parallel()
 	documents := readDocs(t)
@@ -52,11 +52,11 @@ func TestLinksOfDocs(t *testing.T) {
 		}
 	}
 	if links == 0 {
-		t.Error("found no links")
+		t.Error("found no links, want some")
 	}
 }
 
-// follow says what is wrong with a link.
+// follow returns an error for a broken link.
 func follow(documents map[string]*document, from, link string) error {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -84,20 +84,20 @@ func follow(documents map[string]*document, from, link string) error {
 	return nil
 }
 
-// document is a Markdown file, its code blocks apart from the rest.
+// document holds a Markdown file with its code blocks separate from the rest.
 type document struct {
 	path   string
 	prose  []string // lines outside of code blocks
 	blocks []block
 }
 
-// block is a fenced or indented code block.
+// block holds a fenced or indented code block.
 type block struct {
-	language string // what a fence says; "" else
+	language string // language of a fence, or ""
 	lines    []string
 }
 
-// readDocs reads every Markdown file of the repository, by its path.
+// readDocs reads every Markdown file of the repository.
 func readDocs(t *testing.T) map[string]*document {
 	t.Helper()
 	documents := map[string]*document{}
@@ -121,7 +121,8 @@ func readDocs(t *testing.T) map[string]*document {
 	return documents
 }
 
-// parseDocument tells code from prose: between fences, or indented by four after a blank line or more code.
+// parseDocument separates code from prose. Code stands between fences, or is indented by four after a blank line or
+// more code.
 func parseDocument(path, text string) *document {
 	d := &document{path: path}
 	fenced, blank, indented := false, true, false
@@ -167,7 +168,7 @@ var (
 	}
 )
 
-// links are the targets of the links in the prose.
+// links returns the targets of the links in the prose.
 func (d *document) links() []string {
 	var all []string
 	for _, line := range d.prose {
@@ -178,7 +179,7 @@ func (d *document) links() []string {
 	return all
 }
 
-// anchors are the names that GitHub gives to the headings.
+// anchors returns the names that GitHub gives the headings.
 func (d *document) anchors() map[string]bool {
 	all := map[string]bool{}
 	for _, line := range d.prose {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestLogMessages compares the table of messages in docs/operations.md with those that the library logs, each of which is
-// a constant text.
+// TestLogMessages compares the table of messages in docs/operations.md with the library's log messages, which must be
+// constants.
 func TestLogMessages(t *testing.T) {
 	t.Parallel()
 	logged := map[string]token.Position{}
@@ -27,7 +27,7 @@ func TestLogMessages(t *testing.T) {
 			if message, ok := messageOf(n); ok {
 				text, err := strconv.Unquote(constant(message))
 				if err != nil {
-					t.Errorf("%s: the message is not a constant text", fset.Position(message.Pos()))
+					t.Errorf("%s: the message is computed, want a constant text", fset.Position(message.Pos()))
 				}
 				logged[text] = fset.Position(message.Pos())
 			}
@@ -42,12 +42,12 @@ func TestLogMessages(t *testing.T) {
 	}
 	for text := range listed {
 		if _, ok := logged[text]; !ok {
-			t.Errorf("docs/operations.md lists %q, which nothing logs", text)
+			t.Errorf("docs/operations.md lists %q, want only messages that the library logs", text)
 		}
 	}
 }
 
-// librarySources finds the sources that a driver links: those of the root and of internal, less tools and tests.
+// librarySources finds the sources that a driver links: those of the root and of internal, without tools and tests.
 func librarySources(t *testing.T) []string {
 	t.Helper()
 	sources, err := filepath.Glob("*.go")
@@ -110,7 +110,7 @@ func listedMessages(t *testing.T) map[string]bool {
 	t.Helper()
 	_, table, ok := strings.Cut(readFile(t, "docs/operations.md"), "| message | what it means |\n|---|---|\n")
 	if !ok {
-		t.Fatal("docs/operations.md has no table of messages")
+		t.Fatal("docs/operations.md has no table of messages, want one")
 	}
 	table, _, _ = strings.Cut(table, "\n\n")
 	listed := map[string]bool{}

@@ -1,4 +1,4 @@
-// Package docs_test checks the documents: what they link to, which commands they show, and what they say of the code.
+// Package docs_test checks the links and commands of the documents, and their statements about the code.
 package docs_test
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
-// TestMain runs every test at the top of the repository: documents name files from there.
+// TestMain runs every test at the top of the repository, because the documents name files from there.
 func TestMain(m *testing.M) {
 	if err := os.Chdir(".."); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// topLevel lists what may lie at the top of the repository. The empty reason is for what every Go module of this design
-// has: the files that a driver is made of, the story of one call, what authors use, and what names and licenses the
-// module. Anything else says why it is there.
+// topLevel lists the files and folders at the top of the repository, with the reasons. The reason is empty for those
+// that every Go module of this design has: the files of a driver, the story of one call, the API for authors, and the
+// name and the license of the module.
 var topLevel = map[string]string{
 	"driver.go": "", "options.go": "", "endpoint.go": "", "socket_perms.go": "", "telemetry.go": "", "recovery.go": "", "env.go": "",
 
@@ -36,7 +36,7 @@ var topLevel = map[string]string{
 	".golangci.yml": "looked for at the top, by the linter",
 }
 
-// The sizes that keep the root a package that can be read in a sitting.
+// The limits that keep the root package small enough to read in one sitting.
 const (
 	maxFiles     = 17
 	maxLines     = 1850
@@ -65,13 +65,13 @@ func TestTopLevel(t *testing.T) {
 			fallthrough
 		default:
 			if _, ok := topLevel[name]; !ok && !ignored(t, name) {
-				t.Errorf("%s has no reason to be at the top", name)
+				t.Errorf("%s is at the top without a reason, want one in topLevel", name)
 			}
 		}
 	}
 	for name := range topLevel {
 		if !seen[name] {
-			t.Errorf("%s is missing at the top", name)
+			t.Errorf("%s is missing, want it at the top", name)
 		}
 	}
 	if files > maxFiles || lines > maxLines || tests > maxTestFiles {
@@ -80,7 +80,7 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
-// needsClone skips a test of what a downloaded module lacks.
+// needsClone skips a test of files that a downloaded module lacks.
 func needsClone(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(".ci/run"); err != nil {
@@ -88,7 +88,7 @@ func needsClone(t *testing.T) {
 	}
 }
 
-// ignored says whether a name at the top is Git's own, or one that it ignores.
+// ignored reports whether a name at the top belongs to Git, or Git ignores it.
 func ignored(t *testing.T, name string) bool {
 	t.Helper()
 	if name == ".git" {
@@ -105,15 +105,15 @@ func ignored(t *testing.T, name string) bool {
 	return false
 }
 
-// TestMap follows every path in CONTRIBUTING.md's table of places, and wants the names that stand behind a path in that
-// file.
+// TestMap follows every path in CONTRIBUTING.md's table of places, and checks that the file has the names after its
+// path.
 func TestMap(t *testing.T) {
 	t.Parallel()
 	needsClone(t)
 	text := readFile(t, "CONTRIBUTING.md")
 	_, table, ok := strings.Cut(text, "## Where things are\n")
 	if !ok {
-		t.Fatal("CONTRIBUTING.md has no section about where things are")
+		t.Fatal("CONTRIBUTING.md has no table of places, want one")
 	}
 	table, _, _ = strings.Cut(table, "\n## ")
 	rows := 0
@@ -132,13 +132,13 @@ func TestMap(t *testing.T) {
 	}
 }
 
-// checkPlace wants a path to exist and, for one of the form path: name, the name to be in it.
+// checkPlace checks that a path exists and, in the form path: name, that the file has the name.
 func checkPlace(t *testing.T, place string) {
 	t.Helper()
 	path, name, named := strings.Cut(place, ": ")
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("CONTRIBUTING.md: %v", err)
 	} else if named && !regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(readFile(t, path)) {
-		t.Errorf("CONTRIBUTING.md: %s does not have %s", path, name)
+		t.Errorf("CONTRIBUTING.md: %s lacks the name, want %s", path, name)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// The exporter is the reader of a meter provider. The port is the author's to open: http.ListenAndServe(":9090",
+// The exporter reads a meter provider. The author opens the port: http.ListenAndServe(":9090",
 // promhttp.HandlerFor(registry, …)).
 func Example_prometheus() {
 	registry := prometheus.NewRegistry()

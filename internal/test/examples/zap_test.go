@@ -11,7 +11,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// zapr makes a logr.Logger of zap's. V(1) of logr is debug of zap.
+// zapr turns zap's logger into a logr.Logger. V(1) of logr is zap's debug level.
 func Example_zap() {
 	core, seen := observer.New(zap.DebugLevel) // yours: zap.NewProduction()
 	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &harness.Handlers{},

@@ -14,7 +14,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// The socket that a killed driver leaves behind keeps the old driver from starting, and not the new one.
+// The socket of a killed driver keeps the old driver from starting, but not the new one.
 func TestStartAfterKill(t *testing.T) {
 	t.Parallel()
 	for _, driver := range []string{"before", "after"} {
@@ -37,7 +37,7 @@ func TestStartAfterKill(t *testing.T) {
 	}
 }
 
-// A mode without a leading 0 is octal, and a mode of the socket.
+// A mode without a leading 0 is octal and applies to the socket.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	for driver, want := range map[string]os.FileMode{"before": 0o1363 & os.ModePerm, "after": 0o755} {
@@ -75,8 +75,9 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// The same handler panics under both: one driver answers that the access is revoked, the other that it is not. The same
-// handler fails with the store's password in its error: one answers it, the other does not.
+// The same handler panics under both: the old driver answers that the access is revoked, the new one that it is not.
+// The same handler fails with the store's password in its error: the old driver returns the password, the new one does
+// not.
 func TestSameHandlers(t *testing.T) {
 	t.Parallel()
 	t.Run("before", func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestSameHandlers(t *testing.T) {
 	})
 }
 
-// callBoth makes a call in which the old handlers panic, and one in which they fail.
+// callBoth makes a call that panics in the old handlers, and a call that fails in them.
 func callBoth(t *testing.T, conn *grpc.ClientConn) (panicked, failed error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -1,3 +1,3 @@
-// Package migration holds docs/migrating.md against a driver that was migrated: before is on plain gRPC, after on gocosi,
-// and both keep their buckets in one kind of store.
+// Package migration checks docs/migrating.md with a migrated driver. Before uses plain gRPC, after uses gocosi, and
+// both keep their buckets in the same kind of store.
 package migration

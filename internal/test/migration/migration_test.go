@@ -16,7 +16,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/migration/store"
 )
 
-// programs is the folder of the two drivers' programs.
+// programs names the folder of the two drivers' programs.
 var programs string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -43,7 +43,7 @@ func build(folder string) error {
 	return nil
 }
 
-// TestVerdicts holds the table and the lists of docs/migrating.md against what the kit says, and against the sources.
+// TestVerdicts checks the table and the lists of docs/migrating.md against the kit's verdicts and the sources.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../../docs/migrating.md")
@@ -82,7 +82,7 @@ func TestVerdicts(t *testing.T) {
 				"- " + stage.name + ", warned: " + names(report, cositest.Warned),
 			} {
 				if !strings.Contains(flat(doc), flat(line)) {
-					t.Errorf("docs/migrating.md does not say:\n%s", line)
+					t.Errorf("docs/migrating.md lacks a line, want:\n%s", line)
 				}
 			}
 			if t.Failed() {
@@ -94,7 +94,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// flat is text without line breaks.
+// flat returns text without line breaks.
 func flat(text string) string { return strings.Join(strings.Fields(text), " ") + " " }
 
 func names(report *cositest.Report, o cositest.Outcome) string {

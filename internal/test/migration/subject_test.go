@@ -22,7 +22,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/migration/store"
 )
 
-// limit is how long a test waits for what must happen.
+// limit bounds how long a test waits for something that must happen.
 const limit = 30 * time.Second
 
 const (
@@ -31,7 +31,7 @@ const (
 	adminURL      = "https://admin:" + adminPassword + "@files.example.com"
 )
 
-// buffer keeps what a driver logs. Safe for concurrent use.
+// buffer keeps a driver's log. It is safe for concurrent use.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -49,7 +49,7 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// place is where a driver runs: the folders of its socket and of its store.
+// place holds the folders of a driver's socket and store.
 type place struct{ socket, store string }
 
 func newPlace(t *testing.T) place {
@@ -84,11 +84,11 @@ func (p place) dial(t *testing.T) *grpc.ClientConn {
 	return conn
 }
 
-// process is a driver that runs as a program.
+// process holds a driver that runs as a program.
 type process struct {
 	cmd   *exec.Cmd
 	log   *buffer
-	ended chan struct{} // closed when it has
+	ended chan struct{} // closed when the program has ended
 }
 
 // launch starts a program in a place.
@@ -120,12 +120,12 @@ func (p *process) wait(t *testing.T) int {
 	select {
 	case <-p.ended:
 	case <-time.After(limit):
-		t.Fatalf("%s does not end\n%s", p.cmd.Path, p.log)
+		t.Fatalf("%s does not end, want it to end after the signal\n%s", p.cmd.Path, p.log)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// oldHandlers serves the handlers of before by gocosi, and returns what it logs.
+// oldHandlers serves the handlers of before with gocosi, and returns the log.
 func oldHandlers(t *testing.T, p place) *buffer {
 	t.Helper()
 	backend, err := store.New(p.store)
@@ -152,7 +152,7 @@ func oldHandlers(t *testing.T, p place) *buffer {
 	return log
 }
 
-// eventually waits until done says true.
+// eventually waits until done returns true.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); !done(); time.Sleep(2 * time.Millisecond) {

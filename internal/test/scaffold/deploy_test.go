@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// manifests are the objects of deploy/, each in the type of its kind.
+// manifests holds the objects of deploy/, each in the type of its kind.
 type manifests struct {
 	namespace    corev1.Namespace
 	account      corev1.ServiceAccount
@@ -31,7 +31,7 @@ type manifests struct {
 	bucketAccess cosiv1alpha1.BucketAccess
 }
 
-// readManifests parses every document of deploy/ strictly: an unknown or doubled field fails.
+// readManifests parses every document of deploy/ strictly, and fails on an unknown or duplicate field.
 func readManifests(t *testing.T, folder string) *manifests {
 	t.Helper()
 	m := &manifests{}
@@ -61,7 +61,7 @@ func readManifests(t *testing.T, folder string) *manifests {
 			}
 			object, ok := kinds[head.APIVersion+"/"+head.Kind]
 			if !ok {
-				t.Fatalf("%s holds an unexpected %s %s, or two of them", name, head.APIVersion, head.Kind)
+				t.Fatalf("%s holds an unexpected or duplicate %s %s, want one of each expected kind", name, head.APIVersion, head.Kind)
 			}
 			delete(kinds, head.APIVersion+"/"+head.Kind)
 			if err := yaml.UnmarshalStrict(document, object); err != nil {
@@ -70,7 +70,7 @@ func readManifests(t *testing.T, folder string) *manifests {
 		}
 	}
 	for kind := range kinds {
-		t.Errorf("deploy/ holds no %s", kind)
+		t.Errorf("deploy/ holds no %s, want one", kind)
 	}
 	return m
 }
@@ -85,7 +85,7 @@ func TestDeployment(t *testing.T) {
 		template := m.deployment.Spec.Template
 		for key, value := range m.deployment.Spec.Selector.MatchLabels {
 			if template.Labels[key] != value {
-				t.Errorf("the selector's %s=%s is no label of the pod", key, value)
+				t.Errorf("the selector has %s=%s, want a label of the pod", key, value)
 			}
 		}
 		checkPod(t, template.Spec, d)
@@ -112,29 +112,29 @@ func checkPod(t *testing.T, pod corev1.PodSpec, d deployed) {
 	checkEnv(t, driver, d.env)
 }
 
-// checkKeys expects that the store's keys are a Secret that the driver alone mounts, as files that others cannot read.
+// checkKeys checks that only the driver mounts the Secret with the store's keys, as files that others cannot read.
 func checkKeys(t *testing.T, keys corev1.Volume, driver, sidecar corev1.Container) {
 	t.Helper()
 	if keys.Secret == nil || mountOf(driver, "keys") == "" || mountOf(sidecar, "keys") != "" {
 		t.Fatal("the store's keys are not a Secret that the driver alone mounts")
 	}
 	if mode := keys.Secret.DefaultMode; mode == nil || *mode != 0o440 {
-		t.Error("the mode of the store's keys is not 0440")
+		t.Error("the store's keys have another mode, want 0440")
 	}
 }
 
-// checkEnv expects these variables, and that those about keys name files of the Secret.
+// checkEnv checks the variables of the driver, and that the variables of keys name files of the Secret.
 func checkEnv(t *testing.T, driver corev1.Container, want []string) {
 	t.Helper()
 	var names []string
 	for _, v := range driver.Env {
 		names = append(names, v.Name)
 		if v.ValueFrom != nil || v.Value == "" {
-			t.Errorf("%s is no plain value", v.Name)
+			t.Errorf("%s has no plain value, want one", v.Name)
 		}
 		isKey, isFile := strings.Contains(v.Name, "KEY"), strings.HasSuffix(v.Name, "_FILE")
 		if isKey != isFile || isFile && filepath.Dir(v.Value) != mountOf(driver, "keys") {
-			t.Errorf("%s is %q: keys are files of the Secret", v.Name, v.Value)
+			t.Errorf("%s is %q, want a file of the Secret", v.Name, v.Value)
 		}
 	}
 	if !slices.Equal(names, want) {
@@ -146,13 +146,13 @@ func checkPodSecurity(t *testing.T, pod corev1.PodSpec) {
 	t.Helper()
 	s := pod.SecurityContext
 	if *s.RunAsUser != 65532 || *s.RunAsGroup != 65532 || *s.FSGroup != 65532 || !*s.RunAsNonRoot {
-		t.Errorf("the pod does not run as 65532: %+v", s)
+		t.Errorf("the pod runs with %+v, want the user 65532", s)
 	}
 	if s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		t.Errorf("seccomp profile is %q", s.SeccompProfile.Type)
 	}
 	if len(pod.Containers) != 2 || pod.HostNetwork || pod.HostPID || pod.HostIPC {
-		t.Error("the pod is not two containers of their own")
+		t.Error("the pod has other containers or shares namespaces, want two separate containers")
 	}
 }
 
@@ -166,21 +166,21 @@ func checkContainer(t *testing.T, c corev1.Container) {
 		t.Errorf("%s: capabilities are %+v", c.Name, s.Capabilities)
 	}
 	if len(c.Ports) != 0 {
-		t.Errorf("%s opens ports", c.Name)
+		t.Errorf("%s opens ports, want none", c.Name)
 	}
 	if c.Resources.Limits.Memory().IsZero() {
-		t.Errorf("%s has no limit of memory", c.Name)
+		t.Errorf("%s has no memory limit, want one", c.Name)
 	}
 }
 
-// checkProbes expects the driver's own health check everywhere. Where that asks the store, only readiness may depend on it:
-// a store that is away is no reason to restart.
+// checkProbes checks that every probe uses the driver's own health check. When that check asks the store, only
+// readiness may depend on it, because a missing store is no reason to restart.
 func checkProbes(t *testing.T, driver corev1.Container, asksStore bool) {
 	t.Helper()
 	probes := map[string]*corev1.Probe{"readiness": driver.ReadinessProbe}
 	if asksStore {
 		if driver.StartupProbe != nil || driver.LivenessProbe != nil {
-			t.Error("a store that is away restarts the driver")
+			t.Error("a missing store restarts the driver, want it to keep running")
 		}
 	} else {
 		probes["startup"], probes["liveness"] = driver.StartupProbe, driver.LivenessProbe
@@ -202,25 +202,25 @@ func checkSocketVolume(t *testing.T, v corev1.Volume) {
 	}
 }
 
-// checkToken expects that the sidecar alone can speak to the API server.
+// checkToken checks that only the sidecar has a token for the API server.
 func checkToken(t *testing.T, pod corev1.PodSpec, driver, sidecar corev1.Container) {
 	t.Helper()
 	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
-		t.Error("a token is mounted into every container")
+		t.Error("every container mounts a token, want only the sidecar to mount one")
 	}
 	for _, v := range pod.Volumes {
 		if v.Projected == nil {
 			continue
 		}
 		if mountOf(driver, v.Name) != "" {
-			t.Errorf("the driver mounts %s", v.Name)
+			t.Errorf("the driver mounts %s, want the sidecar alone to mount it", v.Name)
 		}
 		if mountOf(sidecar, v.Name) != "/var/run/secrets/kubernetes.io/serviceaccount" {
 			t.Errorf("the sidecar has its token at %q", mountOf(sidecar, v.Name))
 		}
 		return
 	}
-	t.Error("the sidecar has no token")
+	t.Error("the sidecar has no token, want one")
 }
 
 func volume(t *testing.T, pod corev1.PodSpec, name string) corev1.Volume {
@@ -243,7 +243,7 @@ func mountOf(c corev1.Container, name string) string {
 	return ""
 }
 
-// TestRBAC lists every permission: a new one is a decision.
+// TestRBAC lists every permission, so that a new permission is a deliberate decision.
 func TestRBAC(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, d deployed) { checkRBAC(t, readManifests(t, d.folder)) })
@@ -271,13 +271,13 @@ func checkRBAC(t *testing.T, m *manifests) {
 	}
 	subject := []rbacv1.Subject{{Kind: "ServiceAccount", Name: m.account.Name, Namespace: m.namespace.Name}}
 	if !slices.Equal(m.clusterBind.Subjects, subject) || !slices.Equal(m.bind.Subjects, subject) {
-		t.Error("the roles are not bound to the service account alone")
+		t.Error("the roles have other subjects, want the service account alone")
 	}
 	if m.deployment.Spec.Template.Spec.ServiceAccountName != m.account.Name || m.deployment.Namespace != m.namespace.Name {
-		t.Error("the deployment does not run as the service account")
+		t.Error("the deployment runs as another account, want the service account")
 	}
 	if m.namespace.Labels["pod-security.kubernetes.io/enforce"] != "restricted" {
-		t.Error("the namespace does not enforce the restricted profile")
+		t.Error("the namespace enforces another profile, want restricted")
 	}
 }
 
@@ -301,14 +301,14 @@ func TestSamples(t *testing.T) {
 	forEach(t, func(t *testing.T, d deployed) {
 		m := readManifests(t, d.folder)
 		if m.bucketClass.DriverName != d.name || m.accessClass.DriverName != d.name {
-			t.Error("the classes name another driver")
+			t.Error("the classes name another driver, want this one")
 		}
 		if m.accessClass.AuthenticationType != cosiv1alpha1.AuthenticationTypeKey || m.bucketClass.DeletionPolicy != cosiv1alpha1.DeletionPolicyDelete {
 			t.Errorf("classes: %q, %q", m.accessClass.AuthenticationType, m.bucketClass.DeletionPolicy)
 		}
 		if m.bucketClaim.Spec.BucketClassName != m.bucketClass.Name || m.bucketAccess.Spec.BucketAccessClassName != m.accessClass.Name ||
 			m.bucketAccess.Spec.BucketClaimName != m.bucketClaim.Name || m.bucketAccess.Namespace != m.bucketClaim.Namespace {
-			t.Error("the samples do not refer to the classes and to each other")
+			t.Error("the samples name other objects, want the classes and each other")
 		}
 		asked := append(slices.Clone(m.bucketClaim.Spec.Protocols), m.bucketAccess.Spec.Protocol)
 		for _, protocol := range asked {

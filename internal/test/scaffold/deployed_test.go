@@ -10,17 +10,17 @@ import (
 	cosiv1alpha1 "sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
 )
 
-// deployed is a driver with manifests, and what they may say that others do not.
+// deployed describes a driver with manifests, and how they may differ from those of other drivers.
 type deployed struct {
-	app       string // the name of its objects
-	name      string // of the driver
+	app       string // name of its objects
+	name      string // name of the driver
 	folder    string
 	protocol  cosiv1alpha1.Protocol
-	env       []string // the variables that it is given
-	asksStore bool     // to tell whether it is ready
+	env       []string // names of its variables
+	asksStore bool     // its readiness depends on the store
 }
 
-// drivers are a new scaffold and the examples, which began as one.
+// drivers lists a new scaffold and the examples, which began as scaffolds.
 func drivers(t *testing.T) []deployed {
 	t.Helper()
 	return []deployed{{
@@ -37,7 +37,7 @@ func drivers(t *testing.T) []deployed {
 	}}
 }
 
-// forEach holds every driver against the same rules.
+// forEach runs a check for every driver.
 func forEach(t *testing.T, check func(t *testing.T, d deployed)) {
 	t.Helper()
 	for _, d := range drivers(t) {
@@ -59,7 +59,7 @@ func scaffold(t *testing.T, app string) string {
 	return dir
 }
 
-// TestExamplesAreScaffolds holds the examples to the scaffold's files where nothing is their own.
+// TestExamplesAreScaffolds compares the shared files of the examples with the scaffold's.
 func TestExamplesAreScaffolds(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, d deployed) {
@@ -67,7 +67,7 @@ func TestExamplesAreScaffolds(t *testing.T) {
 		for _, name := range []string{"Dockerfile", ".dockerignore", "deploy/namespace.yaml", "deploy/rbac.yaml"} {
 			want, got := read(t, original, name), read(t, d.folder, name)
 			if !bytes.Equal(got, want) {
-				t.Errorf("%s is not the scaffold's", name)
+				t.Errorf("%s differs, want the scaffold's file", name)
 			}
 		}
 	})

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// TestDockerfileBuilds runs the build line of each Dockerfile in what a container engine would be sent, and nothing else;
-// for the scaffold, on both platforms that its Makefile names.
+// TestDockerfileBuilds runs the build line of each Dockerfile with only the files that a container engine gets. It
+// builds the scaffold for both platforms in its Makefile.
 func TestDockerfileBuilds(t *testing.T) {
 	t.Parallel()
 	for _, d := range drivers(t) {
@@ -29,7 +29,8 @@ func TestDockerfileBuilds(t *testing.T) {
 	}
 }
 
-// dockerContext copies a folder without what its .dockerignore names. It vendors, for the library lies outside.
+// dockerContext copies a folder without the files in its .dockerignore. It vendors the modules, because the library
+// lies outside of the folder.
 func dockerContext(t *testing.T, folder string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -55,13 +56,13 @@ func dockerContext(t *testing.T, folder string) string {
 	return dir
 }
 
-// ignored understands patterns for the entries of the folder itself.
+// ignored reports whether a pattern names an entry of the folder itself.
 func ignored(t *testing.T, patterns []string, name string) bool {
 	t.Helper()
 	for _, p := range patterns {
 		matches, err := path.Match(p, name)
 		if err != nil || strings.ContainsAny(p, "/!#") {
-			t.Fatalf(".dockerignore has %q, which this test does not understand", p)
+			t.Fatalf(".dockerignore has %q, want a pattern for an entry of the folder", p)
 		}
 		if matches {
 			return true
@@ -74,7 +75,7 @@ func buildImage(t *testing.T, folder, context, arch string) {
 	t.Helper()
 	build := regexp.MustCompile(`(?m)^RUN (.* go build .*)$`).FindSubmatch(read(t, folder, "Dockerfile"))
 	if build == nil {
-		t.Fatal("the Dockerfile has no line that builds")
+		t.Fatal("the Dockerfile has no build line, want one")
 	}
 	out := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(string(build[1]), "/out/", out+"/"))
@@ -90,7 +91,7 @@ func buildImage(t *testing.T, folder, context, arch string) {
 	t.Logf("linux/%s: %.1f MB", arch, float64(info.Size())/1e6)
 }
 
-// TestGoVersions holds the versions of Go against each other: the library's, the driver's and the Dockerfile's.
+// TestGoVersions compares the Go versions of the library, the driver and the Dockerfile.
 func TestGoVersions(t *testing.T) {
 	t.Parallel()
 	want := goDirective(t, root)
@@ -114,10 +115,10 @@ func goDirective(t *testing.T, dir string) string {
 	return file.Go.Version
 }
 
-// TestMainIsShort holds main.go at a length that is read at a glance.
+// TestMainIsShort limits the length of main.go, so that a reader sees it at a glance.
 func TestMainIsShort(t *testing.T) {
 	t.Parallel()
 	if lines := bytes.Count(read(t, scaffold(t, "cosi-osp"), "main.go"), []byte("\n")); lines > 45 {
-		t.Errorf("main.go has %d lines", lines)
+		t.Errorf("main.go has %d lines, want at most 45", lines)
 	}
 }

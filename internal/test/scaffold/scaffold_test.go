@@ -1,4 +1,4 @@
-// Package scaffold_test runs cmd/bootstrap as a user does, and holds what it writes against what it promises.
+// Package scaffold_test runs cmd/bootstrap as a user does, and checks what it writes.
 package scaffold_test
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// What the tests share; set once by TestMain.
+// Values that TestMain sets once for all tests.
 var (
 	root      string // the checkout of the library
 	bootstrap string // the built command
@@ -93,7 +93,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// fileproxy makes a file-system module proxy that serves the library's working tree as a version: fileproxy DIR VERSION.
+// fileproxy creates a file-system module proxy that serves the library's working tree as a version: fileproxy DIR
+// VERSION.
 func fileproxy(ts *testscript.TestScript, _ bool, args []string) {
 	version := module.Version{Path: "github.com/doomshrine/gocosi", Version: args[1]}
 	dir := filepath.Join(ts.MkAbs(args[0]), "github.com", "doomshrine", "gocosi", "@v")
@@ -114,7 +115,7 @@ func fileproxy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(dir, "list"), []byte(args[1]+"\n"), 0o600))
 }
 
-// moduleFiles lists what git knows of the library's own module: not what it ignores, nor modules within it.
+// moduleFiles lists the files of the library's own module, without ignored files and nested modules.
 func moduleFiles() ([]zip.File, error) {
 	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = root
@@ -141,14 +142,14 @@ func inNestedModule(name string) bool {
 	return false
 }
 
-// moduleFile is a file of the library, by its path within it.
+// moduleFile describes a file of the library by its path in the module.
 type moduleFile string
 
 func (f moduleFile) Path() string                 { return filepath.ToSlash(string(f)) }
 func (f moduleFile) Lstat() (fs.FileInfo, error)  { return os.Lstat(filepath.Join(root, string(f))) }
 func (f moduleFile) Open() (io.ReadCloser, error) { return os.Open(filepath.Join(root, string(f))) }
 
-// gofumpt checks that every Go file below a folder is as gofumpt writes it.
+// gofumpt checks that gofumpt would not change any Go file below a folder.
 func gofumpt(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
@@ -160,7 +161,7 @@ func gofumpt(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		want, err := format.Source(text, format.Options{LangVersion: "go1.26", ExtraRules: true})
 		if err == nil && !bytes.Equal(text, want) {
-			err = fmt.Errorf("%s is not as gofumpt writes it", path)
+			err = fmt.Errorf("%s has another format, want gofumpt's", path)
 		}
 		return err
 	}))
@@ -173,16 +174,16 @@ func waitfor(ts *testscript.TestScript, _ bool, args []string) {
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("%s does not appear", args[0])
+			ts.Fatalf("%s is missing, want it to appear", args[0])
 		}
 	}
 }
 
-// empty checks that a folder holds nothing, not even what begins with a dot.
+// empty checks that a folder holds nothing, including files that begin with a dot.
 func empty(ts *testscript.TestScript, _ bool, args []string) {
 	entries, err := os.ReadDir(ts.MkAbs(args[0]))
 	ts.Check(err)
 	if len(entries) > 0 {
-		ts.Fatalf("%s is not empty: %v", args[0], entries)
+		ts.Fatalf("%s holds %v, want nothing", args[0], entries)
 	}
 }

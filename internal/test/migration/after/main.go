@@ -1,4 +1,4 @@
-// Command after is the driver of the folder before on gocosi.
+// Command after runs the driver of the folder before on gocosi.
 package main
 
 import (

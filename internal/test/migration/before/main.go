@@ -1,5 +1,5 @@
-// Command before is a COSI driver on plain gRPC, with what surrounds its handlers written by hand. Its faults are
-// deliberate: each was seen in several public drivers. docs/migrating.md lists them.
+// Command before runs a COSI driver on plain gRPC, with hand-written code around its handlers. Its faults are
+// deliberate: several public drivers have each of them. docs/migrating.md lists them.
 package main
 
 import (

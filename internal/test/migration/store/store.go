@@ -1,5 +1,5 @@
-// Package store is the object store of the two drivers: a folder. It stands for a store that is reached by its own API:
-// each call takes a moment, and knows nothing of the others.
+// Package store implements the object store of the two drivers in a folder. It imitates a store with an API of its own:
+// each call takes some time and does not know of other calls.
 package store
 
 import (
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The ways in which a call is refused.
+// The errors of refused calls.
 var (
 	ErrExists   = errors.New("exists")
 	ErrNotFound = errors.New("does not exist")
@@ -23,27 +23,28 @@ var (
 	ErrDenied   = errors.New("access denied")
 )
 
-// roundTrip is how long a call takes.
+// roundTrip is the duration of a call.
 const roundTrip = 2 * time.Millisecond
 
-// Store is safe for concurrent use, but what is read by one call may be stale when the next one writes it.
+// Store keeps buckets and users. It is safe for concurrent use, but a value from one call may be stale when the next
+// call writes it.
 type Store struct {
 	folder string
 }
 
-// Key is one of a user's keys.
+// Key holds one of a user's keys.
 type Key struct {
 	ID     string `json:"id"`
 	Secret string `json:"secret"`
 }
 
-// User is an account with its keys, in the order in which they were made, and its tags.
+// User holds an account with its tags, and with its keys in the order of their creation.
 type User struct {
 	Tags map[string]string `json:"tags"`
 	Keys []Key             `json:"keys"`
 }
 
-// New opens a store, or makes one.
+// New opens or creates a store.
 func New(folder string) (*Store, error) {
 	for _, kind := range []string{"buckets", "users"} {
 		if err := os.MkdirAll(filepath.Join(folder, kind), 0o700); err != nil {
@@ -53,7 +54,7 @@ func New(folder string) (*Store, error) {
 	return &Store{folder: folder}, nil
 }
 
-// CreateBucket makes a bucket.
+// CreateBucket creates a bucket.
 func (s *Store) CreateBucket(name string, tags map[string]string) error {
 	folder, err := s.path("buckets", name)
 	if err != nil {
@@ -104,7 +105,7 @@ func (s *Store) DeleteBucket(name string) error {
 
 func isObject(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".object" }
 
-// CreateUser makes an account without keys.
+// CreateUser creates an account without keys.
 func (s *Store) CreateUser(name string, tags map[string]string) error {
 	file, err := s.path("users", name)
 	if err != nil {
@@ -148,7 +149,7 @@ func (s *Store) DeleteUser(name string) error {
 	return nil
 }
 
-// Users is the number of accounts.
+// Users returns the number of accounts.
 func (s *Store) Users() (int, error) {
 	files, err := os.ReadDir(filepath.Join(s.folder, "users"))
 	return len(files), err
@@ -207,7 +208,7 @@ func (s *Store) Remove(key Key, bucket, object string) error {
 	return os.Remove(file)
 }
 
-// object is the file of an object, for those that the bucket's policy names.
+// object returns the file of an object for a key that the bucket's policy allows.
 func (s *Store) object(key Key, bucket, object string) (string, error) {
 	policy, err := s.Policy(bucket)
 	if err != nil {
@@ -224,7 +225,7 @@ func (s *Store) object(key Key, bucket, object string) (string, error) {
 var name = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,126}[a-z0-9]$`)
 
 func (s *Store) path(kind, of string) (string, error) {
-	time.Sleep(roundTrip) // as over a network
+	time.Sleep(roundTrip) // takes as long as over a network
 	if !name.MatchString(of) {
 		return "", fmt.Errorf("%.200q %w", of, ErrName)
 	}
@@ -242,7 +243,7 @@ func read(file string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// write replaces a file as a whole: another call reads the old content or the new.
+// write replaces a file atomically, so that another call reads either the old or the new content.
 func write(file string, value any) error {
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -15,17 +15,17 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/migration/store"
 )
 
-// owner is the tag of the driver's own buckets.
+// owner tags the driver's own buckets.
 const owner = "files.example.com"
 
-// Server is the Provisioner server.
+// Server implements the Provisioner server.
 type Server struct {
 	Store    *store.Store
 	Endpoint string // of the store, for applications
 	AdminURL string // of the store's API, with the password
 }
 
-// DriverCreateBucket makes a bucket, or finds the one that an earlier call made.
+// DriverCreateBucket creates a bucket, or finds the bucket of an earlier call.
 func (s *Server) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
 	parameters, err := gocosi.Parameters(r.GetParameters(), "region")
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Server) DriverCreateBucket(_ context.Context, r *cosi.DriverCreateBucke
 	}, nil
 }
 
-// same says whether a bucket that is there is the one that was asked for.
+// same checks that an existing bucket is the requested one.
 func (s *Server) same(bucket, region string) error {
 	tags, err := s.Store.Tags(bucket)
 	if err != nil {
@@ -78,8 +78,8 @@ func (s *Server) DriverDeleteBucket(_ context.Context, r *cosi.DriverDeleteBucke
 	return &cosi.DriverDeleteBucketResponse{}, nil
 }
 
-// DriverGrantBucketAccess makes an account with a key and adds it to the bucket's policy, or finds the one that an
-// earlier call made.
+// DriverGrantBucketAccess creates an account with a key and adds it to the bucket's policy, or finds the account of an
+// earlier call.
 func (s *Server) DriverGrantBucketAccess(_ context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	if r.GetAuthenticationType() != cosi.AuthenticationType_Key {
 		return nil, status.Error(codes.InvalidArgument, "authentication_type is not supported; accepted is Key")
@@ -115,7 +115,7 @@ func (s *Server) DriverGrantBucketAccess(_ context.Context, r *cosi.DriverGrantB
 	return &cosi.DriverGrantBucketAccessResponse{AccountId: bucket + "/" + user, Credentials: credentials.Map()}, nil
 }
 
-// key makes an account with one key, or finds what an earlier call made of it.
+// key creates an account with one key, or completes the account of an earlier call.
 func (s *Server) key(user string) (store.Key, error) {
 	if err := s.Store.CreateUser(user, nil); err != nil && !errors.Is(err, store.ErrExists) {
 		return store.Key{}, fmt.Errorf("create user at %s: %w", s.AdminURL, err)
@@ -134,7 +134,7 @@ func (s *Server) key(user string) (store.Key, error) {
 	return key, nil
 }
 
-// region is the region that applications are told.
+// region returns the region for applications.
 func (s *Server) region(bucket string) (string, error) {
 	tags, err := s.Store.Tags(bucket)
 	if err != nil {

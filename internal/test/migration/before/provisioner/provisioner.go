@@ -1,5 +1,5 @@
-// Package provisioner answers the sidecar's calls as drivers in the field do. Its faults are deliberate: each was seen in
-// several public drivers. docs/migrating.md lists them.
+// Package provisioner answers the sidecar's calls as drivers in the field do. Its faults are deliberate: several public
+// drivers have each of them. docs/migrating.md lists them.
 package provisioner
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/migration/store"
 )
 
-// Server is the Provisioner server.
+// Server implements the Provisioner server.
 type Server struct {
 	cosi.UnimplementedProvisionerServer
 
