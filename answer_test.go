@@ -24,14 +24,14 @@ const (
 	secretDSN = "admin:" + password + "@tcp(db.example.com:3306)/x"
 )
 
-// statusError is an error that is, or is not quite, a status.
+// statusError imitates an error with a status, which may be invalid.
 type statusError struct{ st *status.Status }
 
 func (statusError) Error() string { return "of another kind: " + secretURL }
 
 func (e statusError) GRPCStatus() *status.Status { return e.st }
 
-// nilError is an error whose method fails when the pointer is nil.
+// nilError implements an error with a method that panics on a nil pointer.
 type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
@@ -118,17 +118,17 @@ func TestAnswersOfFailures(t *testing.T) {
 				t.Errorf("got %v, want %s with %q", err, tt.code, tt.message)
 			}
 			if len(st.Details()) > 0 || strings.Contains(err.Error(), password) {
-				t.Errorf("the caller learns too much: %v, %v", err, st.Details())
+				t.Errorf("the caller gets %v with the details %v, want no detail and no cause", err, st.Details())
 			}
 			line := log.OneLine(t, "DriverCreateBucket")
 			if !strings.Contains(line, `"msg"="call failed"`) || !strings.Contains(line, fmt.Sprintf(`"code"=%q`, tt.code)) {
 				t.Errorf("the line tells something else: %s", line)
 			}
 			if !strings.Contains(line, tt.logged) || strings.Contains(line, "\n") {
-				t.Errorf("the line does not hold %q, or is not one line: %s", tt.logged, line)
+				t.Errorf("want one line with %q, got %s", tt.logged, line)
 			}
 			if strings.Contains(line, `"stack"=`) != strings.Contains(tt.message, "unexpectedly") {
-				t.Errorf("a stack belongs to a panic, and only to that: %s", line)
+				t.Errorf("want a stack for a panic only, got the line %s", line)
 			}
 			if found := log.Lines(password); len(found) > 0 {
 				t.Errorf("the log holds the password: %q", found)
@@ -190,7 +190,7 @@ func TestCallerGoesAway(t *testing.T) {
 				if status.Code(err) != tt.code {
 					t.Errorf("the caller got %v, want %s", err, tt.code)
 				}
-				// A caller whose deadline has passed says so by cancelling; which of the two comes first is chance.
+				// A caller cancels the call when its deadline has passed. Either of the two may come first.
 				if line := log.OneLine(t, "DriverCreateBucket"); !strings.Contains(line, `"code"="Canceled"`) &&
 					!strings.Contains(line, fmt.Sprintf(`"code"=%q`, tt.code)) {
 					t.Errorf("want %s: %s", tt.code, line)
@@ -216,9 +216,9 @@ func TestTranslations(t *testing.T) {
 	tests := map[string]struct {
 		method      string
 		handler     error
-		interceptor error // instead of the handler's
+		interceptor error // replaces the handler's error
 		code        codes.Code
-		rule        string // "": no translation
+		rule        string // "" for no translation
 	}{
 		"delete, not found":           {remove, notFound, nil, codes.OK, "DELETE-2"},
 		"delete, wrapped":             {remove, wrap(notFound), nil, codes.NotFound, ""},
@@ -264,7 +264,7 @@ func TestTranslations(t *testing.T) {
 					t.Errorf("got %v, want %s", err, want)
 				}
 				if want == codes.FailedPrecondition && status.Convert(err).Message() != "there" {
-					t.Errorf("the handler's message is lost: %v", err)
+					t.Errorf("got %v, want the handler's message", err)
 				}
 				if line := log.OneLine(t, tt.method); !strings.Contains(line, fmt.Sprintf(`"code"=%q`, want)) {
 					t.Errorf("want %s: %s", want, line)
@@ -275,7 +275,7 @@ func TestTranslations(t *testing.T) {
 	}
 }
 
-// TestForgivenCallHasAResponse sees what gRPC does not show: it sends no response as an empty one.
+// TestForgivenCallHasAResponse checks the response without gRPC, which sends a nil response as an empty one.
 func TestForgivenCallHasAResponse(t *testing.T) {
 	t.Parallel()
 	chain := harness.Chain(t)
@@ -292,13 +292,13 @@ func TestForgivenCallHasAResponse(t *testing.T) {
 	}
 }
 
-// checkTranslated wants one line with the rule at level 0, or none.
+// checkTranslated checks that the log has one line with the rule at level 0, or none without a rule.
 func checkTranslated(t *testing.T, log *harness.Logs, rule string) {
 	t.Helper()
 	found := log.Lines("status code translated")
 	if rule == "" {
 		if len(found) > 0 {
-			t.Errorf("nothing was to be translated: %q", found)
+			t.Errorf("got the lines %q, want no translation", found)
 		}
 		return
 	}
@@ -307,7 +307,7 @@ func checkTranslated(t *testing.T, log *harness.Logs, rule string) {
 	}
 }
 
-// failing fails every call with err, or none.
+// failing returns handlers that fail every call with err, unless err is nil.
 func failing(err error) *harness.Handlers {
 	return &harness.Handlers{
 		Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
@@ -326,7 +326,7 @@ func failing(err error) *harness.Handlers {
 	}
 }
 
-// replacing is an interceptor that fails every call that changes something, whatever the handler says.
+// replacing returns an interceptor that fails every call that changes something, after any answer of the handler.
 func replacing(err error) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		_, _ = handler(ctx, request)
@@ -334,10 +334,10 @@ func replacing(err error) grpc.UnaryServerInterceptor {
 	}
 }
 
-// canarySecret must not be seen outside of a grant's answer.
+// canarySecret must not appear outside of a grant's answer.
 const canarySecret = "canary-secret-of-a-grant"
 
-// brokenAnswers are answers to a grant or a create that the specification does not allow, by rule.
+// brokenAnswers lists answers to a grant or a create that the specification does not allow, by rule.
 func brokenAnswers() map[string]*harness.Handlers {
 	grant := func(account string, credentials map[string]*cosi.CredentialDetails) *harness.Handlers {
 		return &harness.Handlers{Grant: func(context.Context, *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
@@ -390,7 +390,7 @@ func TestAnswersThatBreakARule(t *testing.T) {
 	}
 }
 
-// What an answer should hold and does not is told once.
+// The log reports only once that an answer lacks a recommended field.
 func TestAdviceIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var log harness.Logs
@@ -403,6 +403,6 @@ func TestAdviceIsLoggedOnce(t *testing.T) {
 		}
 	}
 	if found := log.Lines("answer is allowed but unwise", "CREATE-9"); len(found) != 1 {
-		t.Errorf("%d lines: %q", len(found), found)
+		t.Errorf("%d lines, want one: %q", len(found), found)
 	}
 }

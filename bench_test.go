@@ -14,8 +14,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// BenchmarkChain measures the whole chain without a network, and what it costs when the handler asks for the end of its
-// context. What the chain costs in a real server is measured by make bench.
+// BenchmarkChain measures the whole chain without a network, with and without a handler that asks for the end of its
+// context. "make bench" measures the chain in a real server.
 func BenchmarkChain(b *testing.B) {
 	waits := func(ctx context.Context, request any) (any, error) {
 		_ = ctx.Done()
@@ -35,7 +35,7 @@ func BenchmarkChain(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			chain := harness.Chain(b, c.options...)
-			ctx, cancel := context.WithCancel(b.Context()) // gRPC's context ends too
+			ctx, cancel := context.WithCancel(b.Context()) // gRPC's context also ends
 			defer cancel()
 			request := &cosi.DriverCreateBucketRequest{Name: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"}
 			b.ReportAllocs()
@@ -48,12 +48,12 @@ func BenchmarkChain(b *testing.B) {
 	}
 }
 
-// discarding is a logger of lines that are formatted and thrown away.
+// discarding returns a logger that formats lines and discards them.
 func discarding() gocosi.Option {
 	return gocosi.WithLogger(logr.FromSlogHandler(slog.NewJSONHandler(io.Discard, nil)))
 }
 
-// answer is made once, so that a benchmark counts nothing of it.
+// answer is shared by all calls, so that a benchmark does not count its creation.
 var answer = &cosi.DriverCreateBucketResponse{BucketId: "id", BucketInfo: harness.S3Info()}
 
 func answerAtOnce(context.Context, any) (any, error) { return answer, nil }

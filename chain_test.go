@@ -70,7 +70,7 @@ func TestServicesOfTheAuthor(t *testing.T) {
 					t.Errorf("want %s: %s", tt.code, line)
 				}
 				if strings.Contains(line, `"stack"=`) != (tt.code == codes.Internal) {
-					t.Errorf("a stack belongs to a panic, and only to that: %s", line)
+					t.Errorf("want a stack for a panic only, got the line %s", line)
 				}
 			}
 			if found := log.Lines(password); len(found) > 0 {
@@ -90,7 +90,7 @@ func TestServiceWithoutResult(t *testing.T) {
 	}
 }
 
-// TestKeptContextKeepsNoOtherCall keeps the context of a call that ran beside another one, as a careless handler may.
+// TestKeptContextKeepsNoOtherCall keeps the context of a call that ran next to another one, as a careless handler may.
 func TestKeptContextKeepsNoOtherCall(t *testing.T) {
 	t.Parallel()
 	chain := harness.Chain(t)
@@ -116,7 +116,7 @@ func TestKeptContextKeepsNoOtherCall(t *testing.T) {
 	harness.Eventually(t, func() bool {
 		runtime.GC()
 		return older.Value() == nil && younger.Value() == nil
-	}, "the calls beside the kept one are still there")
+	}, "the driver keeps the calls next to the kept one, want them gone")
 	runtime.KeepAlive(kept)
 }
 

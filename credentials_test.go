@@ -18,23 +18,23 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// keysOfS3 have the password as their secret.
+// keysOfS3 returns S3 credentials with the password as their secret.
 func keysOfS3() *gocosi.S3Credentials {
 	return &gocosi.S3Credentials{Endpoint: "https://s3.example.com", Region: "r-1", AccessKeyID: "AKIDEXAMPLE", AccessSecretKey: password}
 }
 
-// tokenOfAzure is the password.
+// tokenOfAzure returns Azure credentials with the password as their token.
 func tokenOfAzure() *gocosi.AzureCredentials {
 	return &gocosi.AzureCredentials{AccessToken: password, Expiry: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)}
 }
 
-// tells says whether a text shows the password, as it is or in hexadecimal.
+// tells reports whether a text shows the password, in clear or in hexadecimal.
 func tells(text string) bool {
 	plain := strings.NewReplacer(" ", "", "0x", "", ",", "").Replace(strings.ToLower(text))
 	return strings.Contains(text, password) || strings.Contains(plain, hex.EncodeToString([]byte(password)))
 }
 
-// shapes are credentials on their own and within other values.
+// shapes lists credentials alone and within other values.
 func shapes() map[string]any {
 	type open struct {
 		S3    gocosi.S3Credentials
@@ -72,9 +72,9 @@ func TestPrintedCredentials(t *testing.T) {
 	for name, value := range shapes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			verbs := "vTtbcdoOqxXUeEfFgGs" // not p and w, which ask no method of a value; go vet refuses them
+			verbs := "vTtbcdoOqxXUeEfFgGs" // without p and w, which call no method of a value; go vet refuses them
 			if name == "unexported pointers" {
-				verbs = "v" // others, misplaced as they are, follow the pointer
+				verbs = "v" // other verbs follow the pointer
 			}
 			for _, verb := range verbs {
 				for _, flags := range []string{"", "+", "-", "#", " ", "0", "+#", "# ", "+#- 0", "40", ".2", "-40.30"} {

@@ -26,7 +26,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// held is a handler of Create that says when it has begun, and returns when it is released.
+// held implements a handler of Create that reports its start and returns when it is released.
 type held struct {
 	begun   chan struct{}
 	release chan struct{}
@@ -63,21 +63,21 @@ func TestDrainLetsCallsFinish(t *testing.T) {
 	checkWatchEnds(t, watching)
 	select {
 	case err := <-d.Done:
-		t.Fatalf("Run does not wait for the call: %v", err)
+		t.Fatalf("Run returns %v during the call, want it to wait", err)
 	case err := <-call:
-		t.Fatalf("the call ended early: %v", err)
+		t.Fatalf("the call ended early with %v, want it to finish", err)
 	default:
 	}
 	close(h.release)
 	if err := <-call; err != nil {
-		t.Errorf("the call was not let finish: %v", err)
+		t.Errorf("the call returns %v, want success", err)
 	}
 	if err := d.Wait(t); err != nil {
 		t.Errorf("Run: %v", err)
 	}
 }
 
-// checkWatchEnds wants NOT_SERVING, and then the end.
+// checkWatchEnds checks that the watch reports NOT_SERVING and then ends.
 func checkWatchEnds(t *testing.T, watching healthpb.Health_WatchClient) {
 	t.Helper()
 	last := healthpb.HealthCheckResponse_UNKNOWN
@@ -95,20 +95,20 @@ func checkWatchEnds(t *testing.T, watching healthpb.Health_WatchClient) {
 	}
 }
 
-// TestHealthDuringDrain has its checks under way when the drain begins: gRPC lets a client begin no new call on a
-// connection that drains, and the socket is gone.
+// TestHealthDuringDrain starts its checks before the drain begins. During the drain the socket is gone, and gRPC
+// refuses new calls on an open connection.
 func TestHealthDuringDrain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log harness.Logs
 		h := newHeld()
 		d := harness.Serve(t, &harness.Handlers{Create: h.create}, gocosi.WithLogger(log.Logger()), gocosi.WithReady(func(ctx context.Context) error {
-			<-ctx.Done() // the drain calls the question off
+			<-ctx.Done() // the drain cancels the check
 			return ctx.Err()
 		}))
 		call, answers := make(chan error, 1), make(chan healthpb.HealthCheckResponse_ServingStatus, 2)
 		go func() { call <- d.Create(context.Background()) }()
-		for range 2 { // one asks, the other waits for its turn
+		for range 2 { // one check asks, the other waits for its turn
 			go func() {
 				got, err := d.Health(t, "")
 				if err != nil {
@@ -121,7 +121,7 @@ func TestHealthDuringDrain(t *testing.T) {
 		d.Stop()
 		for range 2 {
 			if got := <-answers; got != healthpb.HealthCheckResponse_NOT_SERVING {
-				t.Errorf("got %s during the drain", got)
+				t.Errorf("got %s during the drain, want NOT_SERVING", got)
 			}
 		}
 		close(h.release)
@@ -129,7 +129,7 @@ func TestHealthDuringDrain(t *testing.T) {
 			t.Error(err)
 		}
 		if found := log.Lines("ready"); len(found) > 0 {
-			t.Errorf("a drain is no news of the readiness function: %q", found)
+			t.Errorf("got the lines %q, want none about readiness during a drain", found)
 		}
 	})
 }
@@ -138,10 +138,10 @@ func TestDrainIsBounded(t *testing.T) {
 	t.Parallel()
 	const obeyTimeout = time.Second
 	tests := map[string]struct {
-		lingers time.Duration // how long the handler takes after its context has ended; -1: until it is released
+		lingers time.Duration // time of the handler after the end of its context; -1: until it is released
 		shut    time.Duration
-		want    time.Duration // from the stop to the return of Serve
-		left    bool          // behind
+		want    time.Duration // time from the stop to the return of Serve
+		left    bool          // the handler is left behind
 		options []gocosi.Option
 	}{
 		"obeys at once":    {0, 20 * time.Second, 20 * time.Second, false, nil},
@@ -177,7 +177,7 @@ func TestDrainIsBounded(t *testing.T) {
 
 				began := time.Now()
 				err := d.Wait(t)
-				took, exact := time.Since(began), tt.options == nil // gRPC's Serve may or may not wait for its Stop
+				took, exact := time.Since(began), tt.options == nil // gRPC's Serve does not always wait for its Stop
 				if took > tt.want || exact && took < tt.want {
 					t.Errorf("it took %s, want %s", took, tt.want)
 				}
@@ -189,10 +189,10 @@ func TestDrainIsBounded(t *testing.T) {
 					t.Errorf("got %v, want %s", err, want)
 				}
 				if found := log.Lines("are abandoned", "DriverCreateBucket b"); len(found) > 0 != tt.left {
-					t.Errorf("abandoned, says the log: %q", found)
+					t.Errorf("the log reports the abandoned calls %q, want one line for a handler that is left behind", found)
 				}
 				close(release)
-				time.Sleep(tt.lingers) // nothing of the test is left after that
+				time.Sleep(tt.lingers) // waits for the last handler
 			})
 		})
 	}
@@ -272,7 +272,7 @@ func TestStoppedBeforeItStarts(t *testing.T) {
 
 	newDriver := func() *gocosi.Driver {
 		nobody := identityFunc(func(context.Context) (*cosi.DriverGetInfoResponse, error) {
-			t.Error("the Identity server was asked")
+			t.Error("the driver asked the Identity server, want no call")
 			return nil, errors.New("asked")
 		})
 		driver, err := gocosi.New(nobody, &harness.Handlers{}, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(filepath.Join(folder, "cosi.sock")))
@@ -287,7 +287,7 @@ func TestStoppedBeforeItStarts(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 	if _, err := os.Lstat(folder); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the folder was made: %v", err)
+		t.Errorf("got %v, want no folder", err)
 	}
 	if _, err := driver.Addr(harness.Timeout(t)); err == nil || !strings.Contains(err.Error(), "ended before it listened") {
 		t.Errorf("Addr: %v", err)
@@ -298,7 +298,7 @@ func TestStoppedBeforeItStarts(t *testing.T) {
 		t.Errorf("Serve: %v", err)
 	}
 	if _, err := lis.Dial(); err == nil {
-		t.Error("Serve left the listener open")
+		t.Error("Serve left the listener open, want it closed")
 	}
 }
 
@@ -348,7 +348,7 @@ func TestTwoDrivers(t *testing.T) {
 	other.Lives(t)
 }
 
-// failingListener accepts nobody.
+// failingListener fails to accept connections.
 type failingListener struct{ net.Listener }
 
 var errAccept = errors.New("out of order")
@@ -363,11 +363,11 @@ func TestServingFails(t *testing.T) {
 		t.Errorf("got %v, want what Accept returned", err)
 	}
 	if _, err := lis.Dial(); err == nil {
-		t.Error("Serve left the listener open")
+		t.Error("Serve left the listener open, want it closed")
 	}
 }
 
-// TestFrequentPings speaks HTTP/2 by hand: gRPC's own client does not ping more often than every ten seconds.
+// TestFrequentPings sends HTTP/2 frames itself, because gRPC's own client pings at most every ten seconds.
 func TestFrequentPings(t *testing.T) {
 	t.Parallel()
 	const ping, goAway, ack = 6, 7, 1
@@ -404,7 +404,7 @@ func TestFrequentPings(t *testing.T) {
 			}
 			switch {
 			case head[3] == goAway:
-				t.Fatalf("the driver hangs up after %d pings: %q", acks, bytes.TrimLeft(payload, "\x00"))
+				t.Fatalf("the driver closes the connection after %d pings with %q, want it open", acks, bytes.TrimLeft(payload, "\x00"))
 			case head[3] == ping && head[4] == ack:
 				acks++
 			}
@@ -443,7 +443,7 @@ func TestNewRefusesNilServers(t *testing.T) {
 			t.Parallel()
 			driver, err := gocosi.New(row.identity, row.provisioner, gocosi.WithEnvironment(nil))
 			if driver != nil {
-				t.Error("a driver beside an error")
+				t.Error("got a driver with an error, want none")
 			}
 			checkError(t, err, row.says)
 		})

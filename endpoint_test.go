@@ -47,7 +47,7 @@ func TestRunRefusesWhatIsNoSocket(t *testing.T) {
 	}
 }
 
-// goodDriver makes a driver of good servers.
+// goodDriver creates a driver with good servers.
 func goodDriver(t *testing.T, options ...gocosi.Option) *gocosi.Driver {
 	t.Helper()
 	driver, err := gocosi.New(gocosi.NewIdentity("test.example.com"), &harness.Handlers{}, options...)
@@ -144,7 +144,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-// certificates are an authority's certificates for a server on 127.0.0.1 and for its clients.
+// certificates holds an authority's certificates for a server on 127.0.0.1 and for its clients.
 type certificates struct {
 	authority *x509.CertPool
 	leaf      tls.Certificate
@@ -176,7 +176,7 @@ func newCertificates(t *testing.T) *certificates {
 	return &certificates{pool, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}
 }
 
-// server demands a certificate of its clients.
+// server returns credentials of a server that requires client certificates.
 func (c *certificates) server() credentials.TransportCredentials {
 	return credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{c.leaf}, ClientCAs: c.authority, ClientAuth: tls.RequireAndVerifyClientCert,
@@ -187,12 +187,12 @@ func (c *certificates) client() credentials.TransportCredentials {
 	return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{c.leaf}, RootCAs: c.authority})
 }
 
-// anonymous trusts the server, and has no certificate.
+// anonymous returns credentials of a client that trusts the server and has no certificate.
 func (c *certificates) anonymous() credentials.TransportCredentials {
 	return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, RootCAs: c.authority})
 }
 
-// TestSilentClients connects, says little, and stays until the driver cuts it off.
+// TestSilentClients connects, sends little, and waits until the driver closes the connection.
 func TestSilentClients(t *testing.T) {
 	t.Parallel()
 	const preface, settings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -229,7 +229,7 @@ func TestSilentClients(t *testing.T) {
 				t.Errorf("Run: %v", err)
 			}
 			if took := time.Since(begin); took > timeout+2*time.Second {
-				t.Errorf("the end took %s", took)
+				t.Errorf("the end took %s, want at most %s", took, timeout+2*time.Second)
 			}
 			if lines := log.Lines("abandoned"); len(lines) > 0 {
 				t.Errorf("logged: %q", lines)
@@ -238,8 +238,8 @@ func TestSilentClients(t *testing.T) {
 	}
 }
 
-// checkAccepted connects and waits until the driver closes the connection for what is said there: all that connected
-// before were accepted.
+// checkAccepted checks that the driver has accepted all earlier connections. It connects, sends rubbish, and waits
+// until the driver closes the connection.
 func checkAccepted(t *testing.T, path string) {
 	t.Helper()
 	conn, err := net.Dial("unix", path)
@@ -252,7 +252,7 @@ func checkAccepted(t *testing.T, path string) {
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(harness.Limit))
 	if _, err := io.Copy(io.Discard, conn); os.IsTimeout(err) {
-		t.Fatal("the driver did not accept")
+		t.Fatal("the driver did not accept, want a closed connection")
 	}
 }
 
@@ -296,7 +296,7 @@ func addrError(t *testing.T, driver *gocosi.Driver) error {
 	return err
 }
 
-// watchedListener notes whether it was closed.
+// watchedListener records whether it was closed.
 type watchedListener struct {
 	net.Listener
 	addr   net.Addr
@@ -320,7 +320,7 @@ func (l *watchedListener) checkClosed(t *testing.T) {
 	select {
 	case <-l.closed:
 	default:
-		t.Error("the listener is open")
+		t.Error("the listener is open, want it closed")
 	}
 }
 

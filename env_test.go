@@ -18,17 +18,17 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// newWith calls New with good servers; it fails the test when there is a driver beside an error.
+// newWith calls New with good servers. It fails the test when New returns a driver with an error.
 func newWith(t *testing.T, options ...gocosi.Option) error {
 	t.Helper()
 	driver, err := gocosi.New(gocosi.NewIdentity("test.example.com"), &harness.Handlers{}, options...)
 	if (driver == nil) != (err != nil) {
-		t.Errorf("New returns the driver %v and the error %v", driver, err)
+		t.Errorf("New returns the driver %v and the error %v, want one of them", driver, err)
 	}
 	return err
 }
 
-// checkError wants an error that holds all the words.
+// checkError checks that an error holds all the words.
 func checkError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	for _, w := range words {
@@ -38,7 +38,7 @@ func checkError(t *testing.T, err error, words ...string) {
 	}
 }
 
-// What a refusal says is accepted.
+// The accepted values in the messages of refusals.
 const (
 	permsForm    = "want octal permission bits such as 0755, 755 or 0o755"
 	userForm     = "want the name of a user of this machine, or a number"
@@ -49,7 +49,7 @@ const (
 	offLoopback  = "want loopback, WithTransportCredentials or X_COSI_ENDPOINT_INSECURE=true"
 )
 
-// wrongValues are values that New refuses, by variable, and what is accepted.
+// wrongValues lists values that New refuses by variable, with the accepted values.
 var wrongValues = []struct {
 	variable, accepted string
 	values             []string
@@ -156,7 +156,7 @@ func TestNewTellsEveryProblemAtOnce(t *testing.T) {
 		gocosi.EnvCOSIRPCTimeout:       "never",
 	}))
 	if driver != nil {
-		t.Error("a driver beside an error")
+		t.Error("got a driver with an error, want none")
 	}
 	checkError(t, err, "gocosi: ", "the identity server is nil", "the provisioner server is nil",
 		`WithDefaultSocketUser="no-such-user"`, `COSI_ENDPOINT="cosi.sock"`, `X_COSI_ENDPOINT_PERMS="rw"`,
@@ -171,7 +171,7 @@ func TestPrecedenceOfPerms(t *testing.T) {
 		value   string
 		options []gocosi.Option
 		want    fs.FileMode
-		log     string // what the line at start tells is overridden
+		log     string // overridden settings in the line at start
 	}{
 		"built-in":             {"", nil, 0o755, `"overridden"=[]`},
 		"default":              {"", []gocosi.Option{perms(0o600)}, 0o600, `"overridden"=[]`},
@@ -260,7 +260,7 @@ func TestPrecedenceOfTimeouts(t *testing.T) {
 	}
 }
 
-// untilDeadline is how long a context has left; 0: it has no deadline.
+// untilDeadline returns the time until a context's deadline, or 0 without a deadline.
 func untilDeadline(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {

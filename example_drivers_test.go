@@ -10,8 +10,9 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// Two drivers live in one process, each with a name, a socket and a logger of its own. Variables are the process's, so
-// such a program says itself what each of them reads. When one fails, the other is stopped.
+// Two drivers run in one process, each with a name, a socket and a logger of its own. All drivers of a process share
+// its variables, so the program itself sets the environment of each driver. When one driver fails, the program stops
+// the other.
 func ExampleDriver_Run_two() {
 	folder, err := os.MkdirTemp("", "cosi")
 	if err != nil {

@@ -21,12 +21,12 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// On TCP, driver and caller prove to each other who they are. Without transport credentials an endpoint off loopback is
-// refused, for grants would cross the wire in the clear.
+// On TCP, the driver and the caller authenticate each other. Without transport credentials, New refuses an endpoint off
+// loopback, because grants would cross the network in clear text.
 func ExampleWithTransportCredentials() {
 	ca := newAuthority()
 	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &photos{},
-		gocosi.WithDefaultEndpoint("tcp://127.0.0.1:0"), // any host and port; 0 takes one that is free
+		gocosi.WithDefaultEndpoint("tcp://127.0.0.1:0"), // any host and port; 0 takes a free port
 		gocosi.WithTransportCredentials(credentials.NewTLS(&tls.Config{
 			MinVersion:   tls.VersionTLS13,
 			Certificates: []tls.Certificate{ca.issue("driver", x509.ExtKeyUsageServerAuth)},
@@ -59,7 +59,7 @@ func ExampleWithTransportCredentials() {
 	// ended: <nil>
 }
 
-// askInfo asks a driver who it is, and returns the code of the answer.
+// askInfo asks a driver for its name, and returns the code of the answer.
 func askInfo(ctx context.Context, addr net.Addr, config *tls.Config) string {
 	conn, err := grpc.NewClient(addr.String(), grpc.WithTransportCredentials(credentials.NewTLS(config)))
 	if err != nil {
@@ -70,7 +70,7 @@ func askInfo(ctx context.Context, addr net.Addr, config *tls.Config) string {
 	return status.Code(err).String()
 }
 
-// authority issues certificates, as cert-manager would in a cluster.
+// authority issues certificates, as cert-manager does in a cluster.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -95,7 +95,7 @@ func (a *authority) pool() *x509.CertPool {
 	return pool
 }
 
-// issue makes a certificate for 127.0.0.1.
+// issue issues a certificate for 127.0.0.1.
 func (a *authority) issue(name string, usage x509.ExtKeyUsage) tls.Certificate {
 	signed, key := a.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
@@ -104,7 +104,7 @@ func (a *authority) issue(name string, usage x509.ExtKeyUsage) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{signed}, PrivateKey: key}
 }
 
-// sign signs a certificate for a new key; an authority without a certificate signs its own.
+// sign signs a certificate for a new key. An authority without a certificate signs its own.
 func (a *authority) sign(template *x509.Certificate) ([]byte, *ecdsa.PrivateKey) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -11,17 +11,18 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// The operator has the last word: the environment goes before the author's default.
+// The environment overrides the author's default, so the operator decides.
 func ExampleWithEnvironment() {
 	environment := map[string]string{gocosi.EnvCOSIEndpoint: "cosi.sock"}
 	_, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &photos{},
 		gocosi.WithDefaultEndpoint("unix:///var/lib/cosi/mine.sock"),
 		gocosi.WithEnvironment(func(name string) (string, bool) { value, ok := environment[name]; return value, ok }))
 	fmt.Println(err)
-	// Output: gocosi: COSI_ENDPOINT="cosi.sock": path "cosi.sock" is not absolute; want unix:///path, unix:/path, /path or tcp://host:port
+	// Output: gocosi: COSI_ENDPOINT="cosi.sock": path "cosi.sock" is not absolute; want unix:///path, unix:/path, /path
+	// or tcp://host:port
 }
 
-// An interceptor of the author's own stands next to the handler: what it returns is checked and logged like an answer.
+// An interceptor of the author runs next to the handler. The library checks and logs its result like an answer.
 func ExampleWithInterceptors() {
 	say := func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		_, bounded := ctx.Deadline()
@@ -38,7 +39,7 @@ func ExampleWithInterceptors() {
 	// Output: /cosi.v1alpha1.Provisioner/DriverCreateBucket has a deadline: true
 }
 
-// A driver whose store is away lives, but is not ready.
+// A driver without its store is alive, but not ready.
 func ExampleWithReady() {
 	var store struct{ ping func(context.Context) error } // yours
 	store.ping = func(context.Context) error { return errors.New("the store does not answer") }
@@ -64,7 +65,7 @@ func ExampleWithReady() {
 	// ended: <nil>
 }
 
-// The map's key and its values are those that the released sidecar reads.
+// The released sidecar reads the map's key and its values.
 func ExampleAzureCredentials() {
 	sas := gocosi.AzureCredentials{AccessToken: "not for the log", Expiry: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
 	fmt.Println(sas)

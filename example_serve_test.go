@@ -10,7 +10,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// photos is a Provisioner server whose only bucket is named photos.
+// photos implements a Provisioner server whose only bucket is named photos.
 type photos struct {
 	cosi.UnimplementedProvisionerServer
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// Any slog handler becomes a logr.Logger. For zap it is zapr.NewLogger(z): internal/test/examples has that.
+// Any slog handler becomes a logr.Logger. For zap it is zapr.NewLogger(z): see internal/test/examples.
 func ExampleWithLogger() {
-	keep := []string{slog.MessageKey, "method", "code", "bucket"} // the rest differs from run to run
+	keep := []string{slog.MessageKey, "method", "code", "bucket"} // other attributes differ from run to run
 	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if !slices.Contains(keep, a.Key) {
@@ -41,7 +41,8 @@ func ExampleWithLogger() {
 }
 
 // Metrics go to any reader of OpenTelemetry's SDK. For Prometheus the reader is the exporter of
-// go.opentelemetry.io/otel/exporters/prometheus, and promhttp.Handler serves what it collects: internal/test/examples has that.
+// go.opentelemetry.io/otel/exporters/prometheus, and promhttp.Handler serves what it collects: see
+// internal/test/examples.
 func ExampleWithMeterProvider() {
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))

@@ -12,7 +12,8 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// A driver serves until its context ends. A program's context is that of its signals; see the package's quick start.
+// A driver serves until its context ends. A program uses a context that ends on its signals; see the package's quick
+// start.
 func Example() {
 	folder, err := os.MkdirTemp("", "cosi")
 	if err != nil {
@@ -43,17 +44,17 @@ func Example() {
 	// ended: <nil>
 }
 
-// New returns everything that is wrong at once.
+// New reports all errors at once.
 func ExampleNew() {
 	_, err := gocosi.New(gocosi.NewIdentity("bad name"), nil, gocosi.WithEnvironment(nil), gocosi.WithDefaultSocketPerms(0o070))
 	fmt.Println(err)
-	// Output:
-	// gocosi: INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", with an alphanumeric at both ends, such as s3.example.com
-	// the provisioner server is nil; want a server
-	// WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
+	// Output: gocosi: INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", with an alphanumeric at
+	// both ends, such as s3.example.com the provisioner server is nil; want a server WithDefaultSocketPerms="0070": the
+	// owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and
+	// write
 }
 
-// An exec probe is the driver itself, started with a flag.
+// An exec probe starts the driver's own program with a flag.
 func ExampleProbe() {
 	ctx := context.Background()
 	if err := gocosi.Probe(ctx, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint("/nowhere/cosi.sock")); err != nil {
@@ -62,7 +63,7 @@ func ExampleProbe() {
 	// Output: not serving
 }
 
-// Parameters refuses what a class sets and the driver does not know.
+// Parameters refuses the parameters of a class that the driver does not know.
 func ExampleParameters() {
 	_, err := gocosi.Parameters(map[string]string{"regoin": "eu"}, "region", "tier")
 	fmt.Println(status.Convert(err).Message())

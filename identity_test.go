@@ -19,7 +19,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// identityFunc is an Identity server of an author's own.
+// identityFunc implements an author's own Identity server.
 type identityFunc func(context.Context) (*cosi.DriverGetInfoResponse, error)
 
 func (f identityFunc) DriverGetInfo(ctx context.Context, _ *cosi.DriverGetInfoRequest) (*cosi.DriverGetInfoResponse, error) {
@@ -62,7 +62,7 @@ func TestIdentityIsAskedFirst(t *testing.T) {
 				}
 			})
 			if _, err := os.Lstat(folder); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("the folder was made: %v", err)
+				t.Errorf("got %v, want no folder", err)
 			}
 		})
 	}
@@ -107,14 +107,14 @@ func TestIdentityOfTheAuthor(t *testing.T) {
 	}
 }
 
-// foreignIdentity is an Identity server that is want one of NewIdentity.
+// foreignIdentity imitates an Identity server that NewIdentity did not create.
 type foreignIdentity func(context.Context) (*cosi.DriverGetInfoResponse, error)
 
 func (f foreignIdentity) DriverGetInfo(ctx context.Context, _ *cosi.DriverGetInfoRequest) (*cosi.DriverGetInfoResponse, error) {
 	return f(ctx)
 }
 
-// named answers with a name.
+// named returns an Identity server that answers with a name.
 func named(name string) foreignIdentity {
 	return func(context.Context) (*cosi.DriverGetInfoResponse, error) {
 		return &cosi.DriverGetInfoResponse{Name: name}, nil
@@ -125,7 +125,7 @@ func TestNewCannotRenameAForeignIdentity(t *testing.T) {
 	t.Parallel()
 	driver, err := gocosi.New(named("foreign.example.com"), &harness.Handlers{}, harness.Env(map[string]string{gocosi.EnvCOSIDriverName: "other.example.com"}))
 	if driver != nil {
-		t.Error("a driver beside an error")
+		t.Error("got a driver with an error, want none")
 	}
 	checkError(t, err, `X_COSI_DRIVER_NAME="other.example.com"`, "want one of NewIdentity")
 }
@@ -147,7 +147,7 @@ func TestDriverNameOverride(t *testing.T) {
 	}
 }
 
-// TestOverrideCoversAWrongName: the operator's name stands in for the author's, whatever that is.
+// TestOverrideCoversAWrongName checks that the operator's name replaces any name of the author.
 func TestOverrideCoversAWrongName(t *testing.T) {
 	t.Parallel()
 	_, err := gocosi.New(gocosi.NewIdentity(""), &harness.Handlers{}, harness.Env(map[string]string{gocosi.EnvCOSIDriverName: "other.example.com"}))
@@ -156,7 +156,7 @@ func TestOverrideCoversAWrongName(t *testing.T) {
 	}
 }
 
-// wrongIdentities are Identity servers that Run refuses.
+// wrongIdentities lists Identity servers that Run refuses.
 var wrongIdentities = map[string]struct {
 	identity foreignIdentity
 	says     []string
@@ -213,7 +213,7 @@ func TestWrongIdentityClosesTheListener(t *testing.T) {
 	lis.checkClosed(t)
 }
 
-// TestIdentityThatHangs never returns from DriverGetInfo, whatever its context says.
+// TestIdentityThatHangs uses an Identity server that never returns from DriverGetInfo, even when its context ends.
 func TestIdentityThatHangs(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -256,7 +256,7 @@ func TestIdentityThatHangs(t *testing.T) {
 	}
 }
 
-// TestIdentityIsAskedOnce: its name is asked for before anything is opened, and not again.
+// TestIdentityIsAskedOnce checks that Run asks for the name once, before it opens anything.
 func TestIdentityIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	asked := make(chan struct{}, 2)
@@ -278,6 +278,6 @@ func TestIdentityIsAskedOnce(t *testing.T) {
 		t.Error(err)
 	}
 	if len(asked) != 1 {
-		t.Errorf("asked %d times", len(asked))
+		t.Errorf("asked %d times, want once", len(asked))
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/address"
 )
 
-// BenchmarkStage measures each stage of the chain alone, around a handler that answers at once. The first one, none,
-// measures what the others cost too.
+// BenchmarkStage measures each stage of the chain alone, around a handler that answers immediately. The first stage,
+// none, measures the common costs of all stages.
 func BenchmarkStage(b *testing.B) {
 	c := newConfig([]Option{
 		WithEnvironment(nil), WithoutTelemetry(), WithLogger(logr.FromSlogHandler(slog.NewJSONHandler(io.Discard, nil))),
@@ -60,7 +60,7 @@ func BenchmarkStage(b *testing.B) {
 
 func benchmarkCalls(b *testing.B, ch *chain) {
 	b.Helper()
-	ctx, cancel := context.WithCancel(b.Context()) // gRPC's context ends too
+	ctx, cancel := context.WithCancel(b.Context()) // gRPC's context also ends
 	defer cancel()
 	request := &cosi.DriverCreateBucketRequest{Name: "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"}
 	response := &cosi.DriverCreateBucketResponse{BucketId: "id", BucketInfo: &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{}}}}
@@ -119,7 +119,7 @@ func TestParseOwner(t *testing.T) {
 			t.Parallel()
 			for kind, parse := range map[string]func(string) (int, error){"user": parseUser, "group": parseGroup} {
 				if text == "root" && kind == "group" {
-					continue // not every system has such a group
+					continue // some systems lack the group
 				}
 				id, err := parse(text)
 				switch {
@@ -141,7 +141,7 @@ func FuzzParsePerms(f *testing.F) {
 		mode, err := parseMode(text)
 		if err != nil {
 			if mode != 0 {
-				t.Errorf("mode %o beside an error", mode)
+				t.Errorf("got the mode %o with an error, want 0", mode)
 			}
 			return
 		}
@@ -201,8 +201,8 @@ func TestListenTCPObeysItsContext(t *testing.T) {
 	}
 }
 
-// TestDocsNameEveryVariable compares the tables of README.md and doc.go with the one of the code: names, defaults and
-// meanings. README.md sets some of their words as code.
+// TestDocsNameEveryVariable compares the tables in README.md and doc.go with the table in the code: names, defaults and
+// meanings. README.md formats some of the words as code.
 func TestDocsNameEveryVariable(t *testing.T) {
 	t.Parallel()
 	readme := strings.ReplaceAll(readText(t, "README.md"), "`", "")
@@ -210,10 +210,10 @@ func TestDocsNameEveryVariable(t *testing.T) {
 	for _, v := range variables() {
 		def := v.preset + v.unset
 		if row := fmt.Sprintf("\n| %s | %s | %s |\n", v.env, def, v.means); !strings.Contains(readme, row) {
-			t.Errorf("README.md lacks the row:%s", row)
+			t.Errorf("README.md lacks a row, want:%s", row)
 		}
 		if line := fmt.Sprintf("\n//\t%-24s  %-30s  %s\n", v.env, def, v.means); !strings.Contains(docs, line) {
-			t.Errorf("doc.go lacks the line:%s", line)
+			t.Errorf("doc.go lacks a line, want:%s", line)
 		}
 	}
 	for file, row := range map[string]string{readme: `(?m)^\| (X_)?COSI_`, docs: `(?m)^//\t(X_)?COSI_`, readText(t, "env.go"): `(?m)^\tEnv\w+ += "`} {

@@ -69,7 +69,7 @@ func TestLineOfACall(t *testing.T) {
 
 func TestLevels(t *testing.T) {
 	t.Parallel()
-	tests := map[int][]string{ // by verbosity, how many lines hold these words: one of each
+	tests := map[int][]string{ // words by verbosity; one line must hold each of them
 		0: {`"call done" "method"="DriverCreateBucket"`, `"call failed"`},
 		1: {`"call done" "method"="DriverCreateBucket"`, `"call failed"`, `"call done" "method"="DriverGetInfo"`},
 		5: {
@@ -180,17 +180,17 @@ func TestLineAtStart(t *testing.T) {
 		`"overridden"=["X_COSI_ENDPOINT_PERMS=0770 (default \"0700\")" "X_COSI_RPC_TIMEOUT=3m (default \"1m0s\")"]`,
 	} {
 		if !strings.Contains(line, words) {
-			t.Errorf("%s is missing in %s", words, line)
+			t.Errorf("want %s in the line %s", words, line)
 		}
 	}
 	if found := log.Lines("allowed but unwise"); len(found) > 0 {
-		t.Errorf("there is nothing to warn about: %q", found)
+		t.Errorf("got the warnings %q, want none", found)
 	}
 	if err := d.Wait(t); err != nil {
 		t.Error(err)
 	}
 	if len(log.Lines(`"level"=0 "msg"="stopping" "timeout"="20s"`)) != 1 {
-		t.Errorf("the stop is not told: %q", log.Lines())
+		t.Errorf("got the lines %q, want one about the stop", log.Lines())
 	}
 }
 

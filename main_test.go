@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if dir, err := sockdir.Parent(); err == nil {
-		os.Setenv("TMPDIR", dir) // the examples make their sockets in os.TempDir
+		os.Setenv("TMPDIR", dir) // the examples create their sockets in os.TempDir
 	}
 	leaktest.Main(m)
 }

@@ -16,7 +16,7 @@ func TestParameters(t *testing.T) {
 	tests := map[string]struct {
 		in      map[string]string
 		allowed []string
-		message string // "": success
+		message string // "" for success
 	}{
 		"nil":               {nil, nil, ""},
 		"nil, some allowed": {nil, []string{"region"}, ""},
@@ -42,7 +42,7 @@ func TestParameters(t *testing.T) {
 					t.Errorf("got %v, %v, want INVALID_ARGUMENT with %s", got, err, tt.message)
 				}
 				if err != nil && strings.Contains(err.Error(), password) {
-					t.Errorf("the error shows a value: %v", err)
+					t.Errorf("the error shows a value, want names only: %v", err)
 				}
 				return
 			}
@@ -51,7 +51,7 @@ func TestParameters(t *testing.T) {
 			}
 			got["new"] = "value"
 			if !maps.Equal(tt.in, before) {
-				t.Errorf("what was returned is no copy: the argument is now %v", tt.in)
+				t.Errorf("the argument is now %v, want it unchanged: Parameters must return a copy", tt.in)
 			}
 		})
 	}

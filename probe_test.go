@@ -17,7 +17,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// probeAt asks the driver at an endpoint.
+// probeAt probes the driver at an endpoint.
 func probeAt(ctx context.Context, endpoint string, options ...gocosi.Option) error {
 	return gocosi.Probe(ctx, append([]gocosi.Option{harness.Env(map[string]string{gocosi.EnvCOSIEndpoint: endpoint})}, options...)...)
 }
@@ -26,7 +26,7 @@ func TestProbe(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		ready func(context.Context) error
-		says  string // "": the driver is serving
+		says  string // "" for a driver that serves
 	}{
 		"serving":   {nil, ""},
 		"ready":     {func(context.Context) error { return nil }, ""},
@@ -83,7 +83,7 @@ func TestProbeOfAStoppedDriver(t *testing.T) {
 	checkError(t, probeAt(harness.Timeout(t), d.Path), "gocosi: probe of unix://"+d.Path)
 }
 
-// TestProbeOfADrainingDriver: the socket is removed before calls are waited for.
+// TestProbeOfADrainingDriver checks that a draining driver removes its socket before it waits for calls.
 func TestProbeOfADrainingDriver(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -122,7 +122,7 @@ func TestProbeRefuses(t *testing.T) {
 			err := probeAt(harness.Timeout(t), row.endpoint)
 			checkError(t, err, append(row.says, "gocosi: ")...)
 			if err != nil && strings.Contains(err.Error(), "dial") {
-				t.Errorf("it dialled: %v", err)
+				t.Errorf("got %v, want an error before any dial", err)
 			}
 		})
 	}
@@ -153,7 +153,7 @@ func TestProbeWithTLS(t *testing.T) {
 	}
 }
 
-// silentListener accepts and never says a word.
+// silentListener accepts connections and never answers.
 func silentListener(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(harness.ShortDir(t), "cosi.sock")
@@ -183,7 +183,7 @@ func TestProbeHeedsItsContext(t *testing.T) {
 	defer cancel()
 	begin := time.Now()
 	checkError(t, probeAt(ctx, path), "gocosi: probe of unix://"+path)
-	if took := time.Since(begin); took > 4*time.Second { // without the context, it would be 5
+	if took := time.Since(begin); took > 4*time.Second { // without the context, it takes 5 s
 		t.Errorf("it took %s", took)
 	}
 }
@@ -191,7 +191,7 @@ func TestProbeHeedsItsContext(t *testing.T) {
 func TestProbeHasALimitOfItsOwn(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("-short was given, and this takes the 5 s of the limit")
+		t.Skip("takes the 5 s of the limit, skipped with -short")
 	}
 	begin := time.Now()
 	checkError(t, probeAt(t.Context(), silentListener(t)), "gocosi: probe of unix://")

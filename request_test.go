@@ -24,7 +24,7 @@ func TestDeadlineOfACall(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		env    string
-		option time.Duration // 0: not given
+		option time.Duration // 0 for none
 		caller time.Duration // 0: none
 		want   time.Duration // 0: none
 	}{
@@ -71,7 +71,7 @@ func TestDeadlineOfACall(t *testing.T) {
 func TestDeadlineIsMet(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		err  error // nil: the context's
+		err  error // nil for the context's error
 		code codes.Code
 	}{
 		"context's error":   {nil, codes.DeadlineExceeded},
@@ -95,7 +95,7 @@ func TestDeadlineIsMet(t *testing.T) {
 				}
 				line := log.OneLine(t, "DriverCreateBucket")
 				if !strings.Contains(line, `"limit"="X_COSI_RPC_TIMEOUT"`) || !strings.Contains(line, `"duration"="2m0s"`) {
-					t.Errorf("the line does not name the variable: %s", line)
+					t.Errorf("want the variable in the line %s", line)
 				}
 			})
 		})
@@ -131,7 +131,7 @@ func TestOverdueHandler(t *testing.T) {
 				go func() { answered <- d.Create(ctx) }()
 				time.Sleep(9 * time.Second)
 				if found := log.Lines(overdue); len(found) > 0 {
-					t.Errorf("too early: %q", found)
+					t.Errorf("got the lines %q before the deadline, want none", found)
 				}
 				time.Sleep(time.Minute)
 				want := []string{overdue, `"level"=0`, `"method"="DriverCreateBucket"`, `"bucket"="b"`, `"age"="1`, fmt.Sprintf(`"limit"=%q`, tt.limit)}
@@ -144,14 +144,14 @@ func TestOverdueHandler(t *testing.T) {
 				}
 				synctest.Wait()
 				if line := log.OneLine(t, "DriverCreateBucket"); !strings.Contains(line, `"code"="OK"`) {
-					t.Errorf("the handler was late, and successful: %s", line)
+					t.Errorf("want a late and successful handler in the line %s", line)
 				}
 			})
 		})
 	}
 }
 
-// broken are requests that the specification does not allow, by the rule that they break.
+// broken lists requests that the specification does not allow, by the rule that they break.
 func brokenRequests() map[string]func(context.Context, grpc.ClientConnInterface) error {
 	create := func(ctx context.Context, conn grpc.ClientConnInterface, r *cosi.DriverCreateBucketRequest) error {
 		_, err := cosi.NewProvisionerClient(conn).DriverCreateBucket(ctx, r)
@@ -200,7 +200,7 @@ func TestRequestsThatBreakARule(t *testing.T) {
 	}
 }
 
-// Whoever turns the request rules off finds the requests in his handlers; the operator has the last word.
+// With the request rules off, the handlers get the requests. The operator can turn the rules on again.
 func TestRequestRulesAreSwitched(t *testing.T) {
 	t.Parallel()
 	off := map[string]string{gocosi.EnvCOSIRequestRules: "false"}
@@ -226,7 +226,7 @@ func TestRequestRulesAreSwitched(t *testing.T) {
 	}
 }
 
-// overlap counts how many handlers of a bucket run at once.
+// overlap counts the handlers of a bucket that run at once.
 type overlap struct {
 	mu      sync.Mutex
 	running map[string]int
@@ -252,7 +252,7 @@ func (o *overlap) enter(bucket string) (leave func()) {
 
 func (o *overlap) create(_ context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
 	defer o.enter(r.GetName())()
-	time.Sleep(time.Microsecond) // gives another call the chance to overlap; nothing waits for it
+	time.Sleep(time.Microsecond) // gives another call the chance to overlap
 	return &cosi.DriverCreateBucketResponse{BucketId: r.GetName()}, nil
 }
 
@@ -298,11 +298,11 @@ func TestNothingIsKept(t *testing.T) {
 	}
 	wg.Wait()
 	if o.most != 1 || chain.Locks() != 0 || chain.Calls() != 0 {
-		t.Errorf("%d handlers of a bucket at once, %d locks and %d calls are left", o.most, chain.Locks(), chain.Calls())
+		t.Errorf("%d handlers of a bucket at once, %d locks and %d calls are left, want 1, 0 and 0", o.most, chain.Locks(), chain.Calls())
 	}
 }
 
-// stuck is a driver whose handlers of the bucket "b" wait, and the call that waits in Create.
+// stuck holds a driver whose handlers of the bucket "b" wait, and the call that waits in Create.
 type stuck struct {
 	*harness.Running
 	log     *harness.Logs
@@ -310,7 +310,7 @@ type stuck struct {
 	first   chan error
 }
 
-// startStuck must be called within synctest.
+// startStuck starts the driver and the call. It needs synctest.
 func startStuck(t *testing.T, options ...gocosi.Option) *stuck {
 	t.Helper()
 	var log harness.Logs
@@ -346,7 +346,7 @@ func TestStuckHandlerStopsNobodyElse(t *testing.T) {
 		}
 		d.Lives(t)
 		if waited := time.Since(began); waited > 0 {
-			t.Errorf("they waited for %s", waited)
+			t.Errorf("they waited for %s, want no wait", waited)
 		}
 		d.release()
 		if err := <-d.first; err != nil {
@@ -360,7 +360,7 @@ func TestCallsOfAnIDTakeTurns(t *testing.T) {
 	var o overlap
 	slow := func(id string) {
 		defer o.enter(id)()
-		time.Sleep(time.Millisecond) // in synctest: nothing else can happen meanwhile but what is allowed to
+		time.Sleep(time.Millisecond) // lets everything happen in synctest that can happen now
 	}
 	synctest.Test(t, func(t *testing.T) {
 		d := harness.Serve(t, &harness.Handlers{
@@ -424,7 +424,7 @@ func TestWaitingCall(t *testing.T) {
 				}
 				synctest.Wait()
 				if tt.code == codes.Aborted && !strings.Contains(err.Error(), `bucket "b" is busy: DriverCreateBucket has been working on it for 10.5s`) {
-					t.Errorf("the holder and its age are not named: %v", err)
+					t.Errorf("got %v, want the holder and its age", err)
 				}
 				if len(d.log.Lines("call failed", `"method"="DriverCreateBucket"`, fmt.Sprintf(`"duration"=%q`, tt.waited))) != 1 {
 					t.Errorf("want one line for the call that waited: %q", d.log.Lines("call failed"))
@@ -490,7 +490,7 @@ func TestWithoutLimitACallWaits(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		select {
 		case err := <-second:
-			t.Errorf("it did not wait: %v", err)
+			t.Errorf("the call returns %v, want it to wait", err)
 		default:
 		}
 		if found := d.log.Lines("past its deadline"); len(found) > 0 {
@@ -507,12 +507,12 @@ func TestWithoutSerialization(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var entered atomic.Int32
-		both := make(chan struct{})
+		together := make(chan struct{})
 		d := harness.Serve(t, &harness.Handlers{Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
 			if entered.Add(1) == 2 {
-				close(both)
+				close(together)
 			}
-			<-both
+			<-together
 			return &cosi.DriverCreateBucketResponse{BucketId: "b"}, nil
 		}}, gocosi.WithoutSerialization())
 		var wg sync.WaitGroup

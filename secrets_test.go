@@ -22,28 +22,28 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// given are parameters with canaries: no log may show one.
+// given holds parameters with canaries that no log may show.
 func given() map[string]string {
 	return map[string]string{
 		"one": "canary-given-1", "two": "canary-given-2 with \"quotes\"\nand lines", "url": "https://u:canary-given-3@canary-given-4",
 	}
 }
 
-// grantedS3 are credentials with canaries.
+// grantedS3 returns S3 credentials with canaries.
 func grantedS3() gocosi.S3Credentials {
 	return gocosi.S3Credentials{
 		Endpoint: "https://canary-granted-1", Region: "canary-granted-2", AccessKeyID: "canary-granted-3", AccessSecretKey: "canary-granted-4",
 	}
 }
 
-// grantedAzure is grantedS3 for Azure.
+// grantedAzure returns Azure credentials with canaries.
 func grantedAzure() gocosi.AzureCredentials {
 	return gocosi.AzureCredentials{AccessToken: "canary-granted-5"}
 }
 
-// secretive is a driver every handler of which ends in the same way. What it says, it says with all that it knows.
+// secretive implements a driver whose handlers all end in the same way, with a text that holds every known secret.
 type secretive struct {
-	end  func(words string) error // panics or returns; the words hold every canary that the handler knows
+	end  func(words string) error // panics or returns; words holds every canary that the handler knows
 	mute bool                     // not those of credentials
 }
 
@@ -82,7 +82,7 @@ func (s *secretive) DriverRevokeBucketAccess(context.Context, *cosi.DriverRevoke
 	return &cosi.DriverRevokeBucketAccessResponse{}, s.end(s.words(nil))
 }
 
-// secretCalls are calls of every kind, with canaries in everything that may hold a secret.
+// secretCalls lists calls of every kind, with canaries in every field that may hold a secret.
 func secretCalls(ctx context.Context, conn *grpc.ClientConn) map[string]error {
 	client := cosi.NewProvisionerClient(conn)
 	grant := func(bucket string) error {
@@ -106,8 +106,8 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	tests := map[string]struct {
 		end     func(words string) error
-		panics  bool // and so nobody learns of the credentials that were to be handed out
-		meant   bool // what the author wrote into a status on purpose may go out, but for credentials
+		panics  bool // the handler panics, so no caller gets its credentials
+		meant   bool // the author's own status may go out, except credentials
 		success bool
 	}{
 		"success":              {end: func(string) error { return nil }, success: true},
@@ -143,16 +143,16 @@ func TestSecretsStayInside(t *testing.T) {
 					forbidden = "canary-granted"
 				}
 				if err == nil && !tt.success {
-					t.Errorf("%s: a success was not to be expected", call)
+					t.Errorf("%s succeeds, want an error", call)
 				}
 				if err != nil && strings.Contains(err.Error(), forbidden) {
 					t.Errorf("%s: the caller sees %v", call, err)
 				}
 				if tt.meant && err != nil && !strings.Contains(err.Error(), "canary-given-1") {
-					t.Errorf("%s: the author's words are lost: %v", call, err)
+					t.Errorf("%s: got %v, want the author's words", call, err)
 				}
 				if err != nil && strings.Contains(err.Error(), "canary-given-3") {
-					t.Errorf("%s: the password of a URL goes out: %v", call, err)
+					t.Errorf("%s: got %v, want no password of a URL", call, err)
 				}
 			}
 			if err := d.Wait(t); err != nil {
@@ -162,10 +162,10 @@ func TestSecretsStayInside(t *testing.T) {
 				t.Errorf("the log holds %s", line)
 			}
 			if got := len(log.Lines(`"msg"="call `)); got != 5 {
-				t.Errorf("%d lines for 5 calls", got)
+				t.Errorf("%d lines for 5 calls, want 5", got)
 			}
 			if !tt.success && len(log.Lines("seen", "[redacted]")) == 0 {
-				t.Errorf("the causes are not in the log: %q", log.Lines("call failed"))
+				t.Errorf("got the lines %q, want the causes in them", log.Lines("call failed"))
 			}
 			if !tt.meant {
 				checkSpans(t, spans.Ended())
@@ -174,20 +174,20 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 }
 
-// checkSpans wants no canary in any span.
+// checkSpans checks that no span holds a canary.
 func checkSpans(t *testing.T, spans []sdktrace.ReadOnlySpan) {
 	t.Helper()
 	if len(spans) == 0 {
-		t.Error("no spans")
+		t.Error("got no spans, want some")
 	}
 	for _, s := range spans {
 		if text := fmt.Sprint(s.Name(), s.Attributes(), s.Events(), s.Status()); strings.Contains(text, "canary") {
-			t.Errorf("a span holds %s", text)
+			t.Errorf("a span holds %s, want no canary", text)
 		}
 	}
 }
 
-// TestRulesTellNoSecrets breaks the rules with canaries in what is refused.
+// TestRulesTellNoSecrets breaks the rules with canaries in the refused messages.
 func TestRulesTellNoSecrets(t *testing.T) {
 	t.Parallel()
 	long := map[string]string{"one": strings.Repeat("canary-given-1 ", 400)}
@@ -228,7 +228,7 @@ func TestRulesTellNoSecrets(t *testing.T) {
 	}
 }
 
-// TestCredentialsInAPanic has a handler that panics with what it was about to hand out.
+// TestCredentialsInAPanic uses a handler that panics with its credentials.
 func TestCredentialsInAPanic(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{
@@ -243,13 +243,13 @@ func TestCredentialsInAPanic(t *testing.T) {
 				t.Errorf("the log holds %q", found)
 			}
 			if len(log.Lines("call failed", "panic: ", "[redacted]")) != 5 {
-				t.Errorf("the values are not in the log: %q", log.Lines("panic"))
+				t.Errorf("got the lines %q, want the values in them", log.Lines("panic"))
 			}
 		})
 	}
 }
 
-// loggable returns every message that a call carries, and those within them.
+// loggable returns every message of a call, including nested messages.
 func loggable() []protoreflect.MessageDescriptor {
 	var found []protoreflect.MessageDescriptor
 	services := cosi.File_sigs_k8s_io_container_object_storage_interface_spec_cosi_proto.Services()
@@ -263,7 +263,7 @@ func loggable() []protoreflect.MessageDescriptor {
 	return found
 }
 
-// within adds m and the messages of its fields to those that were found before.
+// within adds m and the messages of its fields to the found ones.
 func within(m protoreflect.MessageDescriptor, found []protoreflect.MessageDescriptor) []protoreflect.MessageDescriptor {
 	if slices.Contains(found, m) {
 		return found
@@ -282,17 +282,17 @@ func TestEveryFieldIsClassified(t *testing.T) {
 	fields := 0
 	for _, m := range loggable() {
 		if m.IsMapEntry() {
-			continue // its field decides
+			continue // the field of the map decides
 		}
 		for i := range m.Fields().Len() {
 			fields++
 			if f := m.Fields().Get(i); !redact.Classified(f.FullName()) {
-				t.Errorf("%s is not classified: say in internal/redact what of it may be shown", f.FullName())
+				t.Errorf("%s is not classified, want an entry in internal/redact that says whether logs may show it", f.FullName())
 			}
 		}
 	}
 	if fields < 25 {
-		t.Errorf("only %d fields were found", fields)
+		t.Errorf("found only %d fields, want more", fields)
 	}
 }
 
@@ -310,13 +310,13 @@ func TestFieldsOfCredentialsAreHidden(t *testing.T) {
 			t.Errorf("%s shows a secret: %s", m.FullName(), shown)
 		}
 		if masked := redact.Values(message); len(masked) != strings {
-			t.Errorf("%s has %d secrets, and %q are masked in texts", m.FullName(), strings, masked)
+			t.Errorf("%s has %d secrets, but texts mask %q, want all of them", m.FullName(), strings, masked)
 		}
 	}
 }
 
-// fill puts the password into the values of all maps of strings, and into plain strings if these are secret as well. It
-// returns how many it filled.
+// fill puts the password into the values of all maps of strings, and into plain strings if they are secret. It returns
+// the number of filled values.
 func fill(m *dynamicpb.Message, plain bool) int {
 	filled := 0
 	secret := protoreflect.ValueOfString(password)

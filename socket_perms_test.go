@@ -35,11 +35,11 @@ func TestNewAcceptsOwnersByName(t *testing.T) {
 	t.Parallel()
 	u, err := user.Current()
 	if err != nil {
-		t.Skip("the user database cannot be read:", err)
+		t.Skip("cannot read the user database:", err)
 	}
 	g, err := user.LookupGroupId(u.Gid)
 	if err != nil {
-		t.Skip("the group database cannot be read:", err)
+		t.Skip("cannot read the group database:", err)
 	}
 	d := harness.Start(t, &harness.Handlers{}, harness.Env(map[string]string{gocosi.EnvCOSIEndpointUser: u.Username, gocosi.EnvCOSIEndpointGroup: g.Name}))
 	if err := gocosi.Probe(harness.Timeout(t), gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(d.Path)); err != nil {

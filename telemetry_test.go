@@ -36,10 +36,10 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/otlptest"
 )
 
-// telemetryCanary stands in variables that hold secrets.
+// telemetryCanary fills the variables that hold secrets.
 const telemetryCanary = "canary-7f3a"
 
-// The bound on flushing telemetry, and what a busy machine may add to it.
+// The bound on flushing telemetry, and the additional time of a busy machine.
 const (
 	flushBound = 5 * time.Second
 )
@@ -102,12 +102,12 @@ func TestStartLineSaysWhetherThereIsTelemetryAndWhy(t *testing.T) {
 		})
 	}
 	if n := receiver.Exports(); n != 0 {
-		t.Errorf("%d exports, though there was nothing to export", n)
+		t.Errorf("%d exports, want none", n)
 	}
 }
 
-// Telemetry that nobody asked for costs a call nothing. A handler over providers that do nothing would allocate some 20
-// times for each call; what timers and buffers do besides the call is allowed for with less than a quarter of that.
+// Without telemetry, a call has no additional costs. A handler with no-op providers allocates about 20 times for each
+// call. The test allows less than a quarter of that for timers and buffers outside of the call.
 func TestTelemetryThatIsOffCostsNothing(t *testing.T) {
 	const noise = 4
 	t.Setenv("OTEL_SERVICE_NAME", "x")
@@ -116,14 +116,14 @@ func TestTelemetryThatIsOffCostsNothing(t *testing.T) {
 	given := allocationsPerCall(t, gocosi.WithTracerProvider(nooptrace.NewTracerProvider()))
 	t.Logf("allocations for each call: %v unasked, %v without, %v with a provider that does nothing", unasked, without, given)
 	if unasked > without+noise {
-		t.Errorf("%v allocations for each call, but %v with WithoutTelemetry", unasked, without)
+		t.Errorf("%v allocations for each call, want %v as with WithoutTelemetry", unasked, without)
 	}
 	if given <= without+noise {
-		t.Errorf("%v allocations with a handler, %v without one: this test proves nothing", given, without)
+		t.Errorf("%v allocations with a handler and %v without one, want a difference that the test can see", given, without)
 	}
 }
 
-// allocationsPerCall is how many there are for each call, of client and server together.
+// allocationsPerCall returns the number of allocations for each call, of the client and the server together.
 func allocationsPerCall(t *testing.T, options ...gocosi.Option) float64 {
 	t.Helper()
 	client := cosi.NewIdentityClient(harness.Start(t, &harness.Handlers{}, options...).Conn)
@@ -135,10 +135,10 @@ func allocationsPerCall(t *testing.T, options ...gocosi.Option) float64 {
 	})
 }
 
-// otelSignals says which ones a variable governs.
+// otelSignals says which signals a variable governs.
 type otelSignals struct{ traces, metrics bool }
 
-// otelRefusals lists malformed variables, with what the error must say is accepted.
+// otelRefusals lists malformed variables with the accepted values that the error must name.
 func otelRefusals(t *testing.T) []otelRefusal {
 	t.Helper()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
@@ -146,7 +146,7 @@ func otelRefusals(t *testing.T) []otelRefusal {
 		t.Fatal(err)
 	}
 	const url, pairs, pem, number = "http://localhost:4317", "name=value", "PEM", "10000"
-	values := map[string][][2]string{ // by the end of a variable's name: value, what is accepted
+	values := map[string][][2]string{ // the value and the accepted values, by the end of the variable's name
 		"ENDPOINT": {
 			{"collector:4317", url},
 			{"collector", url},
@@ -315,7 +315,7 @@ func (e *metricSink) state() (count int, ended bool) {
 func TestGivenProvidersBeatTheEnvironmentAndLiveOn(t *testing.T) {
 	receiver := otlptest.Start(t, "grpc")
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
-	t.Setenv("OTEL_TRACES_EXPORTER", "pigeon") // not even looked at
+	t.Setenv("OTEL_TRACES_EXPORTER", "pigeon") // the library must ignore it
 	spans := tracetest.NewInMemoryExporter()
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans))
 	values := &metricSink{}
@@ -326,7 +326,7 @@ func TestGivenProvidersBeatTheEnvironmentAndLiveOn(t *testing.T) {
 		}
 	})
 
-	for run := 1; run <= 2; run++ { // the second shows that the first did not shut them down
+	for run := 1; run <= 2; run++ { // the second run shows that the first did not shut them down
 		d := harness.Start(t, &harness.Handlers{}, gocosi.WithTracerProvider(tracer), gocosi.WithMeterProvider(meter))
 		if _, err := cosi.NewIdentityClient(d.Conn).DriverGetInfo(harness.Timeout(t), &cosi.DriverGetInfoRequest{}); err != nil {
 			t.Fatal(err)
@@ -342,11 +342,11 @@ func TestGivenProvidersBeatTheEnvironmentAndLiveOn(t *testing.T) {
 		}
 	}
 	if n := receiver.Exports(); n != 0 {
-		t.Errorf("%d exports went where the environment says", n)
+		t.Errorf("%d exports went to the environment's collector, want none", n)
 	}
 }
 
-// deafProvider is a provider, of both signals, that ignores the context of a flush.
+// deafProvider provides both signals and ignores the context of a flush.
 type deafProvider struct{ released chan struct{} }
 
 func (d deafProvider) ForceFlush(context.Context) error { <-d.released; return nil }
@@ -380,10 +380,10 @@ func TestGivenProviderThatIgnoresItsContextDoesNotHoldUpRun(t *testing.T) {
 			t.Error(err)
 		}
 		if took := time.Since(begin) - time.Minute; took > flushBound {
-			t.Errorf("the end took %s", took)
+			t.Errorf("the end took %s, want at most %s", took, flushBound)
 		}
 		if lines := l.Lines("ignores its context"); len(lines) != 1 {
-			t.Errorf("%d lines, not one", len(lines))
+			t.Errorf("%d lines, want one", len(lines))
 		}
 	})
 }
@@ -414,7 +414,7 @@ func TestSetsNoGlobal(t *testing.T) {
 	}
 }
 
-// brokenMeter has no counters.
+// brokenMeter fails to create counters.
 type brokenMeter struct{ noopmetric.MeterProvider }
 
 func (brokenMeter) Meter(string, ...metric.MeterOption) metric.Meter { return brokenCounters{} }
@@ -425,7 +425,7 @@ func (brokenCounters) Int64Counter(string, ...metric.Int64CounterOption) (metric
 	return nil, errors.New("no counters here")
 }
 
-// What was started before something failed is stopped again.
+// A failure stops everything that started before it.
 func TestFailedStartLeavesNothingBehind(t *testing.T) {
 	secure := otlptest.StartTLS(t, "http/protobuf")
 	for _, test := range []struct {
@@ -468,7 +468,7 @@ func TestHealthAndReflectionAreNotTraced(t *testing.T) {
 	receiver := otlptest.Start(t, "grpc")
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
 	echo := &harness.Echo{Unary: func(context.Context) (*wrapperspb.StringValue, error) { return wrapperspb.String("x"), nil }}
-	healthy := &grpc.ServiceDesc{ // its name begins as that of health does
+	healthy := &grpc.ServiceDesc{ // the name begins like the health service's
 		ServiceName: "grpc.healthy.Other", HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{MethodName: "Call", Handler: func(any, context.Context, func(any) error, grpc.UnaryServerInterceptor) (any, error) {
 			return &emptypb.Empty{}, nil
@@ -498,7 +498,7 @@ func TestHealthAndReflectionAreNotTraced(t *testing.T) {
 	for _, span := range receiver.Spans() {
 		names = append(names, span.GetName())
 	}
-	slices.Sort(names) // a call may end after the next one begins
+	slices.Sort(names) // a call may end after the next call begins
 	if got, want := strings.Join(names, " "), "grpc.healthy.Other/Call test.Echo/Unary"; got != want {
 		t.Errorf("got spans %q; want %q", got, want)
 	}
@@ -508,7 +508,7 @@ func TestHealthAndReflectionAreNotTraced(t *testing.T) {
 	}
 }
 
-// callReflection asks for the list of services.
+// callReflection asks the driver for its services.
 func callReflection(t *testing.T, conn *grpc.ClientConn) {
 	t.Helper()
 	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(harness.Timeout(t))
@@ -539,7 +539,7 @@ func (i *stoppingIdentity) DriverGetInfo(context.Context, *cosi.DriverGetInfoReq
 	return &cosi.DriverGetInfoResponse{Name: "test.example.com"}, nil
 }
 
-// A stop may come while the driver starts; then it is not a failure to start.
+// A stop during the start is not a failure.
 func TestStartsWhenItIsStoppedAlready(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {

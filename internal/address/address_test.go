@@ -13,7 +13,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/address"
 )
 
-// maxPath is the longest path of a socket: the system's field for it, less the zero byte at the end.
+// maxPath is the length of the longest path of a socket: the system's field without the zero byte at the end.
 const maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 func TestLongestPath(t *testing.T) {
@@ -96,7 +96,7 @@ func TestParseRefuses(t *testing.T) {
 				t.Fatalf("Parse(%q) = %v, %v; want an error with %q", row.text, e, err, row.reason)
 			}
 			if e != (address.Endpoint{}) {
-				t.Errorf("an endpoint beside an error: %v", e)
+				t.Errorf("got the endpoint %v with an error, want none", e)
 			}
 		})
 	}
@@ -142,7 +142,7 @@ func FuzzParse(f *testing.F) {
 		switch {
 		case err != nil:
 			if e != (address.Endpoint{}) {
-				t.Errorf("an endpoint beside an error: %v", e)
+				t.Errorf("got the endpoint %v with an error, want none", e)
 			}
 		case e.Network == address.Unix:
 			checkPath(t, e.Address)

@@ -12,8 +12,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// TestConnectionsAreHandedOver expects gRPC to get what the driver's listener accepted: of a wrapped connection it would
-// not know how to read only when there is something to read.
+// TestConnectionsAreHandedOver checks that gRPC gets the connection that the driver's listener accepted. gRPC cannot
+// wait for data on a wrapped connection.
 func TestConnectionsAreHandedOver(t *testing.T) {
 	t.Parallel()
 	perms := socket.Perms{Mode: 0o600, UID: socket.Keep, GID: socket.Keep}
@@ -34,7 +34,7 @@ func TestConnectionsAreHandedOver(t *testing.T) {
 	}
 	defer conn.Close()
 	if _, ok := conn.(*net.UnixConn); !ok {
-		t.Errorf("a %T was handed over", conn)
+		t.Errorf("handed over a %T, want the accepted connection", conn)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestConnectionsAreForgotten(t *testing.T) {
 				}
 			}
 			if n := lis.Len(); n < stay || n > 2*stay {
-				t.Errorf("%d are remembered, want the %d that are open, and not many more", n, stay)
+				t.Errorf("remembers %d connections, want the %d open ones and few more", n, stay)
 			}
 		})
 	}

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// budget lists the modules that a driver built on this package may link, and why. A new one is a decision: it is
-// written here, and in docs/rationale.md.
+// budget lists the modules that a driver may link, with the reasons. A new module is a deliberate decision: add it here
+// and in docs/rationale.md.
 var budget = map[string]string{
 	"github.com/doomshrine/gocosi":                        "itself",
 	"sigs.k8s.io/container-object-storage-interface-spec": "the bindings",
@@ -57,12 +57,12 @@ func TestLinksOnlyWhatTheBudgetAllows(t *testing.T) {
 	linked = slices.Compact(linked)
 	for _, module := range linked {
 		if budget[module] == "" {
-			t.Errorf("links %s, for which the budget has no reason", module)
+			t.Errorf("links %s, want only modules in the budget", module)
 		}
 	}
 	for module := range budget {
 		if !slices.Contains(linked, module) {
-			t.Errorf("the budget allows %s, which is not linked", module)
+			t.Errorf("the budget has %s, want only linked modules", module)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func main() {
 	}
 }
 
-// version is the version of a module that go.mod requires.
+// version returns the version of a module that go.mod requires.
 func version(t *testing.T, module string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", module).Output()

@@ -30,7 +30,7 @@ const (
 	no  = healthpb.HealthCheckResponse_NOT_SERVING
 )
 
-// list asks for the health of all services.
+// list returns the health of all services.
 func list(t *testing.T, conn *grpc.ClientConn) map[string]healthpb.HealthCheckResponse_ServingStatus {
 	t.Helper()
 	answer, err := healthpb.NewHealthClient(conn).List(harness.Timeout(t), &healthpb.HealthListRequest{})
@@ -105,10 +105,10 @@ func TestReadinessChanges(t *testing.T) {
 		}
 	}
 	if len(log.Lines(`"msg"="not ready"`, "dial postgres://admin:[redacted]@")) != 2 || len(log.Lines(`"msg"="ready"`)) != 1 {
-		t.Errorf("want a line for each change: %q", log.Lines("ready"))
+		t.Errorf("got the lines %q, want one for each change", log.Lines("ready"))
 	}
 	if found := log.Lines(password); len(found) > 0 {
-		t.Errorf("the log holds the password: %q", found)
+		t.Errorf("the log holds the password in %q, want it redacted", found)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestReadinessPanics(t *testing.T) {
 		}
 	}
 	if len(log.Lines(`"msg"="call failed"`, `"stack"=`, "panic: postgres")) != 2 || len(log.Lines(password)) > 0 {
-		t.Errorf("want the two panics, without the password: %q", log.Lines("panic"))
+		t.Errorf("got the lines %q, want two panics without the password", log.Lines("panic"))
 	}
 }
 
@@ -165,7 +165,7 @@ func TestReadinessHangs(t *testing.T) {
 			answer, err := healthpb.NewHealthClient(d.Conn).Check(ctx, &healthpb.HealthCheckRequest{})
 			return answer.GetStatus(), err
 		}
-		// A watch asks as well, and has no deadline: it must not stand in the way of the others.
+		// A watch also asks, and has no deadline. It must not block the other checks.
 		watching, err := healthpb.NewHealthClient(d.Conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
 		if err != nil {
 			t.Fatal(err)
@@ -194,7 +194,7 @@ func TestReadinessHangs(t *testing.T) {
 	})
 }
 
-// TestCheckIsCalledOff has a client that goes away while the function is asked: that says nothing about the driver.
+// TestCheckIsCalledOff checks that a client that goes away during a check does not make the driver unready.
 func TestCheckIsCalledOff(t *testing.T) {
 	t.Parallel()
 	var log harness.Logs

@@ -25,11 +25,11 @@ func lock(t *testing.T, table *keylock.Table, key, holder string) {
 	}
 }
 
-// empty expects no key to be held.
+// empty checks that no key is held.
 func empty(t *testing.T, table *keylock.Table) {
 	t.Helper()
 	if n := table.Len(); n != 0 {
-		t.Errorf("%d keys are left", n)
+		t.Errorf("%d keys are left, want none", n)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestGivingUp(t *testing.T) {
 		ctx      func(context.Context) (context.Context, context.CancelFunc)
 		patience time.Duration
 		want     error // nil: a TimeoutError
-		after    time.Duration
+		wait     time.Duration
 	}{
 		"cancelled": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancelCause(ctx)
@@ -112,8 +112,8 @@ func TestGivingUp(t *testing.T) {
 				ctx, cancel := tt.ctx(t.Context())
 				defer cancel()
 				_, err := table.Lock(ctx, bucket, "the waiter", time.Now(), tt.patience)
-				if took := time.Since(began); took != tt.after {
-					t.Errorf("it took %s, want %s", took, tt.after)
+				if took := time.Since(began); took != tt.wait {
+					t.Errorf("it took %s, want %s", took, tt.wait)
 				}
 				var busy *keylock.TimeoutError
 				switch {
@@ -121,7 +121,7 @@ func TestGivingUp(t *testing.T) {
 					if !errors.Is(err, tt.want) {
 						t.Errorf("got %v, want %v", err, tt.want)
 					}
-				case !errors.As(err, &busy) || busy.Holder != "the holder" || busy.Age != tt.after+500*time.Millisecond:
+				case !errors.As(err, &busy) || busy.Holder != "the holder" || busy.Age != tt.wait+500*time.Millisecond:
 					t.Errorf("got %v, want the holder and its age", err)
 				case err.Error() != "the holder has held the lock for 3.5s":
 					t.Errorf("got %v", err)
@@ -192,7 +192,7 @@ func TestWaiterInTheMiddleLeaves(t *testing.T) {
 	})
 }
 
-// TestHandedOverToTheDead hands the lock to a waiter at the moment when its context ends.
+// TestHandedOverToTheDead hands the lock to a waiter at the moment when the waiter's context ends.
 func TestHandedOverToTheDead(t *testing.T) {
 	t.Parallel()
 	for range 50 { // chance decides which of the two the waiter sees first
@@ -218,12 +218,12 @@ func TestHandedOverToTheDead(t *testing.T) {
 	}
 }
 
-// ended has ended but does not tell, so that its waiter sees the turn first.
+// ended is a context that has ended but does not close Done, so that its waiter sees the lock first.
 type ended struct{ context.Context } //nolint:containedctx // the context that looks ended
 
 func (ended) Err() error { return context.Canceled }
 
-// TestTurnOfTheDead hands the lock to a waiter whose context has ended, and expects the next one to get it.
+// TestTurnOfTheDead hands the lock to a waiter whose context has ended, and checks that the next waiter gets the lock.
 func TestTurnOfTheDead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestUnlockOfAFreeKeyPanics(t *testing.T) {
 	t.Parallel()
 	defer func() {
 		if recover() == nil {
-			t.Error("it does not")
+			t.Error("Unlock returns, want a panic")
 		}
 	}()
 	var table keylock.Table
@@ -277,7 +277,7 @@ func TestStress(t *testing.T) {
 				}
 				held.Add(1)
 				if inside[n].Add(1) != 1 {
-					t.Error("two hold one key")
+					t.Error("two holders have one key, want one")
 				}
 				time.Sleep(time.Duration(rand.IntN(20)) * time.Microsecond)
 				inside[n].Add(-1)
@@ -289,6 +289,6 @@ func TestStress(t *testing.T) {
 	wg.Wait()
 	empty(t, &table)
 	if held.Load() == 0 || refused.Load() == 0 {
-		t.Errorf("%d were held and %d refused: that tried nothing", held.Load(), refused.Load())
+		t.Errorf("%d calls held the lock and %d were refused, want some of both", held.Load(), refused.Load())
 	}
 }

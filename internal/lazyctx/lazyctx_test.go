@@ -22,9 +22,9 @@ type contextKey struct{}
 
 var errCause = errors.New("the parent's cause")
 
-// watched is a handler's context under observation.
+// watched records what a handler sees of its context.
 type watched struct {
-	context.Context //nolint:containedctx // what is watched
+	context.Context //nolint:containedctx // the watched context
 
 	cancelParent context.CancelCauseFunc
 	began        time.Time
@@ -33,7 +33,7 @@ type watched struct {
 	seen []string
 }
 
-// see writes down everything that a context tells about its end.
+// see records everything that a context reports about its end.
 func (h *watched) see(ctx context.Context, what string) {
 	synctest.Wait()
 	err := ctx.Err()
@@ -52,7 +52,7 @@ func (h *watched) note(format string, args ...any) {
 	h.seen = append(h.seen, fmt.Sprintf(format, args...))
 }
 
-// byTheStandardLibrary runs a handler with what context.WithTimeout returns.
+// byTheStandardLibrary runs a handler with a context of context.WithTimeout.
 func byTheStandardLibrary(parent context.Context, t *testing.T, handler func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(parent, rpcTimeout)
@@ -69,13 +69,12 @@ func lazily(parent context.Context, t *testing.T, handler func(context.Context))
 	handler(&c)
 }
 
-// TestContextIsLikeTheStandardLibrarys does the same to a lazy context and to one of context.WithTimeout, and
-// expects to see the same.
+// TestContextIsLikeTheStandardLibrarys checks that a lazy context behaves like a context of context.WithTimeout.
 func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		during func(*watched) // in the handler
-		after  func(*watched) // when it has returned; nil: the end is looked at
+		after  func(*watched) // after its return; nil checks the end
 	}{
 		"never asked": {during: func(*watched) {}},
 		"its deadline": {during: func(h *watched) {
@@ -206,8 +205,8 @@ func TestContextIsLikeTheStandardLibrarys(t *testing.T) {
 	}
 }
 
-// TestContextHasNoGoroutines derives many contexts, as clients of stores do: they are known to the context, and nothing
-// waits for its end in their place. It is not parallel, so that no other test starts any.
+// TestContextHasNoGoroutines derives many contexts, as clients of stores do. The context must end them without a
+// goroutine for each. The test is not parallel, because other tests start goroutines.
 func TestContextHasNoGoroutines(t *testing.T) {
 	const many = 1000
 	lazily(t.Context(), t, func(ctx context.Context) {
@@ -217,12 +216,12 @@ func TestContextHasNoGoroutines(t *testing.T) {
 			defer cancel()
 		}
 		if more := runtime.NumGoroutine() - before; more >= many {
-			t.Errorf("%d goroutines for %d contexts", more, many)
+			t.Errorf("%d goroutines for %d contexts, want fewer than one each", more, many)
 		}
 	})
 }
 
-// TestContextIsMadeOnce lets many use the context while the handler returns.
+// TestContextIsMadeOnce uses the context in many goroutines while the handler returns.
 func TestContextIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	for range 200 {
@@ -230,7 +229,7 @@ func TestContextIsMadeOnce(t *testing.T) {
 		ends := make(chan (<-chan struct{}), 16)
 		var kept context.Context
 		lazily(t.Context(), t, func(ctx context.Context) {
-			kept = ctx //nolint:fatcontext // to look at it afterwards
+			kept = ctx //nolint:fatcontext // the test checks it afterwards
 			for i := range cap(ends) {
 				using.Go(func() {
 					if i%2 == 0 {
@@ -247,11 +246,11 @@ func TestContextIsMadeOnce(t *testing.T) {
 		close(ends)
 		for end := range ends {
 			if end != kept.Done() {
-				t.Fatal("it has several ends")
+				t.Fatal("the context has several Done channels, want one")
 			}
 		}
 		if err := kept.Err(); !errors.Is(err, context.Canceled) {
-			t.Fatalf("it ended with %v", err)
+			t.Fatalf("the context ended with %v, want context.Canceled", err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/otlptest"
 )
 
-// The exporters obey their variables, over both protocols, including those that this package reads in their place.
+// The exporters obey their variables over both protocols, including those that this package reads for them.
 func TestExportsAsTheEnvironmentSays(t *testing.T) {
 	for _, protocol := range protocols() {
 		plain, secure := otlptest.Start(t, protocol), otlptest.StartTLS(t, protocol)
@@ -73,7 +73,7 @@ func TestExportsAsTheEnvironmentSays(t *testing.T) {
 				if lines := l.Lines(); len(lines) != 0 {
 					t.Errorf("got lines %q; want none", lines)
 				}
-				// The receiver is still there: connections to it would be too.
+				// The receiver still runs, so connections to it would still be open.
 				if err := goleak.Find(before); err != nil {
 					t.Error(err)
 				}
@@ -177,7 +177,7 @@ func TestLogsTheFirstFailureAndTheRecovery(t *testing.T) {
 	}
 }
 
-// While a driver runs, an export that failed is tried again, after seconds.
+// While a driver runs, it repeats a failed export after some seconds.
 func TestRetriesWhileTheDriverRuns(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
 	t.Setenv("OTEL_METRICS_EXPORTER", "none")
@@ -193,7 +193,7 @@ func TestRetriesWhileTheDriverRuns(t *testing.T) {
 		defer e.Flush()
 		e.call(t)
 	}
-	for _, receiver := range receivers { // side by side: each takes its time
+	for _, receiver := range receivers { // in parallel, because each takes some time
 		harness.Eventually(t, func() bool { return receiver.Exports() == 1 }, "want an attempt")
 		receiver.Accept()
 	}
@@ -205,8 +205,8 @@ func TestRetriesWhileTheDriverRuns(t *testing.T) {
 	}
 }
 
-// A collector that says no, or is not there, does not hold up an exit, neither an export that begins with the flush nor
-// one that waits for its next attempt when the flush begins.
+// A collector that refuses exports or is missing does not delay an exit: neither an export that begins with the flush,
+// nor an export that waits for its next attempt when the flush begins.
 func TestFlushDoesNotWaitForACollectorThatFails(t *testing.T) {
 	for _, protocol := range protocols() {
 		for _, test := range []struct {
@@ -263,7 +263,7 @@ func TestFlushDoesNotWaitForACollectorThatFails(t *testing.T) {
 	}
 }
 
-// A collector that never answers holds up an exit up to the bound, and no goroutine outlives it.
+// A collector that never answers delays an exit by at most the bound, and leaves no goroutine behind.
 func TestFlushIsBoundedAndTakesEverythingWithIt(t *testing.T) {
 	type driver struct {
 		name, protocol, url string
@@ -287,7 +287,7 @@ func TestFlushIsBoundedAndTakesEverythingWithIt(t *testing.T) {
 		d.exports.call(t)
 	}
 	var flushed sync.WaitGroup
-	for _, d := range drivers { // side by side: each takes its time
+	for _, d := range drivers { // in parallel, because each takes some time
 		flushed.Go(func() {
 			if took := d.exports.timedFlush(); took > bound+slack {
 				t.Errorf("%s, %s: took %s; want at most %s", d.protocol, d.name, took, bound+slack)

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
-// The bound on Flush, and what a busy machine may add to it.
+// The bound on Flush, and the additional time of a busy machine.
 const (
 	bound = 5 * time.Second
 	slack = 5 * time.Second
@@ -40,21 +40,22 @@ func setEnv(t *testing.T, values map[string]string) {
 	}
 }
 
-// The instruments that a driver has.
+// The instruments of a driver.
 const (
 	duration     = "rpc.server.call.duration"
 	panics       = "grpc_req_panics_recovered_total"
 	translations = "gocosi.rpc.translations"
 )
 
-// exports records what the environment wants exported.
+// exports records telemetry with the providers that the environment configures.
 type exports struct {
 	*otlp.Providers
 	tracer trace.TracerProvider
 	meter  metric.MeterProvider
 }
 
-// try makes the providers that the environment wants, as a driver does: after a failure, nothing is left.
+// try creates the providers that the environment configures, as a driver does. After a failure, it leaves nothing
+// behind.
 func try(log logr.Logger) (*exports, error) {
 	e := &exports{
 		Providers: otlp.New(log, "driver.example.com", "v1"),
@@ -73,7 +74,7 @@ func try(log logr.Logger) (*exports, error) {
 	return e, err
 }
 
-// start makes the providers that the environment wants; the test owes them a Flush.
+// start creates the providers that the environment configures. The test must flush them.
 func start(t *testing.T, l *harness.Logs) *exports {
 	t.Helper()
 	e, err := try(l.Logger())
@@ -83,7 +84,7 @@ func start(t *testing.T, l *harness.Logs) *exports {
 	return e
 }
 
-// call records a call: a span, and how long it took.
+// call records a call with its span and its duration.
 func (e *exports) call(t *testing.T) {
 	t.Helper()
 	histogram, err := e.meter.Meter("test").Float64Histogram(duration)
@@ -105,7 +106,7 @@ func (e *exports) count(t *testing.T, name string, attributes ...attribute.KeyVa
 	counter.Add(t.Context(), 1, metric.WithAttributes(attributes...))
 }
 
-// timedFlush flushes, and says how long that took.
+// timedFlush flushes the providers and returns how long that took.
 func (e *exports) timedFlush() time.Duration {
 	begin := time.Now()
 	e.Flush()
@@ -187,19 +188,19 @@ func TestIsOnOnlyWhenAskedFor(t *testing.T) {
 			defer e.Flush()
 			e.call(t)
 			if err := goleak.Find(before); test.traces.protocol == "" && test.metrics.protocol == "" && err != nil {
-				t.Error("goroutines although nothing is exported: ", err)
+				t.Error("goroutines without any export, want none: ", err)
 			}
 		})
 	}
 }
 
-// Providers that were made before one failed are shut down.
+// A failure shuts down the providers that were created before it.
 func TestFailedStartLeavesNothingBehind(t *testing.T) {
 	secure := otlptest.StartTLS(t, "http/protobuf")
 	for _, test := range []struct {
 		name            string
 		env             map[string]string
-		traces, metrics bool // whether the provider is made
+		traces, metrics bool // whether the provider exists
 		want            string
 	}{
 		{
@@ -237,7 +238,7 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// authors is a provider of an author's own.
+// authors imitates a provider of an author.
 type authors struct {
 	forceFlush func(context.Context) error
 	ended      bool

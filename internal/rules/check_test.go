@@ -20,7 +20,7 @@ type (
 	revokeQ = cosi.DriverRevokeBucketAccessRequest
 )
 
-// canary stands in every field that a check reads, and must not appear in a violation.
+// canary fills every field that a check reads, and must not appear in a violation.
 const canary = "canary"
 
 // str returns a string of n bytes.
@@ -41,7 +41,7 @@ func (want violation) compare(t *testing.T, got *rules.Violation) {
 	t.Helper()
 	if got == nil {
 		if want != (violation{}) {
-			t.Errorf("nothing is wrong, want %v", want)
+			t.Errorf("got no violation, want %v", want)
 		}
 		return
 	}
@@ -58,18 +58,18 @@ func (want violation) compare(t *testing.T, got *rules.Violation) {
 		}
 	}
 	if strings.Contains(fmt.Sprintf("%+v %s", *got, text), canary) {
-		t.Errorf("%q holds a value", text)
+		t.Errorf("%q holds a value of the request, want none", text)
 	}
 }
 
-// free expects the check of a valid message to allocate nothing.
+// free checks that the check of a valid message allocates nothing.
 func free(t *testing.T, check func() *rules.Violation) {
 	t.Helper()
 	if raced {
 		return
 	}
 	if n := testing.AllocsPerRun(100, func() { check() }); n > 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want none", n)
 	}
 }
 
@@ -165,7 +165,7 @@ func s3(change func(*grantR, map[string]string)) *grantR {
 	return r
 }
 
-// azure returns a valid answer to a grant of Azure's kind.
+// azure returns a valid answer to a grant for Azure.
 func azure(change func(map[string]string)) *grantR {
 	secrets := map[string]string{"accessToken": canary, "expiryTs": "2031-02-03 04:05:06.789 +0000 UTC"}
 	change(secrets)
@@ -285,7 +285,7 @@ func TestResponse(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts t
 	}
 }
 
-// TestResponseTakesAnyZone expects an expiry to be valid in every zone, whatever the zone of this machine.
+// TestResponseTakesAnyZone checks that an expiry is valid in every time zone, independently of the machine's.
 func TestResponseTakesAnyZone(t *testing.T) {
 	t.Parallel()
 	key := &grantQ{AuthenticationType: cosi.AuthenticationType_Key}

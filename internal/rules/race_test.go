@@ -2,5 +2,5 @@
 
 package rules_test
 
-// raced reports whether the race detector is on: it makes pools forget at random.
+// raced reports whether the race detector is on, which empties pools at random.
 const raced = true

@@ -8,7 +8,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// ids lists the requirements in their order.
+// ids lists the rules in their order.
 const ids = `
 GEN-1 GEN-2 GEN-3 GEN-4 GEN-5 GEN-6 GEN-7 GEN-8 GEN-9 GEN-10 GEN-11 GEN-12 GEN-13 GEN-14 GEN-15 GEN-16
 INFO-1 INFO-2 INFO-3 INFO-4 INFO-5 INFO-6
@@ -46,10 +46,10 @@ func TestEachRuleIsWhole(t *testing.T) {
 			t.Errorf("%s: level %q, source %q", r.ID, r.Level, r.Source)
 		}
 		if !strings.HasSuffix(r.Text, ".") {
-			t.Errorf("%s: the text is no sentence: %q", r.ID, r.Text)
+			t.Errorf("%s: the text is %q, want a sentence", r.ID, r.Text)
 		}
 		if strings.ContainsAny(r.Text+r.Runtime, "|\n") {
-			t.Errorf("%s: the text breaks a table", r.ID)
+			t.Errorf("%s: the text breaks a table, want no line break and no bar", r.ID)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// folder makes a folder whose path has n bytes.
+// folder creates a folder with a path of n bytes.
 func folder(t *testing.T, n int) string {
 	t.Helper()
 	base, err := os.MkdirTemp("/tmp", "t")
@@ -28,7 +28,7 @@ func folder(t *testing.T, n int) string {
 	return dir
 }
 
-// makeFolder makes a folder, and a socket with the longest path that it promises room for.
+// makeFolder creates a folder, and a socket with the longest name that the folder promises room for.
 func makeFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := sockdir.Make()

@@ -25,7 +25,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
-// childVariable is set in processes that a test starts: they take commands from it.
+// childVariable names the variable that makes a process obey commands from a test.
 const childVariable = "GOCOSI_ENDPOINT_CHILD"
 
 func TestMain(m *testing.M) {
@@ -36,15 +36,15 @@ func TestMain(m *testing.M) {
 	leaktest.Main(m)
 }
 
-// child is a process that obeys a test.
+// child runs in a process that obeys a test.
 type child struct {
 	lis     net.Listener
-	folder  *os.File // whose lock it holds
+	folder  *os.File // folder whose lock the child holds
 	denied  atomic.Int64
 	entered atomic.Int64
 }
 
-// run obeys one command a line and answers each with one line, until its input ends.
+// run obeys one command per line, and answers each with one line, until its input ends.
 func (c *child) run() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		fmt.Println(strings.ReplaceAll(c.obey(strings.Fields(in.Text())), "\n", "; "))
@@ -75,7 +75,7 @@ func (c *child) obey(words []string) string {
 	return ""
 }
 
-// listen serves the number of the process to whoever connects.
+// listen sends the number of the process to every client.
 func (c *child) listen(path string, mode, uid, gid int) (err error) {
 	perms := socket.Perms{Mode: os.FileMode(mode), UID: uid, GID: gid}
 	c.lis, err = socket.Listen(context.Background(), path, perms)
@@ -92,7 +92,7 @@ func (c *child) lock(folder string) (err error) {
 	return syscall.Flock(int(c.folder.Fd()), syscall.LOCK_EX)
 }
 
-// knock tries to connect without a pause, and counts how often permission was denied, and how often not.
+// knock tries to connect without a pause, and counts how often the system denied permission and how often it did not.
 func (c *child) knock(path string) {
 	for {
 		fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
@@ -109,7 +109,7 @@ func (c *child) knock(path string) {
 	}
 }
 
-// openSockets counts the sockets that the process has open, where the system tells.
+// openSockets counts the open sockets of the process on systems with /proc.
 func openSockets() (n int) {
 	links, _ := filepath.Glob("/proc/self/fd/*")
 	for _, link := range links {
@@ -151,14 +151,14 @@ func number(text string, base int) int {
 	return int(n)
 }
 
-// process is a child, seen from the test.
+// process controls a child from the test.
 type process struct {
 	*harness.Child
 
 	t *testing.T
 }
 
-// spawn starts a child as the given user, and ends it after the test.
+// spawn starts a child as the given user and ends it after the test.
 func spawn(t *testing.T, uid int) *process {
 	t.Helper()
 	cmd := exec.Command(executable(t))
@@ -168,7 +168,7 @@ func spawn(t *testing.T, uid int) *process {
 	return &process{harness.StartChild(t, cmd, childVariable+"=1"), t}
 }
 
-// executable is the test binary, by a path that other users can reach where there is one.
+// executable returns a path of the test binary, if possible one that other users can reach.
 func executable(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS == "linux" {
@@ -200,7 +200,7 @@ func (p *process) do(format string, args ...any) string {
 	return p.read()
 }
 
-// must is do for a command that has to succeed.
+// must gives a command that has to succeed.
 func (p *process) must(format string, args ...any) {
 	p.t.Helper()
 	if text := p.do(format, args...); text != "" {
@@ -213,8 +213,8 @@ func (p *process) listen(path string) { p.must("listen %s 0755 -1 -1", path) }
 
 func (p *process) pid() string { return strconv.Itoa(p.Cmd.Process.Pid) }
 
-// shortDir makes a folder whose path leaves room for a socket's name, which every user may enter and which belongs to
-// uid, and removes it after the test.
+// shortDir creates a folder of uid with a path that leaves room for a socket's name, and removes it after the test.
+// Every user may enter the folder.
 func shortDir(t *testing.T, uid int) string {
 	t.Helper()
 	dir, err := sockdir.Make()
@@ -223,7 +223,7 @@ func shortDir(t *testing.T, uid int) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if runtime.GOOS != "linux" {
-		return dir // where a socket is made only in a closed folder
+		return dir // a socket needs a closed folder there
 	}
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Lchown(dir, uid, -1)); err != nil {
 		t.Fatal(err)
@@ -231,13 +231,13 @@ func shortDir(t *testing.T, uid int) string {
 	return dir
 }
 
-// socketPath is a path in a folder of its own.
+// socketPath returns a path in a new folder.
 func socketPath(t *testing.T) string {
 	t.Helper()
 	return filepath.Join(shortDir(t, os.Getuid()), "cosi.sock")
 }
 
-// needRoot skips a test that starts processes of other users, or gives files to them.
+// needRoot skips a test that needs other users' processes or files when the user is not root.
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {

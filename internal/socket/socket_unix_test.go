@@ -21,17 +21,17 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// nobody is a user without rights; it needs no entry in the user database.
+// nobody is the ID of a user without rights. It needs no entry in the user database.
 const nobody = 65534
 
-// plain are the usual permissions.
+// plain holds the usual permissions.
 var plain = socket.Perms{Mode: 0o755, UID: socket.Keep, GID: socket.Keep}
 
 func listen(ctx context.Context, path string) (net.Listener, error) {
 	return socket.Listen(ctx, path, plain)
 }
 
-// mustListen listens, with the text for everybody who connects, and closes the listener after the test.
+// mustListen listens, sends the text to every client, and closes the listener after the test.
 func mustListen(t *testing.T, path, text string) net.Listener {
 	t.Helper()
 	lis, err := listen(t.Context(), path)
@@ -49,7 +49,7 @@ func serveText(t *testing.T, lis net.Listener, text string) {
 	t.Cleanup(func() { lis.Close(); serving.Wait() })
 }
 
-// ask returns what is served on the socket.
+// ask returns the text that the socket serves.
 func ask(t *testing.T, path string) string {
 	t.Helper()
 	conn, err := net.Dial("unix", path)
@@ -64,8 +64,8 @@ func ask(t *testing.T, path string) string {
 	return string(text)
 }
 
-// die leaves a dead socket at the path, as a process does that is killed. The socket never listens: a process that is
-// being started would hold it open for a moment.
+// die leaves a dead socket at the path, as a killed process does. The socket never listens, because a starting process
+// would keep it open for a moment.
 func die(t *testing.T, path string) {
 	t.Helper()
 	syscall.ForkLock.RLock()
@@ -132,7 +132,7 @@ func TestKilledProcessIsReplaced(t *testing.T) {
 	}
 }
 
-// TestOneOfManyServes starts many processes at once on the socket of one that was killed.
+// TestOneOfManyServes starts many processes at once on the socket of a killed process.
 func TestOneOfManyServes(t *testing.T) {
 	t.Parallel()
 	rounds := 100
@@ -155,7 +155,7 @@ func TestOneOfManyServes(t *testing.T) {
 	}
 }
 
-// race lets all processes listen on the path, and returns which of them does.
+// race makes all processes listen on the path, and returns the one that succeeds.
 func race(t *testing.T, many []*process, path string) int {
 	t.Helper()
 	for _, p := range many {
@@ -172,7 +172,7 @@ func race(t *testing.T, many []*process, path string) int {
 		}
 	}
 	if len(winners) != 1 {
-		t.Fatalf("%d processes serve", len(winners))
+		t.Fatalf("%d processes serve, want one", len(winners))
 	}
 	return winners[0]
 }
@@ -246,7 +246,7 @@ func symlink(t *testing.T, target, path string) {
 	}
 }
 
-// checkUntouched runs what must change neither the file at the path nor its folder.
+// checkUntouched runs a function that must change neither the file at the path nor its folder.
 func checkUntouched(t *testing.T, path string, run func()) {
 	t.Helper()
 	before, list := stat(t, path), names(t, filepath.Dir(path))
@@ -263,7 +263,7 @@ func checkUntouched(t *testing.T, path string, run func()) {
 	}
 }
 
-// regular is the path of a file that can be read to its end, or "".
+// regular returns the path if it names a regular file, or "".
 func regular(path string) string {
 	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
 		return ""
@@ -337,7 +337,7 @@ func TestNothingAppearsBesideTheSocket(t *testing.T) {
 			break
 		}
 		if _, err := listen(t.Context(), path); err == nil {
-			t.Error("a second listener was made")
+			t.Error("got a second listener, want an error")
 		}
 		lis.Close()
 		die(t, path)
@@ -345,11 +345,11 @@ func TestNothingAppearsBesideTheSocket(t *testing.T) {
 	close(stop)
 	list := <-seen
 	if list["cosi.sock"] == 0 || len(list) != 1 {
-		t.Errorf("seen in the folder: %v; want the socket alone", list)
+		t.Errorf("the folder showed %v; want the socket alone", list)
 	}
 }
 
-// watch counts what it sees in a folder until it is stopped.
+// watch counts the entries that it sees in a folder until it is stopped.
 func watch(folder string, stop <-chan struct{}, seen chan<- map[string]int) {
 	list := map[string]int{}
 	for {
@@ -418,7 +418,7 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-// TestOwnerTakesACapability runs as a user without capabilities.
+// TestOwnerTakesACapability changes the owner as a user without capabilities.
 func TestOwnerTakesACapability(t *testing.T) {
 	t.Parallel()
 	for name, owner := range map[string]string{"user": "54321 -1", "group": "-1 54322", "both": "54321 54322"} {
@@ -445,7 +445,7 @@ func TestOwnerTakesACapability(t *testing.T) {
 	}
 }
 
-// TestNobodyEntersForAMoment starts often, under the widest umask, while another user knocks all the time.
+// TestNobodyEntersForAMoment starts often with the widest umask, while another user knocks all the time.
 func TestNobodyEntersForAMoment(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -460,7 +460,7 @@ func TestNobodyEntersForAMoment(t *testing.T) {
 		owner.must("close")
 	}
 	if n := stranger.do("entered"); n != "0" {
-		t.Errorf("the stranger got in %s times", n)
+		t.Errorf("the stranger got in %s times; want none", n)
 	}
 }
 
@@ -492,8 +492,8 @@ func TestWaitsForTheFoldersLock(t *testing.T) {
 	}()
 	select {
 	case err := <-done:
-		t.Fatalf("it did not wait: %v", err)
-	case <-time.After(50 * time.Millisecond): // several times as long as a start takes
+		t.Fatalf("Listen returns %v before the lock is free; want it to wait", err)
+	case <-time.After(50 * time.Millisecond): // several times the duration of a start
 	}
 	if list := names(t, filepath.Dir(path)); len(list) > 0 {
 		t.Errorf("the folder holds %q before the lock was free", list)
@@ -514,9 +514,9 @@ func TestWaitForTheFoldersLockHeedsItsContext(t *testing.T) {
 	start := time.Now()
 	_, err := listen(ctx, path)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "lock of the folder "+filepath.Dir(path)) {
-		t.Errorf("Listen: %v", err)
+		t.Errorf("Listen returns %v; want the deadline and the folder of the lock", err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %s", took)
+		t.Errorf("it took %s; want at most 5 s", took)
 	}
 }

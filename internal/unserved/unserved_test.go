@@ -21,7 +21,7 @@ func TestUnservedMethods(t *testing.T) {
 	const served = "cosi.v1alpha1.Identity, cosi.v1alpha1.Provisioner, grpc.health.v1.Health"
 	tests := map[string]struct {
 		method string
-		logged bool // gRPC itself refuses the rest
+		logged bool // gRPC itself refuses the others
 	}{
 		"another generation":       {"/sigs.k8s.io.cosi.v1alpha2.Provisioner/DriverCreateBucket", true},
 		"unknown method":           {"/cosi.v1alpha1.Provisioner/DriverRenameBucket", true},
@@ -41,7 +41,7 @@ func TestUnservedMethods(t *testing.T) {
 					t.Errorf("got %v, want UNIMPLEMENTED", err)
 				}
 				if tt.logged && !strings.Contains(status.Convert(err).Message(), "this driver serves "+served) {
-					t.Errorf("the caller does not learn what is served: %v", err)
+					t.Errorf("got %v, want an error that says what the driver serves", err)
 				}
 				if len(err.Error()) > 500 {
 					t.Errorf("the answer has %d bytes", len(err.Error()))
@@ -57,10 +57,10 @@ func TestUnservedMethods(t *testing.T) {
 			}
 			asked := fmt.Sprintf("%q", tt.method[:min(len(tt.method), 200)])
 			if len(found) != 1 || len(log.Lines(`"level"=0`, notServed, asked, `"serves"="`+served)) != 1 {
-				t.Errorf("want one line that names %s: %q", asked, found)
+				t.Errorf("got the lines %q, want one that names %s", found, asked)
 			}
 			if len(log.Lines("call failed")) > 0 {
-				t.Errorf("it is logged as a call as well: %q", log.Lines("call failed"))
+				t.Errorf("the log also has the call %q, want one line", log.Lines("call failed"))
 			}
 		})
 	}
