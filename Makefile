@@ -6,11 +6,11 @@ GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 AZURITE_VERSION       := 3.35.0
 AZURITE               := bin/azurite-$(AZURITE_VERSION)
 
-# The modules of this repository; the nested ones are kept apart for the weight of what they require.
+# The modules of this repository. The nested modules are separate because they require much more than the library.
 NESTED  := internal/test/scaffold internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 MODULES := . $(NESTED)
 
-# Some tests build programs: a slow machine with empty caches needs more than the usual ten minutes.
+# Some tests build programs, and a slow machine with empty caches needs more than the default ten minutes.
 TESTLIMIT := -timeout 60m
 
 # The race detector needs a C compiler.
@@ -27,7 +27,7 @@ demo: ## take a bucket through its life, over the socket of a real driver
 	go run ./internal/tools/demo
 
 .PHONY: demo-s3
-demo-s3: ## the same with the S3 driver and the store inside of it; what it grants is used, and refused, with a plain S3 client
+demo-s3: ## run the demo with the S3 driver and its own store, and use its grants with a plain S3 client
 	go -C examples/s3 run ./internal/demo
 
 .PHONY: test
@@ -46,11 +46,11 @@ test-all: test ## run the tests of all modules
 	done
 
 .PHONY: e2e
-e2e: ## the released controller's and sidecar's logic in a real API server, without containers; the first run builds that
+e2e: ## run the released controller's and sidecar's logic with a real API server, without containers; the first run builds it
 	go test -C internal/test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
 
 .PHONY: test-azure
-test-azure: $(AZURITE) ## hold examples/azure against Azurite, Microsoft's emulator; needs Node and npm
+test-azure: $(AZURITE) ## test examples/azure with Azurite, Microsoft's emulator; needs Node and npm
 	AZURITE=$(CURDIR)/$(AZURITE)/node_modules/.bin/azurite-blob \
 		go test -C examples/azure $(RACE) $(TESTLIMIT) -count=1 -parallel 16 $(TESTFLAGS) ./...
 
@@ -63,20 +63,20 @@ $(AZURITE):
 bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
 	go run ./internal/tools/bench $(BENCHFLAGS)
 
-# How long the soak lasts, and the document that it writes, if any.
+# DURATION sets the length of the soak, REPORT the document that it writes, if any.
 DURATION := 2m
 REPORT   :=
 
 .PHONY: soak
-soak: ## let 80 callers at drivers that are watched and restarted: make soak DURATION=30m
+soak: ## run 80 callers against drivers that it measures and restarts: make soak DURATION=30m
 	go test -run '^TestSoak$$' -v -count=1 -timeout 0 ./internal/test/soak -soak $(DURATION) $(if $(REPORT),-soak-report $(abspath $(REPORT)))
 
 .PHONY: api
-api: ## write the public API to docs/api.txt, which "make test" holds against the code
+api: ## write the public API to docs/api.txt, which "make test" compares with the code
 	go run ./internal/tools/apitext . ./cositest >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## check style, and that the code builds for other systems
+lint: $(GOLANGCI_LINT) ## check the style, and build the code for other systems
 	@set -e; for module in $(MODULES); do \
 		echo "golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --build-tags e2e ./...); \
 	done
@@ -92,4 +92,4 @@ tidy: ## check that go.mod and go.sum are complete
 	@set -e; for module in $(MODULES); do echo "go -C $$module mod tidy -diff"; go -C $$module mod tidy -diff; done
 
 .PHONY: check
-check: lint tidy test-all ## everything that must pass before a change lands
+check: lint tidy test-all ## run everything that must pass before a change lands
