@@ -50,7 +50,7 @@ func TestChild(t *testing.T) {
 	fmt.Println("ended:", driver.Run(ctx))
 }
 
-// process is a child, seen from the test.
+// process controls a child from the test.
 type process struct{ *harness.Child }
 
 // spawn starts a child with the variables, and ends it after the test.
@@ -74,7 +74,7 @@ func (p process) says(t *testing.T, word string) string {
 	return text
 }
 
-// driverName is the name of the driver that the process runs.
+// driverName returns the name of the driver that the process runs.
 func (p process) driverName() string {
 	return "pid-" + strconv.Itoa(p.Cmd.Process.Pid) + ".example.com"
 }
