@@ -48,10 +48,10 @@ func Example() {
 func ExampleNew() {
 	_, err := gocosi.New(gocosi.NewIdentity("bad name"), nil, gocosi.WithEnvironment(nil), gocosi.WithDefaultSocketPerms(0o070))
 	fmt.Println(err)
-	// Output: gocosi: INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", with an alphanumeric at
-	// both ends, such as s3.example.com the provisioner server is nil; want a server WithDefaultSocketPerms="0070": the
-	// owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and
-	// write
+	// Output:
+	// gocosi: INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", with an alphanumeric at both ends, such as s3.example.com
+	// the provisioner server is nil; want a server
+	// WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
 }
 
 // An exec probe starts the driver's own program with a flag.
