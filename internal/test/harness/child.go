@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Child is a process that a test talks to by lines.
+// Child holds a process that exchanges lines with a test.
 type Child struct {
 	Cmd *exec.Cmd
 	In  io.WriteCloser
@@ -17,7 +17,7 @@ type Child struct {
 	out *bufio.Scanner
 }
 
-// StartChild starts a command with the variables beyond the test's own, and kills it after the test.
+// StartChild starts a command with the test's environment and the variables, and kills it after the test.
 func StartChild(t testing.TB, cmd *exec.Cmd, variables ...string) *Child {
 	t.Helper()
 	cmd.Env = append(os.Environ(), variables...)
@@ -38,7 +38,7 @@ func StartChild(t testing.TB, cmd *exec.Cmd, variables ...string) *Child {
 	return c
 }
 
-// Kill ends the process at once; it may be called again.
+// Kill kills the process. A second call does nothing.
 func (c *Child) Kill() {
 	if c.Cmd.ProcessState == nil {
 		_ = c.Cmd.Process.Kill()
@@ -46,13 +46,13 @@ func (c *Child) Kill() {
 	}
 }
 
-// Line waits for the next line that the process writes.
+// Line waits for the next line of the process.
 func (c *Child) Line(t testing.TB) string {
 	t.Helper()
 	late := time.AfterFunc(Limit, func() { _ = c.Cmd.Process.Kill() })
 	defer late.Stop()
 	if !c.out.Scan() {
-		t.Fatal("the child process ended, or did not write a line in time")
+		t.Fatal("the child process ended or wrote nothing in time, want a line")
 	}
 	return c.out.Text()
 }

@@ -209,7 +209,7 @@ func TestDriverLeavesWhatReplacedItsSocket(t *testing.T) {
 	}
 }
 
-// TestStopWhileWaitingForTheLock checks that a starting driver stops to wait for the lock of the folder after a stop.
+// TestStopWhileWaitingForTheLock checks that a starting driver stops waiting for the lock of the folder after a stop.
 func TestStopWhileWaitingForTheLock(t *testing.T) {
 	t.Parallel()
 	dir := harness.ShortDir(t)
