@@ -118,7 +118,8 @@ func (e Endpoint) DialContext(ctx context.Context) (net.Conn, error) {
 }
 
 // Dial returns a gRPC client of the endpoint, which resolves no name and uses no proxy. It sends its calls in the clear
-// unless an option says otherwise. The server's name is localhost on a Unix socket: some servers refuse a path there.
+// unless an option says otherwise; a dialer among the options is given a name, not the endpoint. On a Unix socket the server's
+// name is localhost: some servers refuse a path there.
 func (e Endpoint) Dial(options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	name := e.Address
 	if e.Network == Unix {

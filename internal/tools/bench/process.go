@@ -67,14 +67,14 @@ func (p program) live(ctx context.Context, dir string, calls int) (l life, err e
 		return l, err
 	}
 	defer log.Close()
-	socket := filepath.Join(folder, "cosi.sock")
-	conn, err := address.Socket(socket).Dial(grpc.WithContextDialer(dial))
+	socket := address.Socket(filepath.Join(folder, "cosi.sock"))
+	conn, err := socket.Dial(grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx, socket) }))
 	if err != nil {
 		return l, err
 	}
 	defer conn.Close()
 	cmd := exec.CommandContext(ctx, p.binary)
-	cmd.Env, cmd.Stderr = append(os.Environ(), "COSI_ENDPOINT=unix://"+socket), log
+	cmd.Env, cmd.Stderr = append(os.Environ(), "COSI_ENDPOINT="+socket.String()), log
 	if l, err = observe(ctx, cmd, conn, calls); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		err = fmt.Errorf("%w; its log:\n%s", err, text)
@@ -108,12 +108,11 @@ func end(cmd *exec.Cmd) error {
 }
 
 // dial dials a socket until a server answers.
-func dial(ctx context.Context, path string) (net.Conn, error) {
-	var d net.Dialer
+func dial(ctx context.Context, socket address.Endpoint) (net.Conn, error) {
 	tick := time.NewTicker(dialPoll)
 	defer tick.Stop()
 	for {
-		conn, err := d.DialContext(ctx, "unix", path)
+		conn, err := socket.DialContext(ctx)
 		if err == nil || ctx.Err() != nil {
 			return conn, err
 		}
