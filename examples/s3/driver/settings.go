@@ -122,11 +122,14 @@ func (r *reader) sealer(name string) *Sealer {
 }
 
 func (r *reader) flag(name string) bool {
-	value := r.get(name)
-	if value != "" && value != "true" && value != "false" {
+	switch value := r.get(name); value {
+	case "", "false":
+	case "true":
+		return true
+	default:
 		r.fault(name, fmt.Errorf("%q is neither true nor false", value))
 	}
-	return value == "true"
+	return false
 }
 
 // url reads an address, unless value is "".

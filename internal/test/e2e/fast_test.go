@@ -179,7 +179,7 @@ func (f *fast) getInfo(b fault.Behaviour) {
 	}
 }
 
-// creates creates a bucket. An ALREADY_EXISTS leaves no event: the sidecar treats it as a success without an answer.
+// creates makes a bucket. An ALREADY_EXISTS leaves no event: the sidecar treats it as a success without an answer.
 func (f *fast) creates(b fault.Behaviour) {
 	f.Helper()
 	f.fails(create, b)

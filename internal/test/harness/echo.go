@@ -29,7 +29,9 @@ func (e *Echo) Register(r grpc.ServiceRegistrar) {
 }
 
 // handle handles a unary call as generated code does.
-func (e *Echo) handle(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // gRPC sets the order
+//
+//nolint:revive // gRPC sets the order
+func (e *Echo) handle(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 	var in emptypb.Empty
 	if err := decode(&in); err != nil {
 		return nil, err
