@@ -63,8 +63,8 @@ func usable(dir string) (string, error) {
 	if len(dir) > maxParent {
 		return "", fmt.Errorf("%s has %d bytes", dir, len(dir))
 	}
-	if strings.ContainsAny(dir, "%?#") {
-		return "", fmt.Errorf("%s contains one of %%, ? and #, which an endpoint cannot", dir)
+	if strings.ContainsAny(dir, "%?# ") { // the first three cannot be in an endpoint, and commands are split at a space
+		return "", fmt.Errorf("%q contains one of %%, ?, # and space", dir)
 	}
 	probe, err := os.MkdirTemp(dir, pattern)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestMakeLeavesRoom(t *testing.T) {
 }
 
 func TestMakeInOddFolders(t *testing.T) {
-	for name, elsewhere := range map[string]bool{"a b": false, "a:b": false, "a%b": true, "a?b": true, "a#b": true} {
+	for name, elsewhere := range map[string]bool{"a b": true, "a:b": false, "a%b": true, "a?b": true, "a#b": true} {
 		t.Run(name, func(t *testing.T) {
 			temporary := filepath.Join(folder(t, 30), name)
 			if err := os.Mkdir(temporary, 0o700); err != nil {
