@@ -78,9 +78,9 @@ func buildImage(t *testing.T, folder, context, arch string) {
 		t.Fatal("the Dockerfile has no build line, want one")
 	}
 	out := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(string(build[1]), "/out/", out+"/"))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(string(build[1]), "/out/", `"$OUT"/`))
 	cmd.Dir = context
-	cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+arch)
+	cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+arch, "OUT="+out)
 	if message, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", build[1], err, message)
 	}
