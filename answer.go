@@ -64,6 +64,7 @@ func (ch *chain) vet(c *call, response any) error {
 	return nil
 }
 
+// isNil reports whether a value is nil, or an interface that holds a nil of some type.
 func isNil(v any) bool {
 	if v == nil {
 		return true
@@ -76,7 +77,7 @@ func isNil(v any) bool {
 	}
 }
 
-// diagnose finds what the caller gets for a cause, and masks secrets in all that is told of it.
+// diagnose explains a failure. It masks secrets in what the log says, and in what callers of COSI's methods get.
 func (ch *chain) diagnose(ctx context.Context, c *call, response any, cause error) *failure {
 	f := ch.explain(ctx, c, cause)
 	request, _ := c.request.(proto.Message)

@@ -28,7 +28,7 @@ type chain struct {
 	rpcTimeout time.Duration
 	translates bool
 	vets       bool     // answers by the rules
-	advised    sync.Map // rules of which the log has told
+	advised    sync.Map // rules that were logged already
 	stages     []stage
 	unserved   *unserved.Handler
 }
@@ -117,7 +117,7 @@ func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerI
 // stream intercepts a streaming call: one of health, reflection or a service of the author's own. It is tracked, recovered
 // from and logged.
 func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if !ch.unserved.Serves(info.FullMethod) {
+	if !ch.unserved.Serves(info.FullMethod) { // Refuse logs these
 		return handler(server, stream)
 	}
 	c := &call{Call: inflight.Call{Name: info.FullMethod[1:], Start: time.Now()}}

@@ -15,7 +15,7 @@ import (
 // S3Credentials holds what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
 // (requirement GRANT-9). Printing it, by fmt, logr or slog, shows no secret; it refuses to become JSON.
 //
-// Two things are beyond it. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
+// It does not cover two cases. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
 // the field's type: keep a pointer in such a field, of which %v prints the address. And the verbs %p and %w, which go vet
 // refuses for such a value, print all of it.
 type S3Credentials struct {
@@ -93,7 +93,7 @@ func (c AzureCredentials) LogValue() slog.Value { return slog.AnyValue(c.printab
 // MarshalJSON refuses: see [S3Credentials.MarshalJSON].
 func (AzureCredentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
 
-var errNoJSON = errors.New("gocosi: credentials do not become JSON: use Map, or the fields")
+var errNoJSON = errors.New("gocosi: credentials cannot become JSON; want Map, or the fields")
 
 func format(f fmt.State, verb rune, printable any) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), printable)

@@ -22,11 +22,11 @@ import (
 )
 
 const (
-	// obeyTimeout is how long handlers whose contexts were cancelled may take to return.
+	// obeyTimeout limits how long handlers whose contexts were cancelled may take to return.
 	obeyTimeout = time.Second
-	// handshakeTimeout is how long a new connection may stay silent.
+	// handshakeTimeout limits how long a new connection may stay silent.
 	handshakeTimeout = 10 * time.Second
-	// pingInterval is how often a client may ping; the sidecar's connection lives for months and is never punished.
+	// pingInterval is so short that gRPC never closes a connection for pinging too often: the sidecar's lives for months.
 	pingInterval = time.Millisecond
 )
 
@@ -61,7 +61,7 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 	}, nil
 }
 
-// checkServer refuses nil, and an interface that holds a nil of some type.
+// checkServer refuses a missing server.
 func checkServer(what string, server any) error {
 	if isNil(server) {
 		return fmt.Errorf("the %s server is nil; want a server", what)
@@ -230,8 +230,8 @@ func (c *config) grpcOptions(chain *chain) []grpc.ServerOption {
 	return append(options, c.serverOptions...)
 }
 
-// start begins to serve and to watch for late handlers. The function that it returns waits for both to end; gRPC's Serve
-// not for long, since handlers may hold it up.
+// start begins to serve and to watch for late handlers. The function that it returns ends the watch; before that it waits
+// for gRPC's Serve, at most obeyTimeout, since handlers may hold it up.
 func (r *running) start() (end func()) {
 	watching, stop := context.WithCancel(context.Background())
 	watched := make(chan struct{})
@@ -283,7 +283,7 @@ func (r *running) cutOff(done <-chan struct{}) error {
 	return fmt.Errorf("%d calls were cut off after %s (%s): %s", len(cut), r.shutdown, EnvCOSIShutdownTimeout, strings.Join(cut, ", "))
 }
 
-// within waits for done, and says whether it came in time.
+// within waits for done, and reports whether it came in time.
 func within(done <-chan struct{}, limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

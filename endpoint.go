@@ -27,7 +27,7 @@ func (s settings) checkReach(loopback bool) error {
 	return errOffLoopback
 }
 
-// secures says whether the transport credentials protect a connection.
+// secures reports whether the transport credentials protect a connection.
 func (c *config) secures() bool {
 	return c.credentials != nil && c.credentials.Info().SecurityProtocol != "insecure"
 }
@@ -48,8 +48,8 @@ func (s settings) ofEndpoint(err error) error {
 	return fmt.Errorf("%s=%q: %w", s.endpointFrom, s.endpoint, err)
 }
 
-// listen opens the endpoint. It applies the rule to the address that a name resolved to before that is bound, so that a
-// localhost that the machine's host table sends elsewhere is not opened to the network.
+// listen opens the endpoint. It checks a resolved address before binding it, so that a localhost that the machine's host
+// table sends elsewhere is not opened to the network.
 func (s settings) listen(ctx context.Context) (lis net.Listener, err error) {
 	if s.endpoint.Network == address.Unix {
 		lis, err = socket.Listen(ctx, s.endpoint.Address, s.perms)

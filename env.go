@@ -31,7 +31,7 @@ const (
 // settings holds every resolved value.
 type settings struct {
 	endpoint        address.Endpoint
-	endpointFrom    string // the variable or option that says so
+	endpointFrom    string // the variable or option that set it
 	perms           socket.Perms
 	insecure        bool
 	secured         bool   // by transport credentials
@@ -121,7 +121,7 @@ func (c *config) settle() (settings, error) {
 }
 
 // resolve settles a variable: the built-in default gives way to the author's, and that to the environment. Each is checked,
-// also where another overrides it.
+// even if overridden.
 func (c *config) resolve(v variable, s *settings) (problems []error) {
 	read := func(source, text string) {
 		if v.env == EnvCOSIEndpoint {

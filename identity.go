@@ -27,7 +27,7 @@ func (i *identity) DriverGetInfo(context.Context, *cosi.DriverGetInfoRequest) (*
 	return &cosi.DriverGetInfoResponse{Name: i.name}, nil
 }
 
-// nameIdentity checks the Identity server, and gives one of NewIdentity the name that the operator wants.
+// nameIdentity checks the Identity server, and gives one made by NewIdentity the name that the operator wants.
 func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentityServer, error) {
 	if err := checkServer("identity", server); err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentitySer
 	own, ok := server.(*identity)
 	switch {
 	case !ok && override != "":
-		return nil, fmt.Errorf("%s=%q: cannot rename this Identity server; want one of NewIdentity", EnvCOSIDriverName, override)
+		return nil, fmt.Errorf("%s=%q: cannot rename this Identity server; want one made by NewIdentity", EnvCOSIDriverName, override)
 	case !ok:
 		return server, nil
 	case override != "":

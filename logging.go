@@ -41,7 +41,7 @@ func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *teleme
 	}
 }
 
-// logged writes one line for each finished call, and its payload where that was asked for.
+// logged writes one line for each finished call, and its payload at verbosity 5.
 func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
 	response, err := c.next(ctx)
 	ch.logCall(ctx, c, response, err)
@@ -53,7 +53,7 @@ func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
 	return response, err
 }
 
-// logCall writes the line of a finished call: a failure by Error, whatever it is about.
+// logCall writes the line of a finished call. Every failure goes to Error.
 func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) {
 	if err != nil {
 		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failureFields()...)...)
@@ -89,7 +89,7 @@ func (c *call) fields(ctx context.Context, code codes.Code) []any {
 	return fields
 }
 
-// failureFields returns what the line of a failed call says besides.
+// failureFields returns what the line of a failed call adds.
 func (c *call) failureFields() []any {
 	fields := []any{"answer", c.failure.told}
 	if c.expired {

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// Option changes what [New] or [Probe] builds. Options are applied in order; of two that set the same, the last one
-// wins. An option only records: what it gives is checked by New, together with everything else.
+// Option configures [New] or [Probe]. Options are applied in order: one that sets a value replaces an earlier one, and
+// WithInterceptors, WithServerOptions and WithServices add. An option only records; New checks.
 type Option interface{ apply(*config) }
 
 type optionFunc func(*config)
@@ -119,7 +119,8 @@ func WithoutTelemetry() Option {
 }
 
 // WithInterceptors adds interceptors of the author's own, the first one outermost. They run innermost, around the
-// handler: what they return is checked, logged and recovered from like a handler's answer.
+// handler: what they return is checked, logged and recovered from like a handler's answer. Default: none; nil ones are
+// left out.
 func WithInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
 	return optionFunc(func(c *config) { c.interceptors = append(c.interceptors, interceptors...) })
 }
@@ -130,8 +131,8 @@ func WithServerOptions(options ...grpc.ServerOption) Option {
 	return optionFunc(func(c *config) { c.serverOptions = append(c.serverOptions, options...) })
 }
 
-// WithServices registers more gRPC services on the driver's server. Their calls are logged, recovered from and given a
-// deadline; the rules of COSI do not touch them.
+// WithServices registers more gRPC services on the driver's server. Their calls are logged and recovered from, and unary
+// ones get a deadline; the rules of COSI do not touch them.
 func WithServices(register func(grpc.ServiceRegistrar)) Option {
 	return optionFunc(func(c *config) { c.services = append(c.services, register) })
 }
@@ -145,14 +146,14 @@ func WithReady(ready func(context.Context) error) Option {
 // WithReflection registers gRPC server reflection, for tools such as grpcurl. Default: off.
 func WithReflection() Option { return optionFunc(func(c *config) { c.reflection = true }) }
 
-// WithoutRequestRules is a default that X_COSI_REQUEST_RULES overrides: it lets requests reach the handlers that the
-// specification does not allow. Without it they are refused with INVALID_ARGUMENT, the field and the rule's ID. With it the
-// handlers have to refuse them: a missing name or id, an unknown authentication type, a value that is too long.
+// WithoutRequestRules passes requests that break the specification on to the handlers, unless X_COSI_REQUEST_RULES says
+// otherwise. By default they are refused with INVALID_ARGUMENT, the field and the rule's ID. The handlers then have to
+// refuse them: a missing name or id, an unknown authentication type, a value that is too long.
 func WithoutRequestRules() Option { return withDefault(EnvCOSIRequestRules, "false") }
 
-// WithoutResponseRules is a default that X_COSI_RESPONSE_RULES overrides: it lets answers reach the caller that the
-// specification does not allow. Without it they are answered as INTERNAL, and the log names the rule: the released sidecar
-// would store them, or die of them.
+// WithoutResponseRules passes answers that break the specification on to the caller, unless X_COSI_RESPONSE_RULES says
+// otherwise. By default they are answered as INTERNAL, and the log names the rule: the released sidecar would store them, or
+// die of them.
 func WithoutResponseRules() Option { return withDefault(EnvCOSIResponseRules, "false") }
 
 // WithoutSerialization lets calls for one bucket run side by side. By default Create runs once at a time for a bucket's

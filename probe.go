@@ -15,8 +15,8 @@ import (
 const probeTimeout = 5 * time.Second
 
 // Probe asks the driver that runs with the same options and environment, in another process, whether it is serving: it
-// dials the endpoint anew and makes one gRPC health check. nil says that it is; any error that it is not, or why that
-// cannot be told. It is what a container's exec probe should run: a kubelet's own gRPC probe reaches TCP ports only.
+// makes one gRPC health check over a new connection. It returns nil if the driver serves, and otherwise an error that says
+// why not, or why it cannot tell. A container's exec probe should run it: a kubelet's own gRPC probe reaches TCP ports only.
 // Without a deadline in ctx, Probe gives up after 5 seconds.
 func Probe(ctx context.Context, options ...Option) error {
 	c := newConfig(options)
@@ -39,7 +39,7 @@ func Probe(ctx context.Context, options ...Option) error {
 		return fmt.Errorf("gocosi: probe of %s: %w", s.endpoint, err)
 	}
 	if answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-		return fmt.Errorf("gocosi: the driver at %s answers %s", s.endpoint, answer.GetStatus())
+		return fmt.Errorf("gocosi: the driver at %s answers %s; want SERVING", s.endpoint, answer.GetStatus())
 	}
 	return nil
 }

@@ -46,8 +46,8 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 // limitOfCaller stands in the log for a deadline that no variable set.
 const limitOfCaller = "the caller's"
 
-// limited sets a deadline for a call that came without one: the released sidecar sets none. It starts when the call has
-// its turn.
+// limited sets a deadline for a call that came without one: the released sidecar sets none. The time runs from the call's
+// turn on.
 func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	if due, ok := ctx.Deadline(); ok {
 		c.Expect(due, limitOfCaller)

@@ -46,7 +46,7 @@ type plan struct {
 	why      string
 }
 
-// plan decides on a signal: a given provider beats everything, WithoutTelemetry the environment.
+// plan decides on a signal: a given provider wins over WithoutTelemetry, which wins over the environment.
 func (s signals) plan(signal otlp.Signal, given bool) plan {
 	switch {
 	case given:
@@ -78,7 +78,7 @@ type telemetry struct {
 	translations metric.Int64Counter
 }
 
-// startTelemetry builds what is asked for; nothing in it waits for a collector. The caller owes a flush when there is no
+// startTelemetry builds what is asked for; nothing in it waits for a collector. The caller must flush when there is no
 // error.
 func startTelemetry(s signals, driver string, log logr.Logger) (*telemetry, error) {
 	tracing, metering := s.plan(otlp.Traces, s.tracer != nil), s.plan(otlp.Metrics, s.meter != nil)
@@ -121,8 +121,8 @@ func (p plan) meterProvider(given metric.MeterProvider, providers *otlp.Provider
 	return noopmetric.NewMeterProvider(), nil
 }
 
-// newStatsHandler traces and measures every call but those of health and reflection. It is given its propagators, for it
-// would take them from a global.
+// newStatsHandler traces and measures every call but those of health and reflection. It sets the propagators, which otelgrpc
+// would take from a global.
 func newStatsHandler(tracer trace.TracerProvider, meter metric.MeterProvider) stats.Handler {
 	return otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(tracer),

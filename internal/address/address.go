@@ -29,7 +29,7 @@ const Default = "unix:///var/lib/cosi/cosi.sock"
 // want ends every refusal of an endpoint.
 const want = "want unix:///path, unix:/path, /path or tcp://host:port"
 
-// MaxPath is how many bytes a socket's path may have: the address ends with a zero byte.
+// MaxPath limits the bytes of a socket's path: the address ends with a zero byte.
 const MaxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 // Endpoint tells where a driver listens.
@@ -94,7 +94,7 @@ func parseTCP(address string) (Endpoint, error) {
 	return Endpoint{Network: TCP, Address: address}, nil
 }
 
-// Loopback says whether only this machine can reach the endpoint, as far as its text tells: a Unix socket, an address
+// Loopback reports whether only this machine can reach the endpoint, as far as its text tells: a Unix socket, an address
 // such as 127.0.0.1 or [::1], or localhost.
 func (e Endpoint) Loopback() bool {
 	if e.Network == Unix {
@@ -105,7 +105,7 @@ func (e Endpoint) Loopback() bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// AnyPort says whether the endpoint lets the driver choose a port, so that nobody can dial it by its text.
+// AnyPort reports whether the endpoint lets the driver choose a port, so that nobody can dial it by its text.
 func (e Endpoint) AnyPort() bool {
 	_, port, _ := net.SplitHostPort(e.Address)
 	return e.Network == TCP && port == "0"

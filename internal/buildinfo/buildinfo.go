@@ -36,7 +36,7 @@ func Library() string {
 }
 
 // Release returns the version of this module from which the program was built out of the module cache; "" when it was
-// built otherwise. Only a downloaded module has a sum: a checkout with tags has a version too, which no proxy may know.
+// built otherwise. Only a downloaded module has a sum: a checkout with tags has a version too, which a proxy may not have.
 func Release() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Path != ModulePath || info.Main.Sum == "" {

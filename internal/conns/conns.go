@@ -12,7 +12,7 @@ import (
 // leastFull keeps a listener with few connections from looking for closed ones each time.
 const leastFull = 32
 
-// Listener can cut every connection that it accepted: grpc.Server.Stop waits for those that have not said a word yet. It
+// Listener can cut every connection that it accepted: grpc.Server.Stop waits for those that have sent nothing yet. It
 // returns connections of the standard library unwrapped: gRPC keeps a buffer for the life of a wrapped one. Safe for
 // concurrent use.
 type Listener struct {
@@ -55,7 +55,7 @@ func (l *Listener) remember(conn net.Conn) {
 	l.conns = append(l.conns, conn)
 }
 
-// Cut closes all connections, and those that are still to be accepted.
+// Cut closes all connections, and each one that is accepted later.
 func (l *Listener) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,7 +86,7 @@ func (c *markedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// isClosed says whether a connection that Accept returned is closed.
+// isClosed reports whether a connection that Accept returned is closed.
 func isClosed(conn net.Conn) bool {
 	switch c := conn.(type) {
 	case *markedConn:

@@ -1,4 +1,4 @@
-// Package health serves gRPC health, version 1, over a function that says whether the driver is ready.
+// Package health serves gRPC health, version 1, over a function that reports whether the driver is ready.
 package health
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// watchTimeout is how long a new watch waits for the readiness function: a watch has no deadline.
+// watchTimeout limits how long a new watch waits for the readiness function: a watch has no deadline.
 const watchTimeout = 5 * time.Second
 
 // Server asks the readiness function before each check, and ends every watch at the drain. Safe for concurrent use once
@@ -122,7 +122,7 @@ func (h *Server) refreshBriefly(ctx context.Context) {
 }
 
 // refresh asks whether the driver is ready. One check asks at a time; another waits as long as its context allows. A drain
-// ends both, for then the answer is known.
+// ends both, because the answer is then known.
 func (h *Server) refresh(ctx context.Context) error {
 	if h.ready == nil || h.serving.Err() != nil {
 		return nil

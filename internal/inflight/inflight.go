@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// lateCheck is how often Watch looks for calls that are past their deadline.
+// lateCheck spaces the times at which Watch looks for calls that are past their deadline.
 const lateCheck = time.Second
 
 // Table lists the open calls, linked through the calls themselves. Its zero value is ready; safe for concurrent use.
@@ -68,7 +68,7 @@ func (c *Call) Expect(due time.Time, limit string) {
 	c.due.Store(int64(max(1, due.Sub(c.Start))))
 }
 
-// Unanswered describes the open calls, in order of their descriptions.
+// Unanswered describes the open calls, sorted.
 func (t *Table) Unanswered(now time.Time) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,7 +86,7 @@ func (c *Call) describe(now time.Time) string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// Watch logs each call once that is still open after its deadline, until ctx ends. Such a call keeps its bucket, and is
+// Watch logs the calls that are still open after their deadline, each once, until ctx ends. Such a call keeps its bucket, and is
 // answered when its handler returns.
 func (t *Table) Watch(ctx context.Context, log logr.Logger) {
 	tick := time.NewTicker(lateCheck)

@@ -31,11 +31,11 @@ type realContext struct {
 	cancel context.CancelFunc
 }
 
-// Begin sets parent and deadline. Whoever calls it owes an End.
+// Begin sets parent and deadline. Whoever calls it must call End.
 func (c *Context) Begin(parent context.Context, at time.Time) { c.Context, c.at = parent, at }
 
-// End cancels the context. One whose deadline passed without anybody asking counts as cancelled: to know better would
-// take the time of each call's end.
+// End cancels the context. One whose deadline passed without anybody asking counts as cancelled: finding out would cost
+// a reading of the clock for each call.
 func (c *Context) End() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *Context) Err() error {
 	return c.become().Err()
 }
 
-// open says whether nothing has ended the context.
+// open reports whether nothing has ended the context.
 func (c *Context) open() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

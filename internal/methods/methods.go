@@ -1,5 +1,5 @@
-// Package methods holds what the runtime knows of each RPC of the specification. The chain works from this table alone, so
-// a later generation adds its methods here.
+// Package methods holds what the library knows of each RPC of the specification. The chain works from this table alone, so
+// a later version of the specification adds its methods here.
 package methods
 
 import (
@@ -37,7 +37,7 @@ type Translation struct {
 	Reply func() any
 }
 
-// Space separates names from ids: the same text in both may mean two buckets.
+// Space is a set of buckets' keys: the same text may be the name of one bucket and the id of another.
 type Space int
 
 // The spaces.

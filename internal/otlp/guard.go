@@ -43,7 +43,7 @@ func (g *guard) export(ctx context.Context, do func(context.Context) error) {
 	g.report(do(ctx))
 }
 
-// attempt is one try of the export under way. The exporter waits for seconds after one that failed; when the driver
+// attempt makes one try of the export under way. The exporter waits for seconds after one that failed; when the driver
 // flushes, before or during that wait, the export ends instead: to wait would hold up every exit while a collector is
 // down.
 func (g *guard) attempt(try func() error) error {
@@ -77,7 +77,7 @@ func (g *guard) report(err error) {
 	}
 }
 
-// closing is shutdown, followed by a line when telemetry was lost to the end. The SDK gets no deadline: the end of
+// closing wraps shutdown, and logs a line when the last exports failed. The SDK gets no deadline: the end of
 // exporting ends its exports in time, and then it takes its goroutines with it.
 func (g *guard) closing(shutdown flusher) flusher {
 	return func(context.Context) error {
@@ -90,10 +90,10 @@ func (g *guard) closing(shutdown flusher) flusher {
 	}
 }
 
-// maxText is how many bytes of a failure are logged: a collector may answer with a page of HTML.
+// maxText limits the bytes of a failure that are logged: a collector may answer with a page of HTML.
 const maxText = 1 << 10
 
-// masked removes the passwords of URLs from an error and cuts its text.
+// masked redacts an error and shortens its text.
 func masked(err error) error {
 	text := redact.Text(err.Error(), nil)
 	if len(text) > maxText {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// flushTimeout is how long Flush takes at most.
+	// flushTimeout limits how long Flush takes.
 	flushTimeout = 5 * time.Second
 	// exportTimeout is when Flush cancels the exports under way, so that the SDK's goroutines end before it does.
 	exportTimeout = flushTimeout - 500*time.Millisecond
@@ -34,8 +34,8 @@ type Providers struct {
 // flusher delivers what a provider holds.
 type flusher = func(context.Context) error
 
-// New makes no provider yet. The resource of its providers names the driver and its version, unless OTEL_SERVICE_NAME or
-// OTEL_RESOURCE_ATTRIBUTES do. The caller owes a Flush.
+// New returns Providers without a provider. The resource of its providers names the driver and its version, unless OTEL_SERVICE_NAME or
+// OTEL_RESOURCE_ATTRIBUTES do. The caller must call Flush.
 func New(log logr.Logger, driver, version string) *Providers {
 	exporting, abandon := context.WithCancel(context.Background())
 	retrying, hurry := context.WithCancel(exporting)
@@ -69,7 +69,7 @@ func (p *Providers) Flush() {
 	p.await(results)
 }
 
-// await logs what the flushers return, and that one did not return in time.
+// await logs what the flushers return, and once if one is late.
 func (p *Providers) await(results <-chan error) {
 	late := time.NewTimer(flushTimeout)
 	defer late.Stop()

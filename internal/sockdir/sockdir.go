@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// Room is how many bytes a path has left below a folder that Make made, such as /run/cosi.sock has.
+// Room is the number of bytes that Make leaves for a path below its folder, enough for /run/cosi.sock.
 const Room = 32
 
 const (

@@ -131,7 +131,7 @@ func bind(ctx context.Context, path string, perms Perms) (_ net.Listener, err er
 	socket := &ownedSocket{UnixListener: lis.(*net.UnixListener), path: path} //nolint:forcetypeassert // the network is unix
 	socket.SetUnlinkOnClose(false)
 	if socket.info, err = os.Lstat(path); err == nil {
-		err = open(path, perms)
+		err = setPerms(path, perms)
 	}
 	if err != nil {
 		os.Remove(path)
@@ -141,9 +141,9 @@ func bind(ctx context.Context, path string, perms Perms) (_ net.Listener, err er
 	return socket, nil
 }
 
-// open sets group, mode and owner. The mode comes before the owner, since only an owner may change a mode: CAP_CHOWN alone
+// setPerms sets group, mode and owner. The mode comes before the owner, since only an owner may change a mode: CAP_CHOWN alone
 // suffices then.
-func open(path string, perms Perms) error {
+func setPerms(path string, perms Perms) error {
 	if err := chown(path, Keep, perms.GID); err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (s *ownedSocket) removeLocked() error {
 	return os.Remove(s.path)
 }
 
-// unlessGone forgives a path, or a folder, that is not there any more.
+// unlessGone forgives a path, or a folder, that is already gone.
 func unlessGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

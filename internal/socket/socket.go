@@ -1,4 +1,5 @@
-// Package socket makes a Unix socket that comes back after a crash and is never wider than asked, not for a moment.
+// Package socket makes Unix sockets that come back after a crash of their owner, and never have wider permissions than
+// asked, even briefly.
 package socket
 
 import "io/fs"

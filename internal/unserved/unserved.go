@@ -13,10 +13,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// maxLogged is how many different methods the log names.
+// maxLogged limits how many different methods the log names.
 const maxLogged = 16
 
-// maxName is how many bytes of a method's name are shown: the caller chose it, and it has no limit of its own.
+// maxName limits the bytes of a method's name that are shown: the caller chose it, and it has no limit of its own.
 const maxName = 200
 
 // Handler refuses every call that it gets. Its methods are safe for concurrent use once Know has returned.
@@ -47,7 +47,7 @@ func (h *Handler) Know(services map[string]grpc.ServiceInfo) {
 	h.names = strings.Join(names, ", ")
 }
 
-// Serves says whether the server has the method.
+// Serves reports whether the server has the method.
 func (h *Handler) Serves(fullMethod string) bool { return h.methods[fullMethod] }
 
 // Refuse answers UNIMPLEMENTED. It is a handler for [grpc.UnknownServiceHandler].
@@ -60,7 +60,7 @@ func (h *Handler) Refuse(_ any, stream grpc.ServerStream) error {
 	return status.Errorf(codes.Unimplemented, "%q is not served; this driver serves %s", method, h.names)
 }
 
-// first says whether nobody asked for the method before; after maxLogged methods, none is first.
+// first reports whether nobody asked for the method before; after maxLogged methods, none is first.
 func (h *Handler) first(method string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
