@@ -15,6 +15,7 @@ import (
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/cositest"
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // childMode is the variable that tells a child process of this test what to run.
@@ -193,5 +194,22 @@ func TestAuthenticationTypes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStartTellsItsSocket reads the socket's path off the connection, as a test does that looks at the socket's folder.
+func TestStartTellsItsSocket(t *testing.T) {
+	t.Parallel()
+	driver, err := gocosi.New(gocosi.NewIdentity("test.example.com"), &harness.Handlers{}, gocosi.WithEnvironment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := cositest.Start(t, driver).Target()
+	path, ok := strings.CutPrefix(target, "unix://")
+	if !ok {
+		t.Fatalf("the target is %q; want unix:// and a path", target)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
 	}
 }
