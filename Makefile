@@ -35,12 +35,12 @@ test: ## run the tests of the main module
 ifndef RACE
 	@echo "no C compiler found: testing without the race detector"
 endif
-	@echo "testing the main module: the first run compiles gRPC and OpenTelemetry, about MINUTES-TEST minutes on two cores"
+	@echo "testing the main module: the first run compiles gRPC and OpenTelemetry, about 8 minutes on two busy cores"
 	go test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./...
 
 .PHONY: test-all
 test-all: test ## run the tests of all modules
-	@echo "testing the nested modules: the first run compiles Kubernetes' clients and an S3 store too, about MINUTES-TEST-ALL minutes on two cores"
+	@echo "testing the nested modules: the first run compiles Kubernetes' clients and an S3 store too, about 17 minutes more on two busy cores"
 	@set -e; for module in $(NESTED); do \
 		echo "go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./..."; go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./...; \
 	done
