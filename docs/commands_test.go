@@ -39,9 +39,7 @@ var notRun = map[string]string{
 // TestCommandsOfDocs checks that CI runs each command in the documentation, or that notRun says why not.
 func TestCommandsOfDocs(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(".ci/run"); err != nil {
-		t.Skip("no clone of the repository: CI's scripts are not here")
-	}
+	needsClone(t)
 	targets := targetsOfCI(t)
 	seen := map[string]bool{}
 	for _, d := range readDocs(t) {
@@ -103,7 +101,7 @@ func targetsOfCI(t *testing.T) map[string]bool {
 
 func readFile(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(at(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +164,7 @@ const cosictl = "go run ./cmd/cosictl "
 func TestCosictlOfDocs(t *testing.T) {
 	t.Parallel()
 	dir, socket := harness.ShortDir(t), filepath.Join(harness.ShortDir(t), "cosi.sock")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "./cmd/cosictl", "./examples/memory").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "-C", top, "build", "-o", dir, "./cmd/cosictl", "./examples/memory").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	serveMemory(t, filepath.Join(dir, "memory"), socket)

@@ -15,7 +15,7 @@ import (
 // TestCompatibility compares the versions in docs/compatibility.md with the required versions.
 func TestCompatibility(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("internal/test/e2e/go.mod"); err != nil {
+	if !exists("internal/test/e2e/go.mod") {
 		t.Skip("no clone of the repository: the nested modules are not here")
 	}
 	text := readFile(t, "docs/compatibility.md")
@@ -71,7 +71,7 @@ func follow(documents map[string]*document, from, link string) error {
 	target := from
 	if u.Path != "" {
 		target = filepath.Join(filepath.Dir(from), filepath.FromSlash(u.Path))
-		if _, err := os.Stat(target); err != nil {
+		if _, err := os.Stat(at(target)); err != nil {
 			return err
 		}
 	}
@@ -101,17 +101,21 @@ type block struct {
 func readDocs(t *testing.T) map[string]*document {
 	t.Helper()
 	documents := map[string]*document{}
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		switch name := entry.Name(); {
-		case entry.IsDir() && (len(name) > 1 && name[0] == '.' || name == "node_modules" || name == "testdata" || name == "vendor"):
+		case path != top && entry.IsDir() && (name[0] == '.' || name == "node_modules" || name == "testdata" || name == "vendor"):
 			return filepath.SkipDir
 		case entry.IsDir() || filepath.Ext(name) != ".md":
 			return nil
 		}
 		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		path, err = filepath.Rel(top, path)
 		documents[path] = parseDocument(path, string(text))
 		return err
 	})

@@ -50,15 +50,15 @@ func TestLogMessages(t *testing.T) {
 // librarySources finds the sources that a driver links: those of the root and of internal, without tools and tests.
 func librarySources(t *testing.T) []string {
 	t.Helper()
-	sources, err := filepath.Glob("*.go")
+	sources, err := filepath.Glob(at("*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = filepath.WalkDir("internal", func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(at("internal"), func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (path == filepath.Join("internal", "tools") || path == filepath.Join("internal", "test")):
+		case entry.IsDir() && (path == at("internal/tools") || path == at("internal/test")):
 			return filepath.SkipDir
 		case strings.HasSuffix(path, ".go"):
 			sources = append(sources, path)

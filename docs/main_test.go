@@ -1,19 +1,24 @@
-// Package docs_test checks the links and commands of the documents, and their statements about the code.
+// Package docs_test checks the documents: what they link to, which commands they show, and what they say of the code.
 package docs_test
 
 import (
-	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
 )
 
-// TestMain runs every test at the top of the repository, because the documents name files from there.
-func TestMain(m *testing.M) {
-	if err := os.Chdir(".."); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	leaktest.Main(m)
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+// top is the repository, seen from here. The tests do not change their folder: the go command could not tell any more
+// which files they read, and would take an old result for a new one.
+const top = ".."
+
+// at returns where a file of the repository is.
+func at(path string) string { return filepath.Join(top, filepath.FromSlash(path)) }
+
+func exists(path string) bool {
+	_, err := os.Stat(at(path))
+	return err == nil
 }

@@ -47,7 +47,7 @@ const (
 func TestTopLevel(t *testing.T) {
 	t.Parallel()
 	needsClone(t)
-	entries, err := os.ReadDir(".")
+	entries, err := os.ReadDir(top)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestTopLevel(t *testing.T) {
 // needsClone skips a test of files that a downloaded module lacks.
 func needsClone(t *testing.T) {
 	t.Helper()
-	if _, err := os.Stat(".ci/run"); err != nil {
+	if !exists(".ci/run") {
 		t.Skip("no clone of the repository: not all of it is here")
 	}
 }
@@ -136,7 +136,7 @@ func TestMap(t *testing.T) {
 func checkPlace(t *testing.T, place string) {
 	t.Helper()
 	path, name, named := strings.Cut(place, ": ")
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(at(path)); err != nil {
 		t.Errorf("CONTRIBUTING.md: %v", err)
 	} else if named && !regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).MatchString(readFile(t, path)) {
 		t.Errorf("CONTRIBUTING.md: %s lacks the name, want %s", path, name)
