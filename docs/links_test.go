@@ -15,9 +15,7 @@ import (
 // TestCompatibility compares the versions in docs/compatibility.md with the required versions.
 func TestCompatibility(t *testing.T) {
 	t.Parallel()
-	if !exists("internal/test/e2e/go.mod") {
-		t.Skip("no clone of the repository: the nested modules are not here")
-	}
+	needsClone(t)
 	text := readFile(t, "docs/compatibility.md")
 	for _, required := range []struct{ file, line string }{
 		{"go.mod", "go "},

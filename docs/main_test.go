@@ -2,7 +2,6 @@
 package docs_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,8 +16,3 @@ const top = ".."
 
 // at returns where a file of the repository is.
 func at(path string) string { return filepath.Join(top, filepath.FromSlash(path)) }
-
-func exists(path string) bool {
-	_, err := os.Stat(at(path))
-	return err == nil
-}

@@ -83,7 +83,7 @@ func TestTopLevel(t *testing.T) {
 // needsClone skips a test of files that a downloaded module lacks.
 func needsClone(t *testing.T) {
 	t.Helper()
-	if !exists(".ci/run") {
+	if _, err := os.Stat(at(".ci/run")); err != nil {
 		t.Skip("no clone of the repository: not all of it is here")
 	}
 }
