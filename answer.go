@@ -3,15 +3,19 @@ package gocosi
 import (
 	"context"
 	"errors"
-	"fmt"
-	"reflect"
+	"slices"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/foreign"
+	"github.com/doomshrine/gocosi/internal/lifecycle"
 	"github.com/doomshrine/gocosi/internal/redact"
 	"github.com/doomshrine/gocosi/internal/rules"
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
 // errNoResult reports success without a result (requirement GEN-16).
@@ -21,7 +25,8 @@ var errNoResult = status.Error(codes.Internal, "the handler returned neither a r
 type failure struct {
 	answer  error  // what the caller gets
 	wrapped bool   // the handler had wrapped its status in another error
-	stack   string // of a panic
+	stack   string // of a panic, or of the end of the goroutine
+	rule    string // by which its code was translated
 
 	cause error  // what really happened, for the log
 	told  string // the answer's message, for the log
@@ -37,113 +42,94 @@ func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 	if err == nil {
 		return response, nil
 	}
-	c.failure = ch.diagnose(ctx, c, response, err)
+	c.failure = c.diagnose(ctx, response, err)
 	if c.method == nil || !ch.translates {
 		return nil, c.failure.answer
 	}
-	return ch.translate(ctx, c, c.failure)
+	return ch.translate(c, c.failure)
+}
+
+// finish answers the call, unless the drain did, and writes its line. The answer waits for the line, but not for one that
+// is stuck.
+func (c *call) finish(ctx context.Context, response any, err error) {
+	if err == nil && c.outer != nil && foreign.IsNil(response) {
+		err = errNoResult
+	}
+	if err != nil && (c.failure == nil || c.failure.answer != err) { // it comes from further out than the stages
+		c.failure = c.diagnose(ctx, response, err)
+		err = c.failure.answer
+	}
+	answer := redactedMessage(c.chain.payloads, response)
+	took := time.Since(c.Start)
+	if !c.Answer(response, err) {
+		err, c.failure = lifecycle.ErrStopping, &failure{answer: lifecycle.ErrStopping, cause: lifecycle.ErrStopping, told: status.Convert(lifecycle.ErrStopping).Message()}
+	}
+	c.finished = true
+	c.write(ctx, took, response, answer, err)
+	c.chain.telemetry.count(ctx, c)
 }
 
 // vet refuses an answer that is missing or breaks a rule. The error tells the rule and the shape of the answer, never a
 // value in it.
 func (ch *chain) vet(c *call, response any) error {
-	if isNil(response) {
+	if foreign.IsNil(response) {
 		return errNoResult
+	}
+	if err := rules.Sendable(response); err != nil {
+		return status.Errorf(codes.Internal, "the driver's answer cannot be sent: %v", err)
 	}
 	if !ch.vets {
 		return nil
 	}
-	if v := rules.Response(c.request, response); v != nil {
+	if v := rules.Response(c.kept, response); v != nil {
 		return status.Errorf(codes.Internal, "the driver's answer breaks a rule: %v", v)
 	}
 	if v := rules.Advice(response); v != nil {
 		if _, told := ch.advised.LoadOrStore(v.Rule, true); !told {
-			ch.log.Info("answer is allowed but unwise", "reason", v.Error(), "method", c.Name)
+			ch.notes.Info("answer is allowed but unwise", "reason", v.Error(), "method", c.Name)
 		}
 	}
 	return nil
 }
 
-// isNil reports whether a value is nil, or an interface that holds a nil of some type.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
-		return r.IsNil()
-	default:
-		return false
-	}
-}
-
 // diagnose explains a failure. It masks secrets in what the log says, and in what callers of COSI's methods get.
-func (ch *chain) diagnose(ctx context.Context, c *call, response any, cause error) *failure {
-	f := ch.explain(ctx, c, cause)
-	request, _ := c.request.(proto.Message)
-	granted, _ := response.(proto.Message)
-	secrets := redact.Values(request, granted)
+func (c *call) diagnose(ctx context.Context, response any, cause error) *failure {
+	f := c.explain(ctx, cause)
+	granted := redact.Values(made(response, cause)...)
+	secrets := slices.Concat(c.secrets, granted)
 	st := status.Convert(f.answer)
 	f.cause = errors.New(redact.Text(cause.Error(), secrets))
 	f.told = redact.Text(st.Message(), secrets)
 	if c.method != nil {
-		f.answer = status.Error(st.Code(), redact.Text(st.Message(), redact.Values(granted)))
+		f.answer = status.Error(st.Code(), redact.Text(st.Message(), granted))
 	}
 	return f
 }
 
-// explain finds the answer: a neutral one for a panic, the status in an error, or the best guess. The errors of a service of
-// the author's own pass as they are.
-func (ch *chain) explain(ctx context.Context, c *call, cause error) *failure {
-	if panicked, ok := errors.AsType[*panicError](cause); ok {
-		ch.telemetry.countPanic(ctx, c.Name)
-		return &failure{
-			answer: status.Errorf(codes.Internal, "%s failed unexpectedly; the driver's log has the cause", c.Name),
-			stack:  panicked.stack,
+// made returns the messages that a handler made: its answer, and what it panicked with.
+func made(response any, cause error) (messages []proto.Message) {
+	for _, value := range []any{response, foreign.ValueOf(cause)} {
+		if m, ok := value.(proto.Message); ok && !foreign.IsNil(m) {
+			messages = append(messages, m)
 		}
 	}
-	st, wrapped := statusOf(cause)
+	return messages
+}
+
+// explain finds the answer: a neutral one for a panic, the status in an error, or the best guess. The errors of a service of
+// the author's own pass as they are.
+func (c *call) explain(ctx context.Context, cause error) *failure {
+	if stack, ended := foreign.Stack(cause); ended {
+		return &failure{answer: errUnexpected(c.Name), stack: bound.Cut(stack, bound.Stack)}
+	}
+	st, wrapped := statuses.Of(cause)
 	switch {
 	case c.method == nil:
-		return &failure{answer: asSent(cause)}
+		return &failure{answer: statuses.Bounded(statuses.AsSent(cause))}
 	case st != nil:
-		return &failure{answer: canonical(st).Err(), wrapped: wrapped}
+		return &failure{answer: statuses.Canonical(st).Err(), wrapped: wrapped}
 	}
 	return &failure{answer: c.guess(ctx, cause).Err()}
-}
-
-// asSent gives an error that is no status the code that gRPC would send for it.
-func asSent(err error) error {
-	if _, ok := status.FromError(err); ok {
-		return err
-	}
-	return status.FromContextError(err).Err()
-}
-
-// statusOf returns the status that an error is, or wraps; nil when there is none. A status that says OK does not count.
-func statusOf(err error) (st *status.Status, wrapped bool) {
-	if err == nil {
-		return nil, false
-	}
-	var holder interface{ GRPCStatus() *status.Status }
-	if !errors.As(err, &holder) || holder.GRPCStatus().Code() == codes.OK {
-		return nil, false
-	}
-	_, direct := err.(interface{ GRPCStatus() *status.Status }) // the question is what err itself is
-	return holder.GRPCStatus(), !direct
-}
-
-// canonical drops the details of a status, replaces UNKNOWN and codes that gRPC does not define by INTERNAL, and fills in
-// a missing message.
-func canonical(st *status.Status) *status.Status {
-	code, message := st.Code(), st.Message()
-	if code == codes.Unknown || code > codes.Unauthenticated {
-		code = codes.Internal
-	}
-	if message == "" {
-		message = fmt.Sprintf("the driver answered %s without a reason", st.Code())
-	}
-	return status.New(code, message)
 }
 
 // guess words an error without a status: that of a context, or INTERNAL. When the call is over, such an error most likely
@@ -162,17 +148,18 @@ func (c *call) guess(ctx context.Context, err error) *status.Status {
 // translate applies the method's translation to the code of a failure. A status that the handler had wrapped, or that an
 // interceptor returned, may speak of something else than the object asked for, so NOT_FOUND counts only when the handler
 // itself returned it.
-func (ch *chain) translate(ctx context.Context, c *call, f *failure) (any, error) {
+func (ch *chain) translate(c *call, f *failure) (any, error) {
 	t := c.method.Translation
 	own := !f.wrapped && codes.Code(c.returned.Load()) == t.From
 	if t.Rule == "" || status.Code(f.answer) != t.From || !own && !t.Always {
 		return nil, f.answer
 	}
-	ch.log.Info("status code translated", "rule", t.Rule, "method", c.Name, "from", t.From.String(), "to", t.To.String(),
-		"bucket", c.Bucket, "account", c.Account, "cause", f.cause.Error())
-	ch.telemetry.countTranslation(ctx, c.Name, t.Rule)
+	f.rule = t.Rule
+	ch.notes.Info("status code translated", "rule", t.Rule, "method", c.Name, "from", t.From.String(), "to", t.To.String(),
+		"bucket", bound.Cut(c.Bucket, bound.Name), "account", bound.Cut(c.Account, bound.Name), "cause", f.cause.Error())
 	if t.To == codes.OK {
 		return t.Reply(), nil
 	}
-	return nil, status.Error(t.To, status.Convert(f.answer).Message())
+	f.answer = status.Error(t.To, status.Convert(f.answer).Message())
+	return nil, f.answer
 }

@@ -15,15 +15,19 @@ import (
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/lazyctx"
 	"github.com/doomshrine/gocosi/internal/methods"
+	"github.com/doomshrine/gocosi/internal/safelog"
 	"github.com/doomshrine/gocosi/internal/unserved"
 )
 
 // chain runs the stages around every call. It is built once for a running driver.
 type chain struct {
-	log        logr.Logger
+	log        logr.Logger // of the lines about finished calls
+	notes      logr.Logger // of the other lines: to write one never blocks
+	payloads   bool        // the logger shows them
 	telemetry  *telemetry
 	methods    map[string]*methods.Method
 	calls      inflight.Table
+	ending     atomic.Bool // the drain has begun
 	locks      [methods.Spaces]keylock.Table
 	rpcTimeout time.Duration
 	translates bool
@@ -36,14 +40,14 @@ type chain struct {
 // stage does its part of a call and goes on with call.next.
 type stage func(context.Context, *call) (any, error)
 
-// newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler.
-func newChain(c *config, s settings, t *telemetry) *chain {
+// newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler. The line
+// in the log follows the answer.
+func newChain(c *config, s settings, log *safelog.Log, t *telemetry) *chain {
 	ch := &chain{
-		log: c.log, telemetry: t, methods: methods.Table(), unserved: unserved.New(c.log),
+		log: log.Direct(), notes: log.Queued(), payloads: log.Enabled(levelPayload), telemetry: t, methods: methods.Table(), unserved: unserved.New(log.Queued()),
 		rpcTimeout: s.rpcTimeout, translates: !c.withoutErrorTranslation, vets: s.responseRules,
 	}
 	stages := []stage{
-		ch.logged,                           // one line for the finished call
 		ch.answered,                         // a result that breaks no rule, or a canonical code with a neutral message
 		ch.recovered,                        // a panic is a failure
 		unless(!s.requestRules, ch.checked), // no request that breaks a rule
@@ -65,9 +69,9 @@ func unless(off bool, s stage) stage {
 // inspected shows a test what the chain holds.
 func (ch *chain) inspected() inspect.Driver {
 	return inspect.Driver{
-		Unary: ch.unary,
-		Calls: func() int { return len(ch.calls.Unanswered(time.Now())) },
-		Locks: func() int { return ch.locks[methods.ByName].Len() + ch.locks[methods.ByID].Len() },
+		Method: ch.Unary,
+		Calls:  ch.calls.Len,
+		Locks:  func() int { return ch.locks[methods.ByName].Len() + ch.locks[methods.ByID].Len() },
 	}
 }
 
@@ -75,17 +79,25 @@ func (ch *chain) inspected() inspect.Driver {
 type call struct {
 	inflight.Call
 
-	method  *methods.Method // nil: not one of the specification's
+	chain  *chain
+	method *methods.Method // nil: not one of the specification's
+	way                    // of the request to the handler
+	stages []stage         // those still to come
+
 	request any
+	kept    any               // what the answer is checked against: the handler may change the request
+	secrets []string          // of the request
+	shown   map[string]any    // the request for the log
+	handler grpc.UnaryHandler // nil: the method's own
 	info    *grpc.UnaryServerInfo
-	handler grpc.UnaryHandler
-	stages  []stage // those still to come
 
 	turn     time.Time       // since when the bucket is the call's own; the start, when it needs none or did not wait
 	lazy     lazyctx.Context // the handler's, when the call came without a deadline
 	expired  bool            // at the driver's own deadline
-	returned atomic.Uint32   // the code of the status that the handler itself returned; OK when it returned none
-	failure  *failure        // nil: there was none
+	streams  bool
+	finished bool          // the library's stages have ended by themselves
+	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
+	failure  *failure      // nil: there was none
 }
 
 // next runs what is left of the chain, and in the end the handler.
@@ -98,36 +110,50 @@ func (c *call) next(ctx context.Context) (any, error) {
 	return s(ctx, c)
 }
 
-// unary intercepts a unary call.
-func (ch *chain) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// enter makes a call known. Whoever called is answered by c.Wait.
+func (ch *chain) enter(name string) *call {
 	now := time.Now()
-	c := &call{
-		Call:   inflight.Call{Name: info.FullMethod[1:], Start: now},
-		method: ch.methods[info.FullMethod], turn: now,
-		request: request, info: info, handler: handler, stages: ch.stages,
-	}
-	if m := c.method; m != nil {
-		c.Name, c.Bucket, c.Account = m.Name, m.Bucket(request), m.Account(request)
+	c := &call{Call: inflight.Call{Name: name[1:], Start: now}, chain: ch, method: ch.methods[name], turn: now}
+	if c.method != nil {
+		c.Name = c.method.Name
 	}
 	ch.calls.Enter(&c.Call)
-	defer ch.calls.Leave(&c.Call)
-	return c.next(ctx)
+	return c
 }
 
-// stream intercepts a streaming call: one of health, reflection or a service of the author's own. It is tracked, recovered
-// from and logged.
-func (ch *chain) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if !ch.unserved.Serves(info.FullMethod) { // Refuse logs these
-		return handler(server, stream)
+// Unary surrounds a unary method. The call runs in a goroutine of its own, so that gRPC's has an answer for the caller
+// whatever becomes of that one.
+func (ch *chain) Unary(name string, handler grpc.MethodHandler) grpc.MethodHandler {
+	//nolint:revive // gRPC sets the order
+	return func(server any, ctx context.Context, decode func(any) error, outer grpc.UnaryServerInterceptor) (any, error) {
+		c := ch.enter(name)
+		c.way = way{server, decode, outer, handler}
+		go c.run(ctx)
+		return c.Wait()
 	}
-	c := &call{Call: inflight.Call{Name: info.FullMethod[1:], Start: time.Now()}}
-	ch.calls.Enter(&c.Call)
-	defer ch.calls.Leave(&c.Call)
-	ctx, err := stream.Context(), recoveredStream(server, stream, info, handler)
-	if err != nil {
-		c.failure = ch.diagnose(ctx, c, nil, err)
-		err = c.failure.answer
+}
+
+// run answers the call, writes its line, and forgets it.
+func (c *call) run(ctx context.Context) {
+	defer c.chain.calls.Leave(&c.Call)
+	defer c.exited(ctx)
+	response, err := c.receive(ctx)
+	c.finish(ctx, response, err)
+}
+
+// Stream surrounds a streaming method: one of health, reflection or a service of the author's own. Such a call waits for
+// its caller as long as it lasts, and the drain ends it.
+func (ch *chain) Stream(name string, handler grpc.StreamHandler) grpc.StreamHandler {
+	return func(server any, stream grpc.ServerStream) error {
+		c := ch.enter(name)
+		c.streams = true
+		go func() {
+			defer ch.calls.Leave(&c.Call)
+			defer c.exited(stream.Context())
+			err := recoveredStream(server, stream, &grpc.StreamServerInfo{FullMethod: name}, handler)
+			c.finish(stream.Context(), nil, err)
+		}()
+		_, err := c.Wait()
+		return err
 	}
-	ch.logCall(ctx, c, nil, err)
-	return err
 }

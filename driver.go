@@ -5,25 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/conns"
+	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inspect"
+	"github.com/doomshrine/gocosi/internal/lifecycle"
+	"github.com/doomshrine/gocosi/internal/methods"
+	"github.com/doomshrine/gocosi/internal/registrar"
+	"github.com/doomshrine/gocosi/internal/safelog"
 )
 
 const (
-	// obeyTimeout limits how long handlers whose contexts were cancelled may take to return.
-	obeyTimeout = time.Second
 	// handshakeTimeout limits how long a new connection may stay silent.
 	handshakeTimeout = 10 * time.Second
 	// pingInterval is so short that gRPC never closes a connection for pinging too often: the sidecar's lives for months.
@@ -33,10 +35,10 @@ const (
 // Driver serves an Identity and a Provisioner server as a COSI driver. Make one with [New]. Its methods are safe for
 // concurrent use.
 type Driver struct {
-	identity    cosi.IdentityServer
-	provisioner cosi.ProvisionerServer
-	config      *config
-	settings    settings
+	identity cosi.IdentityServer
+	services *registrar.Services
+	config   *config
+	settings settings
 
 	started   atomic.Bool
 	listening chan struct{} // closed when addr is set
@@ -51,19 +53,23 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 	c := newConfig(options)
 	s, wrongSettings := c.settle()
 	named, wrongIdentity := nameIdentity(identity, s.driverName)
-	err := errors.Join(wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.signals.check())
+	err := errors.Join(wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.signals.check(), c.check())
+	if err != nil {
+		return nil, fmt.Errorf("gocosi: %w", err)
+	}
+	services, err := c.register(named, provisioner)
 	if err != nil {
 		return nil, fmt.Errorf("gocosi: %w", err)
 	}
 	return &Driver{
-		identity: named, provisioner: provisioner, config: c, settings: s,
+		identity: named, services: services, config: c, settings: s,
 		listening: make(chan struct{}), ended: make(chan struct{}),
 	}, nil
 }
 
 // checkServer refuses a missing server.
 func checkServer(what string, server any) error {
-	if isNil(server) {
+	if foreign.IsNil(server) {
 		return fmt.Errorf("the %s server is nil; want a server", what)
 	}
 	return nil
@@ -93,6 +99,9 @@ func (d *Driver) Run(ctx context.Context) error {
 // X_COSI_ENDPOINT_* have no effect, but a TCP listener off loopback is refused as they would be.
 func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
 	return d.once(func() error {
+		if foreign.IsNil(lis) || foreign.IsNil(lis.Addr()) {
+			return errors.New("the listener, or its address, is nil; want a listener")
+		}
 		if err := d.settings.checkListener(lis); err != nil {
 			return err
 		}
@@ -156,58 +165,51 @@ func (d *Driver) driverName(ctx context.Context) (string, error) {
 
 // serve runs a server on lis until ctx ends, and ends it.
 func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error {
-	t, err := startTelemetry(d.config.signals, name, d.config.log)
+	log := safelog.New(d.config.log)
+	defer log.Close(lifecycle.LogTimeout)
+	t, err := startTelemetry(d.config.signals, name, log.Queued())
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
 	defer t.flush()
-	r := d.newRunning(lis, t)
-	defer r.start()()
-	d.addr = lis.Addr()
-	inspect.Offer(ctx, r.chain.inspected())
-	close(d.listening)
-	logStart(r.log, name, d.addr, d.settings, t)
-	return errors.Join(r.wait(ctx), r.drain())
-}
-
-// running serves on a listener.
-type running struct {
-	log      logr.Logger
-	shutdown time.Duration // how long a drain may take
-	chain    *chain
-	health   *health.Server
-	server   *grpc.Server
-	conns    *conns.Listener
-
-	served  chan struct{} // closed when the server has returned
-	failure error         // of the server; set before served is closed
-}
-
-func (d *Driver) newRunning(lis net.Listener, t *telemetry) *running {
-	r := &running{
-		log: d.config.log, shutdown: d.settings.shutdownTimeout,
-		chain: newChain(d.config, d.settings, t), health: health.New(d.config.log, d.config.ready),
-		conns: conns.Track(lis), served: make(chan struct{}),
+	chain, health := newChain(d.config, d.settings, log, t), health.New(log.Queued(), d.config.ready)
+	running := &lifecycle.Running{
+		Server: d.newServer(chain, health), Health: health, Listener: conns.Track(lis), Calls: &chain.calls, Ending: &chain.ending,
+		Log: log, Shutdown: d.settings.shutdownTimeout, ShutdownFrom: EnvCOSIShutdownTimeout,
 	}
-	r.server = d.newServer(r.chain, r.health)
-	return r
+	defer running.Start()()
+	d.addr = lis.Addr()
+	inspect.Offer(ctx, chain.inspected())
+	close(d.listening)
+	logStart(log.Queued(), name, d.addr, d.settings, t)
+	return errors.Join(running.Wait(ctx), running.Drain())
+}
+
+// register collects what is served, but health. The author's functions may do anything.
+func (c *config) register(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer) (*registrar.Services, error) {
+	all := registrar.New(healthpb.Health_ServiceDesc.ServiceName)
+	identityDesc, provisionerDesc := methods.Services()
+	all.RegisterService(identityDesc, identity)
+	all.RegisterService(provisionerDesc, provisioner)
+	if c.reflection {
+		reflection.Register(all)
+	}
+	for _, register := range c.services {
+		if err := foreign.Try(func() error { register(all); return nil }); err != nil {
+			return nil, fmt.Errorf("WithServices: %w", err)
+		}
+	}
+	return all, all.Err()
 }
 
 // newServer puts the author's servers, health and the chain into one gRPC server.
 func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
-	c := d.config
-	server := grpc.NewServer(c.grpcOptions(chain)...)
-	cosi.RegisterIdentityServer(server, d.identity)
-	cosi.RegisterProvisionerServer(server, d.provisioner)
-	healthpb.RegisterHealthServer(server, health)
-	for _, register := range c.services {
-		register(server)
-	}
-	if c.reflection {
-		reflection.Register(server)
-	}
-	services := server.GetServiceInfo()
+	healthpb.RegisterHealthServer(d.services, health)
+	server := grpc.NewServer(d.config.grpcOptions(chain)...)
+	d.services.RegisterOn(server, chain)
+	services := d.services.GetServiceInfo()
 	chain.unserved.Know(services)
+	chain.telemetry.served = chain.unserved.Serves
 	health.Know(services)
 	return server
 }
@@ -215,11 +217,11 @@ func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 // grpcOptions returns the driver's own options of gRPC, and the author's after them.
 func (c *config) grpcOptions(chain *chain) []grpc.ServerOption {
 	options := []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(chain.unary),
-		grpc.ChainStreamInterceptor(chain.stream),
 		grpc.UnknownServiceHandler(chain.unserved.Refuse),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
+		grpc.MaxConcurrentStreams(bound.Streams),
+		grpc.MaxHeaderListSize(bound.Headers),
 	}
 	if chain.telemetry.handler != nil {
 		options = append(options, grpc.StatsHandler(chain.telemetry.handler))
@@ -228,69 +230,4 @@ func (c *config) grpcOptions(chain *chain) []grpc.ServerOption {
 		options = append(options, grpc.Creds(c.credentials))
 	}
 	return append(options, c.serverOptions...)
-}
-
-// start begins to serve and to watch for late handlers. The function that it returns ends the watch; before that it waits
-// for gRPC's Serve, at most obeyTimeout, since handlers may hold it up.
-func (r *running) start() (end func()) {
-	watching, stop := context.WithCancel(context.Background())
-	watched := make(chan struct{})
-	go func() { defer close(watched); r.chain.calls.Watch(watching, r.log) }()
-	go func() { defer close(r.served); r.failure = r.server.Serve(r.conns) }()
-	return func() {
-		within(r.served, obeyTimeout)
-		stop()
-		<-watched
-	}
-}
-
-// wait returns when a stop is requested, or with the reason why the server ended by itself.
-func (r *running) wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		r.log.Info("stopping", "timeout", r.shutdown.String())
-		return nil
-	case <-r.served:
-		return fmt.Errorf("serving on %s: %w", r.conns.Addr(), r.failure)
-	}
-}
-
-// drain ends health and the listener, lets calls finish, and cuts off those that do not.
-func (r *running) drain() error {
-	r.health.Drain()
-	if err := r.conns.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		r.log.Error(err, "listener was not closed cleanly")
-	}
-	done := make(chan struct{})
-	go func() { defer close(done); r.server.GracefulStop() }()
-	if within(done, r.shutdown) {
-		return nil
-	}
-	return r.cutOff(done)
-}
-
-// cutOff stops the server for good, and says which calls had no answer yet.
-func (r *running) cutOff(done <-chan struct{}) error {
-	cut := r.chain.calls.Unanswered(time.Now())
-	r.conns.Cut()
-	go r.server.Stop() // with some options of gRPC's it waits for handlers
-	if !within(done, obeyTimeout) {
-		r.log.Info("handlers ignore their context and are abandoned", "calls", r.chain.calls.Unanswered(time.Now()))
-	}
-	if len(cut) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d calls were cut off after %s (%s): %s", len(cut), r.shutdown, EnvCOSIShutdownTimeout, strings.Join(cut, ", "))
-}
-
-// within waits for done, and reports whether it came in time.
-func within(done <-chan struct{}, limit time.Duration) bool {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-		return false
-	}
 }

@@ -184,7 +184,7 @@ func TestDrainIsBounded(t *testing.T) {
 				if err := <-call; status.Code(err) != codes.Unavailable {
 					t.Errorf("the caller got %v, want UNAVAILABLE", err)
 				}
-				want := "1 calls were cut off after " + tt.shut.String() + " (X_COSI_SHUTDOWN_TIMEOUT): DriverCreateBucket b (" + (5*time.Second + tt.shut).String() + ")"
+				want := "1 call was cut off after " + tt.shut.String() + " (X_COSI_SHUTDOWN_TIMEOUT): DriverCreateBucket b (" + (5*time.Second + tt.shut).String() + ")"
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %s", err, want)
 				}

@@ -3,11 +3,13 @@ package gocosi
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/drivername"
+	"github.com/doomshrine/gocosi/internal/foreign"
+	"github.com/doomshrine/gocosi/internal/redact"
 )
 
 // NewIdentity returns the Identity server that every driver needs: it answers DriverGetInfo with the name.
@@ -47,35 +49,24 @@ func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentitySer
 // askName asks an Identity server for its name, in process, and checks it. It does not wait longer than ctx, whatever
 // the server does.
 func askName(ctx context.Context, server cosi.IdentityServer) (string, error) {
-	type answer struct {
-		name string
-		err  error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		name, err := callDriverGetInfo(ctx, server)
-		answered <- answer{name, err}
-	}()
+	names := make(chan string, 1)
+	answered := foreign.Go(func() error {
+		info, err := server.DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{})
+		names <- info.GetName()
+		return err
+	})
 	select {
-	case a := <-answered:
-		return a.name, a.err
+	case err := <-answered:
+		if err != nil {
+			stack, _ := foreign.Stack(err)
+			return "", fmt.Errorf("DriverGetInfo: %s\n%s", redact.Text(err.Error(), nil), bound.Cut(stack, bound.Stack))
+		}
 	case <-ctx.Done():
 		return "", fmt.Errorf("DriverGetInfo: %w", ctx.Err())
 	}
-}
-
-func callDriverGetInfo(ctx context.Context, server cosi.IdentityServer) (name string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("DriverGetInfo: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	info, err := server.DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{})
-	if err != nil {
-		return "", fmt.Errorf("DriverGetInfo: %w", err)
+	name := <-names
+	if err := drivername.Check(name); err != nil {
+		return "", fmt.Errorf("DriverGetInfo answered %q: %w", bound.Cut(name, bound.Name), err)
 	}
-	if err := drivername.Check(info.GetName()); err != nil {
-		return "", fmt.Errorf("DriverGetInfo answered %q: %w", info.GetName(), err)
-	}
-	return info.GetName(), nil
+	return name, nil
 }

@@ -11,8 +11,10 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
+	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
@@ -41,22 +43,37 @@ func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *teleme
 	}
 }
 
-// logged writes one line for each finished call, and its payload at verbosity 5.
-func (ch *chain) logged(ctx context.Context, c *call) (any, error) {
-	response, err := c.next(ctx)
-	ch.logCall(ctx, c, response, err)
-	if log := ch.log.V(levelPayload); log.Enabled() {
-		request, _ := c.request.(proto.Message)
-		answer, _ := response.(proto.Message)
-		log.Info("payload", "method", c.Name, "request", redact.Message(request), "response", redact.Message(answer))
-	}
-	return response, err
+// write writes the lines of a call, and releases its answer.
+func (c *call) write(ctx context.Context, took time.Duration, response any, shown map[string]any, err error) {
+	c.Writing()
+	defer c.Written()
+	c.chain.logCall(ctx, c, took, response, err)
+	c.chain.logPayload(c, shown)
 }
 
-// logCall writes the line of a finished call. Every failure goes to Error.
-func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) {
-	if err != nil {
-		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, status.Code(err)), c.failureFields()...)...)
+// logPayload writes what a call carried. It was rendered before others could change it.
+func (ch *chain) logPayload(c *call, response map[string]any) {
+	if ch.payloads && !c.streams {
+		ch.log.V(levelPayload).Info("payload", "method", c.Name, "request", c.shown, "response", response)
+	}
+}
+
+// redactedMessage renders a message for the log, when that shows any.
+func redactedMessage(shown bool, message any) map[string]any {
+	m, _ := message.(proto.Message)
+	if !shown || foreign.IsNil(m) {
+		return nil
+	}
+	return redact.Message(m)
+}
+
+// logCall writes the line of a finished call. Every failure goes to Error, but for the end of a stream that its caller or
+// the drain ended.
+func (ch *chain) logCall(ctx context.Context, c *call, took time.Duration, response any, err error) {
+	code := status.Code(err)
+	ended := c.streams && (code == codes.Canceled && ctx.Err() != nil || code == codes.Unavailable && ch.ending.Load())
+	if err != nil && !ended {
+		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, took, code), c.failureFields()...)...)
 		return
 	}
 	level := levelRead
@@ -67,21 +84,21 @@ func (ch *chain) logCall(ctx context.Context, c *call, response any, err error) 
 	if !log.Enabled() {
 		return
 	}
-	fields := c.fields(ctx, codes.OK)
+	fields := c.fields(ctx, took, code)
 	if c.method != nil && c.method.Result.Key != "" {
-		fields = append(fields, c.method.Result.Key, c.method.Result.Value(response))
+		fields = append(fields, c.method.Result.Key, bound.Cut(c.method.Result.Value(response), bound.Name))
 	}
 	log.Info("call done", fields...)
 }
 
 // fields returns what every line of a call says.
-func (c *call) fields(ctx context.Context, code codes.Code) []any {
-	fields := append(make([]any, 0, 14), "method", c.Name, "code", code.String(), "duration", time.Since(c.Start).String())
+func (c *call) fields(ctx context.Context, took time.Duration, code codes.Code) []any {
+	fields := append(make([]any, 0, 14), "method", c.Name, "code", code.String(), "duration", took.String())
 	if c.Bucket != "" {
-		fields = append(fields, "bucket", c.Bucket)
+		fields = append(fields, "bucket", bound.Cut(c.Bucket, bound.Name))
 	}
 	if c.Account != "" {
-		fields = append(fields, "account", c.Account)
+		fields = append(fields, "account", bound.Cut(c.Account, bound.Name))
 	}
 	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
 		fields = append(fields, "trace_id", span.TraceID().String())

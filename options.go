@@ -2,9 +2,11 @@ package gocosi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -12,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/doomshrine/gocosi/internal/foreign"
 )
 
 // Option configures [New] or [Probe]. Options are applied in order: one that sets a value replaces an earlier one, and
@@ -47,6 +51,37 @@ func newConfig(options []Option) *config {
 		}
 	}
 	return c
+}
+
+// check refuses options that would fail later, or do harm.
+func (c *config) check() error {
+	var problems []error
+	refuse := func(wrong bool, option, want string) {
+		if wrong {
+			problems = append(problems, fmt.Errorf("%s: got a nil; want %s", option, want))
+		}
+	}
+	refuse(c.signals.tracer != nil && foreign.IsNil(c.signals.tracer), "WithTracerProvider", "a provider, or an untyped nil for none")
+	refuse(c.signals.meter != nil && foreign.IsNil(c.signals.meter), "WithMeterProvider", "a provider, or an untyped nil for none")
+	refuse(c.credentials != nil && foreign.IsNil(c.credentials), "WithTransportCredentials", "credentials, or an untyped nil for none")
+	refuse(slices.ContainsFunc(c.services, func(f func(grpc.ServiceRegistrar)) bool { return f == nil }), "WithServices", "a function")
+	refuse(slices.ContainsFunc(c.serverOptions, func(o grpc.ServerOption) bool { return foreign.IsNil(o) }), "WithServerOptions", "options")
+	if len(problems) == 0 {
+		problems = append(problems, c.tryServerOptions())
+	}
+	return errors.Join(problems...)
+}
+
+// tryServerOptions makes a server that serves nothing: gRPC panics at options that do not go together.
+func (c *config) tryServerOptions() error {
+	err := foreign.Try(func() error {
+		grpc.NewServer(c.serverOptions...).Stop()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("WithServerOptions: %w", err)
+	}
+	return nil
 }
 
 func withDefault(variable, text string) Option {

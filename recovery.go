@@ -4,24 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/foreign"
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
-// panicError carries a panic to the log.
-type panicError struct {
-	value any
-	stack string
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
-
 // recovering turns the value of a panic into an error, with the stack of the goroutine that panicked.
-var recovering = recovery.WithRecoveryHandler(func(value any) error {
-	return &panicError{value: value, stack: string(debug.Stack())}
-})
+var recovering = recovery.WithRecoveryHandler(func(value any) error { return foreign.NewPanic(value) })
 
 var (
 	recoverUnary  = recovery.UnaryServerInterceptor(recovering)
@@ -30,10 +24,12 @@ var (
 
 // recovered turns a panic of anything further in into an error; the stage around it answers INTERNAL.
 func (*chain) recovered(ctx context.Context, c *call) (any, error) {
-	return recoverUnary(ctx, c.request, c.info, func(ctx context.Context, _ any) (any, error) {
-		response, err := c.next(ctx)
-		return response, tried(err)
-	})
+	return recoverUnary(ctx, c, c.info, goOn) // the call travels as the request: a closure would be allocated
+}
+
+func goOn(ctx context.Context, c any) (any, error) {
+	response, err := c.(*call).next(ctx) //nolint:forcetypeassert // recovered passes nothing else
+	return response, tried(err)
 }
 
 // recoveredStream does the same for streaming calls.
@@ -48,8 +44,28 @@ func recoveredStream(server any, stream grpc.ServerStream, info *grpc.StreamServ
 func tried(err error) error {
 	if err != nil {
 		_ = err.Error()
-		_, _ = statusOf(err)
+		_, _ = statuses.Of(err)
 		_ = errors.Is(err, context.Canceled)
 	}
 	return err
+}
+
+// exited is deferred around all stages. It answers for those that neither returned nor were recovered from: a panic of the
+// library's own code, of an interceptor of WithServerOptions or of a value that they touched, and the end of the goroutine.
+func (c *call) exited(ctx context.Context) {
+	value := recover()
+	switch {
+	case c.finished: // the call was answered; what failed is its line
+	case value != nil:
+		c.failure = nil
+		c.finish(ctx, nil, foreign.NewPanic(value))
+	default:
+		c.failure = nil
+		c.finish(ctx, nil, foreign.NewExit())
+	}
+}
+
+// errUnexpected answers a call that ended otherwise than by a return.
+func errUnexpected(method string) error {
+	return status.Error(codes.Internal, fmt.Sprintf("%s failed unexpectedly; the driver's log has the cause", method))
 }

@@ -10,10 +10,60 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/keylock"
+	"github.com/doomshrine/gocosi/internal/lifecycle"
 	"github.com/doomshrine/gocosi/internal/methods"
+	"github.com/doomshrine/gocosi/internal/redact"
 	"github.com/doomshrine/gocosi/internal/rules"
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
+
+// way leads from gRPC to the handler.
+type way struct {
+	server  any
+	decode  func(any) error
+	outer   grpc.UnaryServerInterceptor // of WithServerOptions; nil: there is none
+	generic grpc.MethodHandler          // as it was registered
+}
+
+// receive reads the call's message and takes it through the interceptors of WithServerOptions to the stages. A method of
+// the specification's without such interceptors is called directly: the generated code would allocate twice.
+func (c *call) receive(ctx context.Context) (any, error) {
+	if c.method == nil || c.outer != nil {
+		return c.generic(c.server, ctx, c.decode, c.interpose)
+	}
+	request := c.method.NewRequest()
+	if err := c.decode(request); err != nil {
+		return nil, err
+	}
+	return c.begin(ctx, request)
+}
+
+// interpose is the interceptor that a method's own code calls.
+func (c *call) interpose(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	c.info, c.handler = info, handler
+	if c.outer == nil {
+		return c.begin(ctx, request)
+	}
+	return c.outer(ctx, request, info, c.begin)
+}
+
+// begin runs the stages, once for each time that an outer interceptor asks for them. What must be known of the request is
+// taken from it before anybody else has it.
+func (c *call) begin(ctx context.Context, request any) (any, error) {
+	bucket, account := "", ""
+	if m := c.method; m != nil {
+		bucket, account = m.Bucket(request), m.Account(request)
+		c.kept, c.secrets = m.Kept(request), redact.Parameters(m.Secrets(request))
+	}
+	if c.request == nil && !c.Begin(bucket, account) {
+		return nil, lifecycle.ErrStopping
+	}
+	c.shown = redactedMessage(c.chain.payloads, request)
+	c.request, c.stages, c.failure = request, c.chain.stages, nil
+	return c.next(ctx)
+}
 
 // checked refuses a request that breaks a rule, before the handler sees it.
 func (ch *chain) checked(ctx context.Context, c *call) (any, error) {
@@ -33,7 +83,7 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 	since, err := locks.Lock(ctx, c.Bucket, c.Name, c.turn, ch.rpcTimeout)
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
-			c.Bucket, busy.Holder, busy.Age.Round(time.Millisecond))
+			bound.Cut(c.Bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))
 	}
 	if err != nil {
 		return nil, err
@@ -72,6 +122,9 @@ func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
 		return nil
 	}
 	return func(ctx context.Context, c *call) (any, error) {
+		if c.info == nil {
+			c.info = &grpc.UnaryServerInfo{Server: c.server, FullMethod: c.method.FullName}
+		}
 		handler := c.handle
 		for _, i := range slices.Backward(interceptors) {
 			inner := handler
@@ -81,11 +134,24 @@ func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
 	}
 }
 
+// call calls the handler, and takes what it answered for the call's own: the handler may go on to change it.
+func (c *call) call(ctx context.Context, request any) (response any, err error) {
+	switch {
+	case c.method == nil:
+		return c.handler(ctx, request)
+	case c.handler != nil:
+		response, err = c.handler(ctx, request)
+	default:
+		response, err = c.method.Serve(ctx, c.server, request)
+	}
+	return c.method.Own(response), err
+}
+
 // handle runs the handler, and remembers what it said before an interceptor says something else.
 func (c *call) handle(ctx context.Context, request any) (any, error) {
-	response, err := c.handler(ctx, request)
+	response, err := c.call(ctx, request)
 	code := codes.OK
-	if st, wrapped := statusOf(err); st != nil && !wrapped {
+	if st, wrapped := statuses.Of(err); st != nil && !wrapped {
 		code = st.Code()
 	}
 	c.returned.Store(uint32(code))

@@ -12,6 +12,7 @@ import (
 const (
 	Name    = 128      // bytes of a name or an id in a line, a status or an error
 	Text    = 1 << 10  // bytes of a message or a cause
+	Status  = 4 << 10  // bytes of a status with its details: percent-encoded it still fits into 8 KiB of headers, mostly
 	Payload = 64 << 10 // bytes of one call's payload in the log
 	Stack   = 8 << 10  // bytes of a panic's stack
 	List    = 8        // entries of a list in a line or an error; how many more there are is told
@@ -34,10 +35,18 @@ func Cut(text string, limit int) string {
 	return fmt.Sprintf("%s...(%d bytes)", strings.ToValidUTF8(kept, "\uFFFD"), len(text))
 }
 
-// First returns the first entries of a list, and words how many more there are; "" for none.
-func First(list []string) (first []string, more string) {
+// Join names the first entries of a list, and how many more there are.
+func Join(list []string) string {
 	if len(list) <= List {
-		return list, ""
+		return strings.Join(list, ", ")
 	}
-	return list[:List], fmt.Sprintf("and %d more", len(list)-List)
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:List], ", "), len(list)-List)
+}
+
+// Count words a number of things.
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

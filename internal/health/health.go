@@ -4,7 +4,10 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,11 +17,13 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// watchTimeout limits how long a new watch waits for the readiness function: a watch has no deadline.
-const watchTimeout = 5 * time.Second
+// askTimeout limits how long the readiness function is waited for. One that takes longer says no.
+const askTimeout = 5 * time.Second
 
 // Server asks the readiness function before each check, and ends every watch at the drain. Safe for concurrent use once
 // Know has returned.
@@ -27,21 +32,32 @@ type Server struct {
 
 	log      logr.Logger
 	ready    func(context.Context) error // nil: always ready
-	turn     chan struct{}               // held by the check that asks
-	last     healthpb.HealthCheckResponse_ServingStatus
 	services []string
+	watches  atomic.Int64
+
+	mu     sync.Mutex
+	asking *question // the newest; nil: none was asked
+	last   healthpb.HealthCheckResponse_ServingStatus
 
 	serving context.Context //nolint:containedctx // the time until the drain, not of one call
 	stop    context.CancelFunc
 }
 
+// question is one call of the readiness function, which all checks that come meanwhile share.
+type question struct {
+	ctx      context.Context //nolint:containedctx // of all who share it
+	cancel   context.CancelFunc
+	sharers  int           // guarded by the server's mutex
+	answered chan struct{} // closed when there is an answer, or when it is late
+	returned chan struct{} // closed when the function has returned
+	err      error         // what the function did instead of returning; set before answered is closed
+	void     bool          // nobody waited for the answer any more, so it says nothing; set before answered is closed
+}
+
 // New makes a server that logs each change of readiness; a nil ready always says yes.
 func New(log logr.Logger, ready func(context.Context) error) *Server {
 	serving, stop := context.WithCancel(context.Background())
-	return &Server{
-		Server: health.NewServer(), log: log, ready: ready,
-		turn: make(chan struct{}, 1), services: []string{""}, serving: serving, stop: stop,
-	}
+	return &Server{Server: health.NewServer(), log: log, ready: ready, services: []string{""}, serving: serving, stop: stop}
 }
 
 // Know gives every service of the gRPC server a status; it is called once, before any call.
@@ -74,7 +90,16 @@ func (h *Server) Check(ctx context.Context, in *healthpb.HealthCheckRequest) (*h
 	if err := h.refresh(ctx); err != nil {
 		return nil, err
 	}
-	return h.Server.Check(ctx, in)
+	answer, err := h.Server.Check(ctx, in)
+	return answer, unknown(in, err)
+}
+
+// unknown names a service that is not known, which the caller chose, no longer than a name may be.
+func unknown(in *healthpb.HealthCheckRequest, err error) error {
+	if status.Code(err) != codes.NotFound {
+		return err
+	}
+	return status.Errorf(codes.NotFound, "unknown service %q", bound.Cut(in.GetService(), bound.Name))
 }
 
 // List answers with the status of every service.
@@ -87,9 +112,13 @@ func (h *Server) List(ctx context.Context, in *healthpb.HealthListRequest) (*hea
 
 // Watch sends the status now and each change that a check finds.
 func (h *Server) Watch(in *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
+	defer h.watches.Add(-1)
+	if h.watches.Add(1) > bound.Watches {
+		return status.Errorf(codes.ResourceExhausted, "%d watchers are here already; want at most that many", bound.Watches)
+	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	h.refreshBriefly(ctx)
+	_ = h.refresh(ctx) // what it does not learn, a later check will
 	var err error
 	ended := make(chan struct{})
 	go func() { defer close(ended); err = h.Server.Watch(in, watchStream{stream, ctx}) }()
@@ -114,59 +143,117 @@ type watchStream struct {
 
 func (s watchStream) Context() context.Context { return s.ctx }
 
-// refreshBriefly refreshes for a watch. What it does not learn, a later check will.
-func (h *Server) refreshBriefly(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
-	defer cancel()
-	_ = h.refresh(ctx)
-}
-
-// refresh asks whether the driver is ready. One check asks at a time; another waits as long as its context allows. A drain
-// ends both, because the answer is then known.
+// refresh waits until the status is fresh, as long as ctx allows. A drain ends it, because the answer is then known.
 func (h *Server) refresh(ctx context.Context) error {
-	if h.ready == nil || h.serving.Err() != nil {
-		return nil
+	for h.ready != nil && h.serving.Err() == nil {
+		q := h.join()
+		err := h.await(ctx, q)
+		h.leave(q)
+		if err != nil || !q.isVoid() {
+			return err
+		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(h.serving, cancel)()
+	return nil
+}
+
+func (h *Server) await(ctx context.Context, q *question) error {
 	select {
-	case h.turn <- struct{}{}:
-		h.ask(ctx)
-	case <-ctx.Done():
-	}
-	if h.serving.Err() != nil {
+	case <-q.answered:
+		return q.err
+	case <-h.serving.Done():
 		return nil
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
 	}
-	return status.FromContextError(ctx.Err()).Err()
 }
 
-// errPanicked stands for the answer of a readiness function that panics.
-var errPanicked = errors.New("the readiness function panicked")
-
-// ask calls the author's function, with the turn held.
-func (h *Server) ask(ctx context.Context) {
-	err := errPanicked
-	defer func() {
-		h.record(ctx, err)
-		<-h.turn
-	}()
-	err = h.ready(ctx)
+// isVoid reports whether the answer says nothing.
+func (q *question) isVoid() bool {
+	select {
+	case <-q.answered:
+		return q.void
+	default:
+		return false
+	}
 }
 
-// record sets the status and logs a change. The answer to a cancelled check says nothing.
-func (h *Server) record(ctx context.Context, err error) {
-	if errors.Is(ctx.Err(), context.Canceled) {
+// join returns the question that is being asked, or a new one.
+func (h *Server) join() *question {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.asking == nil || h.asking.over() {
+		q := &question{answered: make(chan struct{}), returned: make(chan struct{})}
+		q.ctx, q.cancel = context.WithTimeout(h.serving, askTimeout)
+		h.asking = q
+		go h.ask(q)
+	}
+	h.asking.sharers++
+	return h.asking
+}
+
+// leave ends a question that nobody shares any more.
+func (h *Server) leave(q *question) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if q.sharers--; q.sharers == 0 {
+		q.cancel()
+	}
+}
+
+// over reports whether the readiness function can be asked again: one question at a time, however long it takes.
+func (q *question) over() bool {
+	select {
+	case <-q.returned:
+		return true
+	default:
+		return false
+	}
+}
+
+// ask calls the author's function. One that is late has said no, until it returns.
+func (h *Server) ask(q *question) {
+	result := foreign.Go(func() error { return h.ready(q.ctx) })
+	late := time.NewTimer(askTimeout)
+	defer late.Stop()
+	select {
+	case err := <-result:
+		h.answer(q, err)
+		close(q.returned) // first: whoever has this answer may ask anew
+		close(q.answered)
+	case <-late.C:
+		h.answer(q, fmt.Errorf("the readiness function has not returned for %s", askTimeout))
+		close(q.answered)
+		<-result
+		close(q.returned)
+	}
+}
+
+// answer notes what the function said. That nobody listens any more is no reason to be unready.
+func (h *Server) answer(q *question, err error) {
+	if _, ended := foreign.Stack(err); ended {
+		q.err = err
+	}
+	if q.void = errors.Is(q.ctx.Err(), context.Canceled); !q.void {
+		h.record(err)
+	}
+}
+
+// record sets the status and logs a change.
+func (h *Server) record(err error) {
+	if h.serving.Err() != nil {
 		return
 	}
 	now := healthpb.HealthCheckResponse_SERVING
 	if err != nil {
 		now = healthpb.HealthCheckResponse_NOT_SERVING
 	}
-	if h.last == now {
+	h.mu.Lock()
+	changed := h.last != now
+	h.last = now
+	h.mu.Unlock()
+	if !changed {
 		return
 	}
-	h.last = now
 	h.set(now)
 	if err != nil {
 		h.log.Error(errors.New(redact.Text(err.Error(), nil)), "not ready")

@@ -1,8 +1,8 @@
-// Package inflight tracks the calls that have no answer yet, and logs those that are past their deadline.
+// Package inflight tracks the calls that are under way, answers each of them once, and logs those that are past their
+// deadline.
 package inflight
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,18 +11,18 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+
+	"github.com/doomshrine/gocosi/internal/bound"
 )
 
-// lateCheck spaces the times at which Watch looks for calls that are past their deadline.
-const lateCheck = time.Second
-
-// Table lists the open calls, linked through the calls themselves. Its zero value is ready; safe for concurrent use.
+// Table lists the calls under way, linked through the calls themselves. Its zero value is ready; safe for concurrent use.
 type Table struct {
 	mu     sync.Mutex
 	newest *Call
+	empty  chan struct{} // closed when the last call leaves; nil: nobody waits
 }
 
-// Call describes an open call, and links it into a Table. Whoever serves the call embeds it by value, so that it costs no
+// Call describes a call and links it into a Table. Whoever serves the call embeds it by value, so that it costs no
 // allocation of its own.
 type Call struct {
 	Name    string // of the method, as logs show it
@@ -35,10 +35,25 @@ type Call struct {
 
 	limit string       // what set due; written before due is
 	due   atomic.Int64 // nanoseconds from Start to the deadline; 0: none
+
+	state    atomic.Int32 // waiting, begun or answered
+	writing  atomic.Int64 // nanoseconds from Start to the beginning of its line in the log; 0: not yet
+	response any          // set before answer is done
+	err      error
+	released atomic.Bool
+	answer   sync.WaitGroup // until it is released
 }
+
+// The states of a call.
+const (
+	waiting int32 = iota // for its caller: its message has not come, or it is a stream
+	begun
+	answered
+)
 
 // Enter adds a call to the table.
 func (t *Table) Enter(c *Call) {
+	c.answer.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c.older = t.newest; c.older != nil {
@@ -60,6 +75,33 @@ func (t *Table) Leave(c *Call) {
 		c.older.newer = c.newer
 	}
 	c.older, c.newer = nil, nil
+	if t.newest == nil && t.empty != nil {
+		close(t.empty)
+		t.empty = nil
+	}
+}
+
+// Empty returns a channel that is closed when no call is left.
+func (t *Table) Empty() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	empty := t.empty
+	if empty == nil {
+		empty = make(chan struct{})
+	}
+	if t.newest == nil {
+		close(empty)
+	} else {
+		t.empty = empty
+	}
+	return empty
+}
+
+// Begin records that the call no longer waits for its caller, and what it is about. It returns false when the call was
+// refused meanwhile. It is called once.
+func (c *Call) Begin(bucket, account string) bool {
+	c.Bucket, c.Account = bucket, account
+	return c.state.CompareAndSwap(waiting, begun)
 }
 
 // Expect records, once, the deadline of an open call and what set it: a variable, or the caller.
@@ -68,52 +110,128 @@ func (c *Call) Expect(due time.Time, limit string) {
 	c.due.Store(int64(max(1, due.Sub(c.Start))))
 }
 
-// Unanswered describes the open calls, sorted.
+// Answer gives the call its answer, and reports whether it had none. Release sends it.
+func (c *Call) Answer(response any, err error) bool {
+	if c.state.Swap(answered) == answered {
+		return false
+	}
+	c.response, c.err = response, err
+	return true
+}
+
+// Release lets Wait return the answer that the call has by now.
+func (c *Call) Release() {
+	if !c.released.Swap(true) {
+		c.answer.Done()
+	}
+}
+
+// open reports whether the call has no answer.
+func (c *Call) open() bool { return c.state.Load() != answered }
+
+// Wait waits until the answer is released. It may be called once.
+func (c *Call) Wait() (response any, err error) {
+	c.answer.Wait()
+	response, c.response = c.response, nil // whoever keeps the call shall not keep its answer
+	return response, c.err
+}
+
+// Writing records that the call's line in the log begins.
+func (c *Call) Writing() { c.writing.Store(int64(max(1, time.Since(c.Start)))) }
+
+// Written records that the call's line is written, and releases the answer.
+func (c *Call) Written() {
+	c.writing.Store(0)
+	c.Release()
+}
+
+// Refuse answers every call that waits for its caller: one whose message has not come, and a stream.
+func (t *Table) Refuse(err error) {
+	t.settle(waiting, err)
+}
+
+// Abandon answers every call whose handler has not.
+func (t *Table) Abandon(err error) {
+	t.settle(waiting, err)
+	t.settle(begun, err)
+}
+
+// settle answers the calls in a state.
+func (t *Table) settle(state int32, err error) {
+	t.collect(func(c *Call) bool {
+		if settled := c.state.CompareAndSwap(state, answered); !settled {
+			return false
+		}
+		c.err = err
+		c.Release()
+		return true
+	})
+}
+
+// Len counts the calls in the table.
+func (t *Table) Len() int { return len(t.collect(func(*Call) bool { return true })) }
+
+// Unanswered describes the calls without an answer, sorted.
 func (t *Table) Unanswered(now time.Time) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	var list []string
-	for c := t.newest; c != nil; c = c.older {
+	for _, c := range t.collect((*Call).open) {
 		list = append(list, c.describe(now))
 	}
 	slices.Sort(list)
 	return list
 }
 
-// describe names a call and its age.
-func (c *Call) describe(now time.Time) string {
-	words := []string{c.Name, c.Bucket, c.Account, fmt.Sprintf("(%s)", now.Sub(c.Start).Round(time.Millisecond))}
-	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
-}
-
-// Watch logs the calls that are still open after their deadline, each once, until ctx ends. Such a call keeps its bucket, and is
-// answered when its handler returns.
-func (t *Table) Watch(ctx context.Context, log logr.Logger) {
-	tick := time.NewTicker(lateCheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for _, c := range t.late(now) {
-				log.Info("handler is past its deadline", "method", c.Name, "bucket", c.Bucket, "account", c.Account,
-					"age", now.Sub(c.Start).String(), "limit", c.limit)
-			}
+// Stuck releases the answers of calls whose lines have been under way for longer than the limit, and reports whether there
+// are any.
+func (t *Table) Stuck(now time.Time, limit time.Duration) bool {
+	return len(t.collect(func(c *Call) bool {
+		since := c.writing.Load()
+		stuck := since > 0 && now.Sub(c.Start)-time.Duration(since) > limit
+		if stuck {
+			c.Release()
 		}
-	}
+		return stuck
+	})) > 0
 }
 
-// late returns the calls that are past their deadline, each of them once.
-func (t *Table) late(now time.Time) []*Call {
+// collect returns the calls that a question is true of.
+func (t *Table) collect(of func(*Call) bool) (calls []*Call) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var late []*Call
 	for c := t.newest; c != nil; c = c.older {
-		if due := c.due.Load(); !c.logged && due > 0 && now.Sub(c.Start) > time.Duration(due) {
-			c.logged = true
-			late = append(late, c)
+		if of(c) {
+			calls = append(calls, c)
 		}
 	}
-	return late
+	return calls
+}
+
+// describe names a call and its age.
+func (c *Call) describe(now time.Time) string {
+	age := fmt.Sprintf("(%s)", now.Sub(c.Start).Round(time.Millisecond))
+	words := []string{c.Name}
+	if c.state.Load() == begun { // what it is about was written before
+		words = append(words, bound.Cut(c.Bucket, bound.Name), bound.Cut(c.Account, bound.Name))
+	}
+	words = append(words, age)
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
+}
+
+// LogLate logs the calls that are still open after their deadline, each once. Such a call keeps its bucket, and is answered
+// when its handler returns.
+func (t *Table) LogLate(now time.Time, log logr.Logger) {
+	for _, c := range t.late(now) {
+		log.Info("handler is past its deadline", "method", c.Name, "bucket", bound.Cut(c.Bucket, bound.Name),
+			"account", bound.Cut(c.Account, bound.Name), "age", now.Sub(c.Start).String(), "limit", c.limit)
+	}
+}
+
+// late returns the calls without an answer that are past their deadline, each of them once.
+func (t *Table) late(now time.Time) []*Call {
+	return t.collect(func(c *Call) bool {
+		due := c.due.Load()
+		late := due > 0 && c.open() && !c.logged && now.Sub(c.Start) > time.Duration(due)
+		c.logged = c.logged || late
+		return late
+	})
 }

@@ -10,9 +10,10 @@ import (
 
 // Driver shows what a running driver holds. Its functions are safe for concurrent use.
 type Driver struct {
-	Unary grpc.UnaryServerInterceptor // runs everything that the driver puts around a call
-	Locks func() int                  // counts the buckets that are locked
-	Calls func() int                  // counts the calls without an answer
+	// Method surrounds a method, which it is told by its full name, with everything that the driver puts around a call.
+	Method func(name string, handler grpc.MethodHandler) grpc.MethodHandler
+	Locks  func() int // counts the buckets that are locked
+	Calls  func() int // counts the calls that are under way
 }
 
 type key struct{}

@@ -3,17 +3,27 @@
 package methods
 
 import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
 // Method describes one RPC.
 type Method struct {
-	Name    string // as logs and messages show it
-	Changes bool   // a successful call is worth a line in the log
-	Bucket  func(request any) string
-	Account func(request any) string
-	Result  Label // what the answer names
+	Name     string // as logs and messages show it
+	FullName string
+	Changes  bool // a successful call is worth a line in the log
+	Handler       // calls the server's method
+	Bucket   func(request any) string
+	Account  func(request any) string
+	Secrets  func(request any) map[string]string // whose values are nobody's business
+	Kept     func(request any) any               // what an answer is checked against, out of the handler's reach
+	Own      func(response any) any              // an answer out of the handler's reach
+	Result   Label                               // what the answer names
 
 	Serialize   Space       // in which calls for one bucket take turns
 	Translation Translation // of the handler's status code
@@ -52,13 +62,21 @@ const (
 func Table() map[string]*Method {
 	return map[string]*Method{
 		"/cosi.v1alpha1.Identity/DriverGetInfo": {
-			Name:    "DriverGetInfo",
+			FullName: "/cosi.v1alpha1.Identity/DriverGetInfo",
+			Name:     "DriverGetInfo",
+			Handler:  handler(cosi.IdentityServer.DriverGetInfo),
+			Secrets:  nobody,
+			Kept:     no, Own: same,
 			Bucket:  nothing,
 			Account: nothing,
 			Result:  Label{"driver", of((*cosi.DriverGetInfoResponse).GetName)},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverCreateBucket": {
-			Name:      "DriverCreateBucket",
+			FullName: "/cosi.v1alpha1.Provisioner/DriverCreateBucket",
+			Name:     "DriverCreateBucket",
+			Handler:  handler(cosi.ProvisionerServer.DriverCreateBucket),
+			Secrets:  secrets((*cosi.DriverCreateBucketRequest).GetParameters),
+			Kept:     no, Own: same,
 			Changes:   true,
 			Bucket:    of((*cosi.DriverCreateBucketRequest).GetName),
 			Account:   nothing,
@@ -66,7 +84,11 @@ func Table() map[string]*Method {
 			Serialize: ByName,
 		},
 		"/cosi.v1alpha1.Provisioner/DriverDeleteBucket": {
-			Name:      "DriverDeleteBucket",
+			FullName: "/cosi.v1alpha1.Provisioner/DriverDeleteBucket",
+			Name:     "DriverDeleteBucket",
+			Handler:  handler(cosi.ProvisionerServer.DriverDeleteBucket),
+			Secrets:  secrets((*cosi.DriverDeleteBucketRequest).GetDeleteContext),
+			Kept:     no, Own: same,
 			Changes:   true,
 			Bucket:    of((*cosi.DriverDeleteBucketRequest).GetBucketId),
 			Account:   nothing,
@@ -77,7 +99,11 @@ func Table() map[string]*Method {
 			},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess": {
-			Name:        "DriverGrantBucketAccess",
+			FullName: "/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess",
+			Name:     "DriverGrantBucketAccess",
+			Handler:  handler(cosi.ProvisionerServer.DriverGrantBucketAccess),
+			Secrets:  secrets((*cosi.DriverGrantBucketAccessRequest).GetParameters),
+			Kept:     keepType, Own: clone,
 			Changes:     true,
 			Bucket:      of((*cosi.DriverGrantBucketAccessRequest).GetBucketId),
 			Account:     of((*cosi.DriverGrantBucketAccessRequest).GetName),
@@ -86,7 +112,11 @@ func Table() map[string]*Method {
 			Translation: Translation{Rule: "GRANT-11", From: codes.AlreadyExists, To: codes.FailedPrecondition, Always: true},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess": {
-			Name:      "DriverRevokeBucketAccess",
+			FullName: "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess",
+			Name:     "DriverRevokeBucketAccess",
+			Handler:  handler(cosi.ProvisionerServer.DriverRevokeBucketAccess),
+			Secrets:  secrets((*cosi.DriverRevokeBucketAccessRequest).GetRevokeAccessContext),
+			Kept:     no, Own: same,
 			Changes:   true,
 			Bucket:    of((*cosi.DriverRevokeBucketAccessRequest).GetBucketId),
 			Account:   of((*cosi.DriverRevokeBucketAccessRequest).GetAccountId),
@@ -108,3 +138,81 @@ func of[T any](get func(T) string) func(any) string {
 }
 
 func nothing(any) string { return "" }
+
+func no(any) any { return nil }
+
+func same(response any) any { return response }
+
+// clone copies an answer that has maps: the process would die if the handler wrote to one while gRPC reads it.
+func clone(response any) any {
+	if m, ok := response.(proto.Message); ok {
+		return proto.Clone(m)
+	}
+	return response
+}
+
+// keepType keeps what decides on a grant's credentials.
+func keepType(request any) any {
+	r, _ := request.(*cosi.DriverGrantBucketAccessRequest)
+	return &cosi.DriverGrantBucketAccessRequest{AuthenticationType: r.GetAuthenticationType()}
+}
+
+func nobody(any) map[string]string { return nil }
+
+// secrets does the same as of for a map.
+func secrets[T any](get func(T) map[string]string) func(any) map[string]string {
+	return func(message any) map[string]string {
+		m, _ := message.(T)
+		return get(m)
+	}
+}
+
+// Services describes the services whose methods the table has. The bindings keep their own descriptions to themselves.
+func Services() (identity, provisioner *grpc.ServiceDesc) {
+	return describe("cosi.v1alpha1.Identity", (*cosi.IdentityServer)(nil)),
+		describe("cosi.v1alpha1.Provisioner", (*cosi.ProvisionerServer)(nil))
+}
+
+func describe(service string, server any) *grpc.ServiceDesc {
+	desc := &grpc.ServiceDesc{
+		ServiceName: service, HandlerType: server,
+		Metadata: "sigs.k8s.io/container-object-storage-interface-spec/cosi.proto",
+	}
+	for name, m := range Table() {
+		if method, ok := strings.CutPrefix(name, "/"+service+"/"); ok {
+			desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: method, Handler: m.generic})
+		}
+	}
+	return desc
+}
+
+// generic serves a method as generated code does.
+//
+//nolint:revive // gRPC sets the order
+func (m *Method) generic(server any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+	request := m.NewRequest()
+	if err := decode(request); err != nil {
+		return nil, err
+	}
+	handler := func(ctx context.Context, request any) (any, error) { return m.Serve(ctx, server, request) }
+	if interceptor == nil {
+		return handler(ctx, request)
+	}
+	return interceptor(ctx, request, &grpc.UnaryServerInfo{Server: server, FullMethod: m.FullName}, handler)
+}
+
+// Handler makes a method's request, and calls the method of a server.
+type Handler struct {
+	NewRequest func() any
+	Serve      func(ctx context.Context, server, request any) (any, error)
+}
+
+// handler makes a Handler of a method's expression.
+func handler[S, Q, R any](method func(S, context.Context, *Q) (*R, error)) Handler {
+	return Handler{
+		NewRequest: func() any { return new(Q) },
+		Serve: func(ctx context.Context, server, request any) (any, error) {
+			return method(server.(S), ctx, request.(*Q)) //nolint:forcetypeassert // recovered from, as any panic of a handler's
+		},
+	}
+}

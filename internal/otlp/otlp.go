@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/doomshrine/gocosi/internal/foreign"
 )
 
 const (
@@ -64,7 +66,7 @@ func (p *Providers) Flush() {
 
 	results := make(chan error, len(p.flushers))
 	for _, flush := range p.flushers {
-		go func() { results <- flush(ctx) }()
+		go func() { results <- <-foreign.Go(func() error { return flush(ctx) }) }()
 	}
 	p.await(results)
 }

@@ -1,9 +1,13 @@
 package rules
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/drivername"
@@ -134,17 +138,85 @@ func name(value string) *Violation {
 	return nil
 }
 
-func protocol(p *cosi.Protocol) *Violation {
+// Sendable returns what keeps an answer from being sent: texts that are not UTF-8. It allocates nothing for an answer of
+// the specification's, and encodes any other message.
+func Sendable(response any) error {
+	switch r := response.(type) {
+	case *cosi.DriverGetInfoResponse:
+		return text("name", r.GetName())
+	case *cosi.DriverCreateBucketResponse:
+		return cmp.Or(text("bucket_id", r.GetBucketId()), sendableProtocol(r.GetBucketInfo()))
+	case *cosi.DriverGrantBucketAccessResponse:
+		return cmp.Or(text("account_id", r.GetAccountId()), sendableCredentials(r.GetCredentials()))
+	case *cosi.DriverDeleteBucketResponse, *cosi.DriverRevokeBucketAccessResponse:
+		return nil
+	case proto.Message:
+		_, err := proto.Marshal(r)
+		return err
+	}
+	return nil // a codec of the author's may know it
+}
+
+func text(field, value string) error {
+	if utf8.ValidString(value) {
+		return nil
+	}
+	return fmt.Errorf("%s is not valid UTF-8", field)
+}
+
+func sendableProtocol(p *cosi.Protocol) error {
+	const field = "bucket_info"
+	s3, azure, gcs, hollow := parts(p)
+	if hollow {
+		return errHollow
+	}
+	return cmp.Or(text(field, s3.GetRegion()), text(field, azure.GetStorageAccount()),
+		text(field, gcs.GetPrivateKeyName()), text(field, gcs.GetProjectId()), text(field, gcs.GetServiceAccount()))
+}
+
+// errHollow reports a protocol whose type is a nil pointer: the getters of the bindings panic at it.
+var errHollow = errors.New("bucket_info has a type that is a nil pointer")
+
+// parts returns what a protocol holds, and whether that is a nil pointer.
+func parts(p *cosi.Protocol) (s3 *cosi.S3, azure *cosi.AzureBlob, gcs *cosi.GCS, hollow bool) {
 	switch t := p.GetType().(type) {
 	case *cosi.Protocol_S3:
-		return short("bucket_info.s3.region", t.S3.GetRegion())
+		if hollow = t == nil; !hollow {
+			s3 = t.S3
+		}
 	case *cosi.Protocol_AzureBlob:
-		return short("bucket_info.azureBlob.storage_account", t.AzureBlob.GetStorageAccount())
+		if hollow = t == nil; !hollow {
+			azure = t.AzureBlob
+		}
 	case *cosi.Protocol_Gcs:
-		return first(short("bucket_info.gcs.private_key_name", t.Gcs.GetPrivateKeyName()),
-			short("bucket_info.gcs.project_id", t.Gcs.GetProjectId()), short("bucket_info.gcs.service_account", t.Gcs.GetServiceAccount()))
+		if hollow = t == nil; !hollow {
+			gcs = t.Gcs
+		}
+	}
+	return s3, azure, gcs, hollow
+}
+
+func sendableCredentials(all map[string]*cosi.CredentialDetails) error {
+	const field = "credentials"
+	for key, details := range all {
+		if err := text(field, key); err != nil {
+			return err
+		}
+		for key, value := range details.GetSecrets() {
+			if err := cmp.Or(text(field, key), text(field, value)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+func protocol(p *cosi.Protocol) *Violation {
+	s3, azure, gcs, _ := parts(p)
+	return first(short("bucket_info.s3.region", s3.GetRegion()),
+		short("bucket_info.azureBlob.storage_account", azure.GetStorageAccount()),
+		short("bucket_info.gcs.private_key_name", gcs.GetPrivateKeyName()),
+		short("bucket_info.gcs.project_id", gcs.GetProjectId()), short("bucket_info.gcs.service_account", gcs.GetServiceAccount()))
 }
 
 func credentials(t cosi.AuthenticationType, all map[string]*cosi.CredentialDetails) *Violation {
