@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type plan struct {
 // acts lists the acts with their weights.
 var acts = map[string]int{
 	"succeed": 100, "large": 12, "slow": 12, "stubborn": 6, "endless": 2, "panic": 8, "nil": 8, "hollow": 6,
-	"bare": 8, "status": 16, "wrapped": 10, "detailed": 4, "cancelled": 2, "expired": 2,
+	"exit": 6, "nil error": 4, "huge": 2, "garbled": 4, "bare": 8, "status": 16, "wrapped": 10, "detailed": 4, "cancelled": 2, "expired": 2,
 }
 
 // parameters writes the plan down.
@@ -79,10 +80,18 @@ func perform[T any](ctx context.Context, p plan, right, hollow *T) (*T, error) {
 		return nil, ctx.Err()
 	case "panic":
 		panic(secret + p.nonce)
+	case "exit":
+		runtime.Goexit()
 	case "nil":
 		return nil, nil
+	case "nil error":
+		return nil, (*nilError)(nil)
 	case "hollow":
 		return hollow, nil
+	case "garbled":
+		garble(right)
+	case "huge":
+		return nil, errors.New(strings.Repeat(secret, 1<<16))
 	case "bare":
 		return nil, errors.New(secret + p.nonce)
 	case "status":
@@ -98,6 +107,21 @@ func perform[T any](ctx context.Context, p plan, right, hollow *T) (*T, error) {
 		return nil, context.DeadlineExceeded
 	}
 	return right, nil
+}
+
+// nilError is an error whose text cannot be had of a nil pointer.
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+// garble makes an answer one that cannot be sent.
+func garble(answer any) {
+	switch a := answer.(type) {
+	case *cosi.DriverCreateBucketResponse:
+		a.BucketInfo = &cosi.Protocol{Type: (*cosi.Protocol_S3)(nil)}
+	case *cosi.DriverGrantBucketAccessResponse:
+		a.AccountId = "\xff"
+	}
 }
 
 // lasting waits until the time is over or ctx ends.
@@ -120,7 +144,7 @@ func expected(method string, p plan) (codes.Code, string) {
 		return codes.DeadlineExceeded, method + " did not end before its deadline"
 	case "cancelled":
 		return codes.Canceled, method + " was cancelled"
-	case "panic":
+	case "panic", "exit", "nil error":
 		return codes.Internal, method + " failed unexpectedly; the driver's log has the cause"
 	case "nil":
 		return codes.Internal, "the handler returned neither a response nor an error"
@@ -128,7 +152,11 @@ func expected(method string, p plan) (codes.Code, string) {
 		if words := hollowMessages[method]; words != "" {
 			return codes.Internal, words
 		}
-	case "bare":
+	case "garbled":
+		if words := garbledMessages[method]; words != "" {
+			return codes.Internal, words
+		}
+	case "bare", "huge":
 		return codes.Internal, neutral
 	case "status", "wrapped", "detailed":
 		if code := translated(method, p); code != codes.OK {
@@ -143,6 +171,12 @@ func expected(method string, p plan) (codes.Code, string) {
 var hollowMessages = map[string]string{
 	"DriverCreateBucket":      "the driver's answer breaks a rule: bucket_id is required (CREATE-5)",
 	"DriverGrantBucketAccess": "the driver's answer breaks a rule: credentials has 0 entries, not one (GRANT-7)",
+}
+
+// garbledMessages lists the messages about answers that cannot be sent by method.
+var garbledMessages = map[string]string{
+	"DriverCreateBucket":      "the driver's answer cannot be sent: bucket_info has a type that is a nil pointer",
+	"DriverGrantBucketAccess": "the driver's answer cannot be sent: account_id is not valid UTF-8",
 }
 
 // translated returns the code that the caller gets for the handler's code.

@@ -8,7 +8,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strings"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/test/harness"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 const (
@@ -50,8 +55,11 @@ func (t *target) vandal(ctx context.Context, r *rand.Rand, nonce string) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if r.IntN(3) == 0 {
+	switch r.IntN(6) {
+	case 0, 1:
 		return t.breakOff(r, nonce)
+	case 2:
+		return t.waste(r)
 	}
 	conn, err := net.Dial("unix", t.path)
 	if err != nil {
@@ -84,6 +92,31 @@ func (t *target) breakOff(r *rand.Rand, nonce string) error {
 	}()
 	conn.Close()
 	<-done
+	return nil
+}
+
+// wastes lists methods that a vandal opens a stream of, sends nothing to, and leaves.
+var wastes = []string{
+	harness.CreateMethod, "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/Check",
+	"/cosi.v1alpha2.Provisioner/DriverCreateBucket", "/" + strings.Repeat("x", 64<<10) + "/y",
+}
+
+// waste opens a few streams with large headers, and goes away without a message.
+func (t *target) waste(r *rand.Rand) error {
+	conn, err := dial(t.path)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := connect(context.Background(), conn); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), longestPause)
+	defer cancel()
+	ctx = metadata.AppendToOutgoingContext(ctx, "waste", strings.Repeat("x", r.IntN(32<<10)))
+	for range 1 + r.IntN(20) {
+		_, _ = conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, wastes[r.IntN(len(wastes))])
+	}
 	return nil
 }
 
