@@ -25,6 +25,7 @@ var errNoResult = status.Error(codes.Internal, "the handler returned neither a r
 type failure struct {
 	answer  error  // what the caller gets
 	wrapped bool   // the handler had wrapped its status in another error
+	expired bool   // at the driver's own deadline
 	stack   string // of a panic, or of the end of the goroutine
 	rule    string // by which its code was translated
 
@@ -42,11 +43,12 @@ func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 	if err == nil {
 		return response, nil
 	}
-	c.failure = c.diagnose(ctx, response, err)
+	f := c.diagnose(ctx, response, err)
+	c.known.failure.Store(f)
 	if c.method == nil || !ch.translates {
-		return nil, c.failure.answer
+		return nil, f.answer
 	}
-	return ch.translate(c, c.failure)
+	return ch.translate(c, f)
 }
 
 // finish answers the call, unless the drain did, and writes its line. The answer waits for the line, but not for one that
@@ -55,18 +57,19 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 	if err == nil && c.outer != nil && foreign.IsNil(response) {
 		err = errNoResult
 	}
-	if err != nil && (c.failure == nil || c.failure.answer != err) { // it comes from further out than the stages
-		c.failure = c.diagnose(ctx, response, err)
-		err = c.failure.answer
+	f := c.failure.Load()
+	if err != nil && (f == nil || f.answer != err) { // it comes from further out than the stages
+		f = c.diagnose(ctx, response, err)
+		err = f.answer
 	}
 	answer := redactedMessage(c.chain.payloads, response)
 	took := time.Since(c.Start)
 	if !c.Answer(response, err) {
-		err, c.failure = lifecycle.ErrStopping, &failure{answer: lifecycle.ErrStopping, cause: lifecycle.ErrStopping, told: status.Convert(lifecycle.ErrStopping).Message()}
+		err, f = lifecycle.ErrStopping, c.diagnose(ctx, nil, lifecycle.ErrStopping)
 	}
 	c.finished = true
-	c.write(ctx, took, response, answer, err)
-	c.chain.telemetry.count(ctx, c)
+	c.write(ctx, took, response, answer, f, err)
+	c.chain.telemetry.count(ctx, c.Name, f)
 }
 
 // vet refuses an answer that is missing or breaks a rule. The error tells the rule and the shape of the answer, never a
@@ -95,6 +98,7 @@ func (ch *chain) vet(c *call, response any) error {
 // diagnose explains a failure. It masks secrets in what the log says, and in what callers of COSI's methods get.
 func (c *call) diagnose(ctx context.Context, response any, cause error) *failure {
 	f := c.explain(ctx, cause)
+	f.expired = c.expired
 	granted := redact.Values(made(response, cause)...)
 	secrets := slices.Concat(c.secrets, granted)
 	st := status.Convert(f.answer)

@@ -80,6 +80,7 @@ type call struct {
 	inflight.Call
 
 	chain  *chain
+	known  *call           // the one that is entered: this one, or the one that this is a copy of
 	method *methods.Method // nil: not one of the specification's
 	way                    // of the request to the handler
 	stages []stage         // those still to come
@@ -95,9 +96,9 @@ type call struct {
 	lazy     lazyctx.Context // the handler's, when the call came without a deadline
 	expired  bool            // at the driver's own deadline
 	streams  bool
-	finished bool          // the library's stages have ended by themselves
-	returned atomic.Uint32 // the code of the status that the handler itself returned; OK when it returned none
-	failure  *failure      // nil: there was none
+	finished bool                    // the library's stages have ended by themselves
+	returned atomic.Uint32           // the code of the status that the handler itself returned; OK when it returned none
+	failure  atomic.Pointer[failure] // of known; nil: there was none
 }
 
 // next runs what is left of the chain, and in the end the handler.
@@ -114,6 +115,7 @@ func (c *call) next(ctx context.Context) (any, error) {
 func (ch *chain) enter(name string) *call {
 	now := time.Now()
 	c := &call{Call: inflight.Call{Name: name[1:], Start: now}, chain: ch, method: ch.methods[name], turn: now}
+	c.known = c
 	if c.method != nil {
 		c.Name = c.method.Name
 	}

@@ -77,8 +77,9 @@ func checkServer(what string, server any) error {
 
 // Run listens on the endpoint and serves until ctx ends; then it removes the socket, lets calls finish for as long as
 // the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when it was stopped by ctx
-// and every call was answered, and an error when calls had to be cut off, or when listening or serving failed. At most
-// the shutdown timeout and seven seconds pass between the end of ctx and the return of Run, whatever a handler does.
+// and every call that had begun was answered, and an error when calls had to be cut off, when listening or serving failed, or
+// when the socket was removed or replaced, so that nobody could reach the driver. At most the shutdown timeout and seven
+// seconds pass between the end of ctx and the return of Run, whatever a handler, a caller, a provider or a logger does.
 //
 // Run or [Driver.Serve] may be called once. Signals are the process's: use [signal.NotifyContext].
 func (d *Driver) Run(ctx context.Context) error {

@@ -44,10 +44,10 @@ func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *teleme
 }
 
 // write writes the lines of a call, and releases its answer.
-func (c *call) write(ctx context.Context, took time.Duration, response any, shown map[string]any, err error) {
+func (c *call) write(ctx context.Context, took time.Duration, response any, shown map[string]any, f *failure, err error) {
 	c.Writing()
 	defer c.Written()
-	c.chain.logCall(ctx, c, took, response, err)
+	c.chain.logCall(ctx, c, took, response, f, err)
 	c.chain.logPayload(c, shown)
 }
 
@@ -69,11 +69,11 @@ func redactedMessage(shown bool, message any) map[string]any {
 
 // logCall writes the line of a finished call. Every failure goes to Error, but for the end of a stream that its caller or
 // the drain ended.
-func (ch *chain) logCall(ctx context.Context, c *call, took time.Duration, response any, err error) {
+func (ch *chain) logCall(ctx context.Context, c *call, took time.Duration, response any, f *failure, err error) {
 	code := status.Code(err)
 	ended := c.streams && (code == codes.Canceled && ctx.Err() != nil || code == codes.Unavailable && ch.ending.Load())
 	if err != nil && !ended {
-		ch.log.Error(c.failure.cause, "call failed", append(c.fields(ctx, took, code), c.failureFields()...)...)
+		ch.log.Error(f.cause, "call failed", append(c.fields(ctx, took, code), f.fields()...)...)
 		return
 	}
 	level := levelRead
@@ -106,14 +106,14 @@ func (c *call) fields(ctx context.Context, took time.Duration, code codes.Code) 
 	return fields
 }
 
-// failureFields returns what the line of a failed call adds.
-func (c *call) failureFields() []any {
-	fields := []any{"answer", c.failure.told}
-	if c.expired {
+// fields returns what the line of a failed call adds.
+func (f *failure) fields() []any {
+	fields := []any{"answer", f.told}
+	if f.expired {
 		fields = append(fields, "limit", EnvCOSIRPCTimeout)
 	}
-	if c.failure.stack != "" {
-		fields = append(fields, "stack", c.failure.stack)
+	if f.stack != "" {
+		fields = append(fields, "stack", f.stack)
 	}
 	return fields
 }

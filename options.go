@@ -125,7 +125,8 @@ func WithEnvironment(lookup func(name string) (value string, ok bool)) Option {
 	return optionFunc(func(c *config) { c.lookup = lookup })
 }
 
-// WithLogger sets where the driver logs. Default, and the zero Logger: nothing is logged.
+// WithLogger sets where the driver logs. A line that takes longer than 1.5 seconds holds up nothing: those that follow are
+// dropped and counted meanwhile. Default, and the zero Logger: nothing is logged.
 func WithLogger(log logr.Logger) Option { return optionFunc(func(c *config) { c.log = log }) }
 
 // WithTransportCredentials secures the connections to the driver, with TLS for example; the driver may then listen on
@@ -161,19 +162,21 @@ func WithInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
 }
 
 // WithServerOptions passes options on to [grpc.NewServer], after the driver's own. Interceptors and stats handlers in
-// them run outside the driver's.
+// them run outside the driver's. Interceptors of streams, stats handlers, codecs and credentials run in gRPC's own goroutines,
+// where a panic ends the process.
 func WithServerOptions(options ...grpc.ServerOption) Option {
 	return optionFunc(func(c *config) { c.serverOptions = append(c.serverOptions, options...) })
 }
 
-// WithServices registers more gRPC services on the driver's server. Their calls are logged and recovered from, and unary
-// ones get a deadline; the rules of COSI do not touch them.
+// WithServices registers more gRPC services on the driver's server; [New] calls register. Their calls are logged and
+// recovered from, and unary ones get a deadline; the drain ends their streams. The rules of COSI do not touch them.
 func WithServices(register func(grpc.ServiceRegistrar)) Option {
 	return optionFunc(func(c *config) { c.services = append(c.services, register) })
 }
 
 // WithReady makes ready decide, at each health check, whether a driver that is listening answers SERVING: nil says
-// yes. It is called by one check at a time, with the check's context. Default, and nil: always.
+// yes. Checks that come while it runs share its answer. Its context ends after 5 seconds, when an answer counts as no, and
+// when nobody waits for it any more. Default, and nil: always.
 func WithReady(ready func(context.Context) error) Option {
 	return optionFunc(func(c *config) { c.ready = ready })
 }

@@ -57,10 +57,8 @@ func (c *call) exited(ctx context.Context) {
 	switch {
 	case c.finished: // the call was answered; what failed is its line
 	case value != nil:
-		c.failure = nil
 		c.finish(ctx, nil, foreign.NewPanic(value))
 	default:
-		c.failure = nil
 		c.finish(ctx, nil, foreign.NewExit())
 	}
 }

@@ -40,29 +40,42 @@ func (c *call) receive(ctx context.Context) (any, error) {
 	return c.begin(ctx, request)
 }
 
-// interpose is the interceptor that a method's own code calls.
+// interpose is the interceptor that a method's own code calls. Each time that an outer interceptor calls its handler, a copy
+// of the call goes through the stages: the interceptor may have returned by then.
 func (c *call) interpose(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	c.info, c.handler = info, handler
 	if c.outer == nil {
 		return c.begin(ctx, request)
 	}
-	return c.outer(ctx, request, info, c.begin)
-}
-
-// begin runs the stages, once for each time that an outer interceptor asks for them. What must be known of the request is
-// taken from it before anybody else has it.
-func (c *call) begin(ctx context.Context, request any) (any, error) {
-	bucket, account := "", ""
-	if m := c.method; m != nil {
-		bucket, account = m.Bucket(request), m.Account(request)
-		c.kept, c.secrets = m.Kept(request), redact.Parameters(m.Secrets(request))
-	}
-	if c.request == nil && !c.Begin(bucket, account) {
+	c.take(request)
+	if !c.Begin() {
 		return nil, lifecycle.ErrStopping
 	}
-	c.shown = redactedMessage(c.chain.payloads, request)
-	c.request, c.stages, c.failure = request, c.chain.stages, nil
+	return c.outer(ctx, request, info, func(ctx context.Context, request any) (any, error) {
+		inner := &call{chain: c.chain, method: c.method, way: c.way, info: info, handler: handler, turn: time.Now(), known: c}
+		inner.Name, inner.Start = c.Name, c.Start
+		inner.take(request)
+		return inner.next(ctx)
+	})
+}
+
+// begin runs the stages.
+func (c *call) begin(ctx context.Context, request any) (any, error) {
+	c.take(request)
+	if !c.Begin() {
+		return nil, lifecycle.ErrStopping
+	}
 	return c.next(ctx)
+}
+
+// take takes from the request what must be known of it, before anybody else has it.
+func (c *call) take(request any) {
+	c.request, c.stages = request, c.chain.stages
+	c.shown = redactedMessage(c.chain.payloads, request)
+	if m := c.method; m != nil {
+		c.Bucket, c.Account = m.Bucket(request), m.Account(request)
+		c.kept, c.secrets = m.Kept(request), redact.Parameters(m.Secrets(request))
+	}
 }
 
 // checked refuses a request that breaks a rule, before the handler sees it.
@@ -100,7 +113,7 @@ const limitOfCaller = "the caller's"
 // turn on.
 func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	if due, ok := ctx.Deadline(); ok {
-		c.Expect(due, limitOfCaller)
+		c.known.Expect(due, limitOfCaller)
 		return c.next(ctx)
 	}
 	if ch.rpcTimeout == 0 {
@@ -109,7 +122,7 @@ func (ch *chain) limited(ctx context.Context, c *call) (any, error) {
 	due := c.turn.Add(ch.rpcTimeout)
 	c.lazy.Begin(ctx, due)
 	defer c.lazy.End()
-	c.Expect(due, EnvCOSIRPCTimeout)
+	c.known.Expect(due, EnvCOSIRPCTimeout)
 	response, err := c.next(&c.lazy)
 	c.expired = err != nil && errors.Is(c.lazy.Err(), context.DeadlineExceeded)
 	return response, err

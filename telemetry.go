@@ -106,15 +106,15 @@ func (t *telemetry) makeCounters(meter metric.Meter) (err error) {
 }
 
 // count counts what happened to a call that was answered already: a provider of the author's may do anything.
-func (t *telemetry) count(ctx context.Context, c *call) {
-	if c.failure == nil {
+func (t *telemetry) count(ctx context.Context, name string, f *failure) {
+	if f == nil {
 		return
 	}
-	method := attribute.String("method", c.Name)
-	if c.failure.stack != "" {
+	method := attribute.String("method", name)
+	if f.stack != "" {
 		t.panics.Add(ctx, 1, metric.WithAttributes(method))
 	}
-	if c.failure.rule != "" {
-		t.translations.Add(ctx, 1, metric.WithAttributes(method, attribute.String("rule", c.failure.rule)))
+	if f.rule != "" {
+		t.translations.Add(ctx, 1, metric.WithAttributes(method, attribute.String("rule", f.rule)))
 	}
 }

@@ -97,12 +97,9 @@ func (t *Table) Empty() <-chan struct{} {
 	return empty
 }
 
-// Begin records that the call no longer waits for its caller, and what it is about. It returns false when the call was
-// refused meanwhile. It is called once.
-func (c *Call) Begin(bucket, account string) bool {
-	c.Bucket, c.Account = bucket, account
-	return c.state.CompareAndSwap(waiting, begun)
-}
+// Begin records that the call no longer waits for its caller; Bucket and Account are set by then, and do not change any
+// more. It returns false when the call was refused meanwhile.
+func (c *Call) Begin() bool { return c.state.CompareAndSwap(waiting, begun) }
 
 // Expect records, once, the deadline of an open call and what set it: a variable, or the caller.
 func (c *Call) Expect(due time.Time, limit string) {

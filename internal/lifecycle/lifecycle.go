@@ -110,7 +110,6 @@ func (r *Running) Wait(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			r.log.Info("stopping", "timeout", r.Shutdown.String())
 			return nil
 		case <-r.served:
 			return fmt.Errorf("serving on %s: %w", r.Listener.Addr(), r.failure)
@@ -147,6 +146,7 @@ func (r *Running) Drain() error {
 	if err := foreign.Within(closeTimeout, r.Listener.Close); err != nil && !errors.Is(err, net.ErrClosed) {
 		r.log.Error(err, "listener was not closed cleanly")
 	}
+	r.log.Info("stopping", "timeout", r.Shutdown.String()) // whoever asks or calls has heard of it
 	done := make(chan struct{})
 	go func() { defer close(done); r.Server.GracefulStop() }()
 	defer time.AfterFunc(min(r.Shutdown, callerTimeout), func() { r.Calls.Refuse(ErrStopping) }).Stop()

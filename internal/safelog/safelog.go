@@ -16,6 +16,8 @@ const (
 	StuckAfter = 1500 * time.Millisecond
 	// queued limits the lines that wait to be written.
 	queued = 256
+	// lineTimeout limits how long a queued line is waited for, once for each time that the queue falls behind.
+	lineTimeout = 200 * time.Millisecond
 	// askTimeout limits how long the logger may think about its verbosity.
 	askTimeout = time.Second
 )
@@ -26,6 +28,7 @@ type Log struct {
 	queue   chan func()
 	done    chan struct{} // closed when the last line of the queue is written
 	since   atomic.Int64  // when the line that the queue writes was begun, in Unix nanoseconds; 0: none is
+	behind  atomic.Bool   // a line was waited for in vain
 	stuck   atomic.Bool
 	closed  atomic.Bool
 	dropped atomic.Int64
@@ -48,7 +51,8 @@ func (l *Log) Enabled(level int) bool {
 	return err == nil && <-answer
 }
 
-// Queued returns a logger whose lines another goroutine writes, in their order: it never blocks.
+// Queued returns a logger whose lines another goroutine writes, in their order. It waits for each line, so that what follows
+// follows, but not for long: for a fifth of a second at most, and not at all while the logger is behind.
 func (l *Log) Queued() logr.Logger { return l.guard(true) }
 
 // Direct returns a logger whose lines are written by the goroutine that logs, unless the logger is stuck.
@@ -126,6 +130,7 @@ func (l *Log) writeSome() bool {
 		l.since.Store(time.Now().UnixNano())
 		line()
 		l.since.Store(0)
+		l.behind.Store(len(l.queue) > 0)
 	}
 	return true
 }
@@ -146,9 +151,25 @@ func (l *Log) enqueue(line func()) {
 		l.drop()
 		return
 	}
+	written := make(chan struct{})
 	select {
-	case l.queue <- func() { defer l.recovered(); line() }:
+	case l.queue <- func() { defer close(written); defer l.recovered(); line() }:
+		l.await(written)
 	default:
 		l.drop()
+	}
+}
+
+// await waits for a line that was queued.
+func (l *Log) await(written <-chan struct{}) {
+	if l.behind.Load() {
+		return
+	}
+	late := time.NewTimer(lineTimeout)
+	defer late.Stop()
+	select {
+	case <-written:
+	case <-late.C:
+		l.behind.Store(true)
 	}
 }
