@@ -4,20 +4,15 @@ package unserved
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/bound"
 )
-
-// maxLogged limits how many different methods the log names.
-const maxLogged = 16
-
-// maxName limits the bytes of a method's name that are shown: the caller chose it, and it has no limit of its own.
-const maxName = 200
 
 // Handler refuses every call that it gets. Its methods are safe for concurrent use once Know has returned.
 type Handler struct {
@@ -44,7 +39,7 @@ func (h *Handler) Know(services map[string]grpc.ServiceInfo) {
 		}
 	}
 	slices.Sort(names)
-	h.names = strings.Join(names, ", ")
+	h.names = bound.Join(names)
 }
 
 // Serves reports whether the server has the method.
@@ -53,18 +48,18 @@ func (h *Handler) Serves(fullMethod string) bool { return h.methods[fullMethod] 
 // Refuse answers UNIMPLEMENTED. It is a handler for [grpc.UnknownServiceHandler].
 func (h *Handler) Refuse(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
-	method = method[:min(len(method), maxName)]
+	method = bound.Cut(method, bound.Name)
 	if h.first(method) {
 		h.log.Info("method is not served", "method", method, "serves", h.names)
 	}
 	return status.Errorf(codes.Unimplemented, "%q is not served; this driver serves %s", method, h.names)
 }
 
-// first reports whether nobody asked for the method before; after maxLogged methods, none is first.
+// first reports whether nobody asked for the method before; after the first few, none is first.
 func (h *Handler) first(method string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.asked[method] || len(h.asked) >= maxLogged {
+	if h.asked[method] || len(h.asked) >= bound.Methods {
 		return false
 	}
 	h.asked[method] = true
