@@ -13,11 +13,11 @@ import (
 )
 
 // S3Credentials holds what a grant on an S3 bucket returns. The released sidecar reads exactly these four values
-// (requirement GRANT-9). Printing it, by fmt, logr or slog, shows no secret; it refuses to become JSON.
+// (requirement GRANT-9). Printing it, by fmt, logr or slog, shows no secret; it refuses to become JSON, XML, YAML or gob.
 //
-// It does not cover two cases. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
-// the field's type: keep a pointer in such a field, of which %v prints the address. And the verbs %p and %w, which go vet
-// refuses for such a value, print all of it.
+// It does not cover three cases. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
+// the field's type: keep a pointer in such a field, of which %v prints the address. The verbs %p and %w, which go vet
+// refuses for such a value, print all of it. And so does what asks no method of a type, such as encoding/asn1 or spew.
 type S3Credentials struct {
 	Endpoint        string // URL of the store
 	Region          string
@@ -45,7 +45,9 @@ func (c S3Credentials) printable() any {
 }
 
 // Format implements [fmt.Formatter] without the secret.
-func (c S3Credentials) Format(f fmt.State, verb rune) { format(f, verb, c.printable()) }
+func (c S3Credentials) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), c.printable())
+}
 
 // MarshalLog implements logr's Marshaler without the secret.
 func (c S3Credentials) MarshalLog() any { return c.printable() }
@@ -53,12 +55,15 @@ func (c S3Credentials) MarshalLog() any { return c.printable() }
 // LogValue implements [slog.LogValuer] without the secret.
 func (c S3Credentials) LogValue() slog.Value { return slog.AnyValue(c.printable()) }
 
-// MarshalJSON refuses: loggers call it on values within values, and a masked secret must not be stored by mistake. Use
-// Map, or the fields.
-func (S3Credentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
+// MarshalText refuses, and with it JSON, XML, YAML and TOML do: loggers encode values within values, and a masked secret must
+// not be stored by mistake. Use Map, or the fields.
+func (S3Credentials) MarshalText() ([]byte, error) { return nil, errEncoded }
+
+// MarshalBinary refuses, and with it gob and CBOR do.
+func (S3Credentials) MarshalBinary() ([]byte, error) { return nil, errEncoded }
 
 // AzureCredentials holds what a grant on an Azure container returns (requirement GRANT-10). Printing it, by fmt, logr or
-// slog, shows no secret, with the exceptions that [S3Credentials] tells; it refuses to become JSON.
+// slog, shows no secret, with the exceptions that [S3Credentials] tells; it refuses to be encoded as that does.
 type AzureCredentials struct {
 	AccessToken string    // the shared access signature
 	Expiry      time.Time // when it ends; zero: not told
@@ -82,7 +87,9 @@ func (c AzureCredentials) printable() any {
 }
 
 // Format implements [fmt.Formatter] without the secret.
-func (c AzureCredentials) Format(f fmt.State, verb rune) { format(f, verb, c.printable()) }
+func (c AzureCredentials) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), c.printable())
+}
 
 // MarshalLog implements logr's Marshaler without the secret.
 func (c AzureCredentials) MarshalLog() any { return c.printable() }
@@ -90,11 +97,10 @@ func (c AzureCredentials) MarshalLog() any { return c.printable() }
 // LogValue implements [slog.LogValuer] without the secret.
 func (c AzureCredentials) LogValue() slog.Value { return slog.AnyValue(c.printable()) }
 
-// MarshalJSON refuses: see [S3Credentials.MarshalJSON].
-func (AzureCredentials) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
+// MarshalText refuses: see [S3Credentials.MarshalText].
+func (AzureCredentials) MarshalText() ([]byte, error) { return nil, errEncoded }
 
-var errNoJSON = errors.New("gocosi: credentials cannot become JSON; want Map, or the fields")
+// MarshalBinary refuses: see [S3Credentials.MarshalBinary].
+func (AzureCredentials) MarshalBinary() ([]byte, error) { return nil, errEncoded }
 
-func format(f fmt.State, verb rune, printable any) {
-	fmt.Fprintf(f, fmt.FormatString(f, verb), printable)
-}
+var errEncoded = errors.New("gocosi: credentials cannot be encoded; want Map, or the fields")

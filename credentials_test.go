@@ -2,8 +2,11 @@ package gocosi_test
 
 import (
 	"bytes"
+	"encoding"
+	"encoding/gob"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -157,6 +160,53 @@ func TestLoggedCredentials(t *testing.T) {
 			log.With("with", value).WithGroup("g").Info("message", "value", value, slog.Group("h", "value", value))
 			if out.Len() == 0 || tells(out.String()) {
 				t.Errorf("%s by slog as %s: %s", name, logger, out.String())
+			}
+		}
+	}
+}
+
+// encoders lists the standard library's ways to store any value. YAML, TOML, CBOR and MessagePack ask the same interfaces.
+var encoders = map[string]func(value any) (string, error){
+	"JSON": func(value any) (string, error) {
+		text, err := json.Marshal(value)
+		return string(text), err
+	},
+	"XML": func(value any) (string, error) {
+		text, err := xml.Marshal(value)
+		return string(text), err
+	},
+	"gob": func(value any) (string, error) {
+		var out bytes.Buffer
+		err := gob.NewEncoder(&out).Encode(value)
+		return out.String(), err
+	},
+	"text": func(value any) (string, error) {
+		text, err := value.(encoding.TextMarshaler).MarshalText()
+		return string(text), err
+	},
+	"binary": func(value any) (string, error) {
+		text, err := value.(encoding.BinaryMarshaler).MarshalBinary()
+		return string(text), err
+	},
+}
+
+func TestCredentialsRefuseToBeStored(t *testing.T) {
+	t.Parallel()
+	type s3 struct{ S3 gocosi.S3Credentials }
+	type azure struct{ Azure *gocosi.AzureCredentials }
+	type embedded struct{ gocosi.S3Credentials }
+	for encoder, encode := range encoders {
+		values := map[string]any{
+			"S3": *keysOfS3(), "Azure": *tokenOfAzure(), "pointer to S3": keysOfS3(), "pointer to Azure": tokenOfAzure(),
+			"embedded": embedded{*keysOfS3()},
+		}
+		if encoder != "text" && encoder != "binary" {
+			values["in a struct"], values["pointer in a struct"] = s3{*keysOfS3()}, azure{tokenOfAzure()}
+			values["in a slice"] = []gocosi.S3Credentials{*keysOfS3()}
+		}
+		for name, value := range values {
+			if stored, err := encode(value); err == nil || tells(stored) || tells(err.Error()) || !strings.Contains(err.Error(), "want Map") {
+				t.Errorf("%s: %s becomes %q, %v; want an error that says what to do", encoder, name, stored, err)
 			}
 		}
 	}
