@@ -232,7 +232,7 @@ func TestControlCharactersAreEscaped(t *testing.T) {
 	if got, want := must(t, "", path, "info"), `name: a\x1b[2Jb\nc`+"\n"; got != want {
 		t.Errorf("info prints %q, want %q", got, want)
 	}
-	cosictl(t, "", path, "create", "refused").oneErrorLine(t, `create: INTERNAL: first\r\nsecond\x1b[31m`)
+	cosictl(t, "", path, "create", "refused").oneErrorLine(t, `create: INTERNAL: first\u000d\nsecond\u001b[31m`)
 	must(t, "", path, "create", "one")
 	got := must(t, "", path, "grant", "one", "a", "-show-secrets")
 	if want := "account_id: a\n" + `credentials.x\ny.region: \x1b]0;title\a\u202e` + "\n" + `credentials.x\ny.region\n: z` + "\n"; got != want {

@@ -111,8 +111,11 @@ func (b *Builder) Rune(r rune, escaped bool) bool {
 	return b.Add(fmt.Sprintf(`\u%04x`, r))
 }
 
-// Full ends the text here although everything fitted, because more would follow.
-func (b *Builder) Full() { b.over = true }
+// Full reports whether something was left out.
+func (b *Builder) Full() bool { return b.over }
+
+// End leaves out what would follow, though there may be room.
+func (b *Builder) End() { b.over = true }
 
 // String returns the text.
 func (b *Builder) String() string {

@@ -1,203 +1,90 @@
-// Package redact keeps secrets out of what a driver prints: it masks known values in texts, and renders messages so that
-// a field's content appears only when the field is known to hold nothing secret.
+// Package redact keeps secrets out of what a driver prints: it masks them in texts, and renders messages so that a field's
+// content appears only when the field is known to hold nothing secret. What it returns is bounded and printable, whatever
+// it was given.
 package redact
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"github.com/doomshrine/gocosi/internal/bound"
 )
 
 // Mask replaces what must not be shown.
 const Mask = "[redacted]"
 
-// shortest is the length in bytes of the shortest secret that Text masks: masking "1" or "s3" would garble the text and
-// hide nothing.
-const shortest = 6
+// look is how many bytes of a text are looked at. It is more than may be returned, since a mask is short and what it
+// replaces may be long.
+const look = 4 * bound.Text
 
-// userinfo matches the password of a URL (scheme://user:password@host) or of a data source name (user:password@host).
-// The password may itself hold an "@" or a "/": the match goes to the last "@" before white space or a quote.
-// It matches a user alone (scheme://token@host) too, which may be a token.
-var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@"']*|[^\s:/@"']+):[^\s"']*@`)
-
-// named matches values that follow the usual names of secrets in URLs and data source names: a shared access signature, a
-// signed request, an account's key, a password.
-var named = regexp.MustCompile(`(?i)\b(sig|x-amz-signature|accountkey|secretkey|password|passwd|pwd)=[^\s&;,"']+`)
-
-// Text masks every secret of six bytes or more, passwords in URLs, and values that are named as secrets. The secrets come
-// first: one of them may hold a URL, and would no longer match once the URL's password is masked.
+// Text returns text as a line or an answer may show it: at most bound.Text bytes of valid UTF-8, in which control characters
+// other than tabs and newlines are escaped. It masks every secret of six bytes or more, passwords in URLs, private keys, and
+// values that are named as secrets. What it costs depends on the first few KiB of the text and on the secrets alone.
 func Text(text string, secrets []string) string {
-	text = userinfo.ReplaceAllString(mask(text, secrets), "${1}:"+Mask+"@")
-	return named.ReplaceAllString(text, "${1}="+Mask)
-}
-
-// span marks the bytes text[from:to].
-type span struct{ from, to int }
-
-// mask replaces each stretch of text that secrets cover, however they overlap.
-func mask(text string, secrets []string) string {
-	var masked strings.Builder
-	shown := 0
-	for _, s := range covered(text, secrets) {
-		if s.from >= shown {
-			masked.WriteString(text[shown:s.from])
-			masked.WriteString(Mask)
-		}
-		shown = max(shown, s.to)
-	}
-	masked.WriteString(text[shown:])
-	return masked.String()
-}
-
-// covered returns where text holds secrets, in the order in which they begin.
-func covered(text string, secrets []string) []span {
-	var spans []span
-	for _, s := range secrets {
-		if len(s) < shortest {
-			continue
-		}
-		for at := 0; ; {
-			i := strings.Index(text[at:], s)
-			if i < 0 {
-				break
-			}
-			spans = append(spans, span{at + i, at + i + len(s)})
-			at += i + len(s)
-		}
-	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
-	return spans
-}
-
-// class says how much of a field may be shown.
-type class int
-
-const (
-	hidden class = iota // nothing: the class of every field that is not listed
-	public              // the value
-	keys                // of a map: the keys
-)
-
-// fields classifies the fields of v1alpha1 by full name. Upstream declares the option cosi_secret but sets it on no field,
-// so this table is the only source.
-var fields = map[protoreflect.FullName]class{
-	"cosi.v1alpha1.DriverGetInfoResponse.name":                            public,
-	"cosi.v1alpha1.DriverCreateBucketRequest.name":                        public,
-	"cosi.v1alpha1.DriverCreateBucketRequest.parameters":                  keys,
-	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_id":                  public,
-	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_info":                public,
-	"cosi.v1alpha1.DriverDeleteBucketRequest.bucket_id":                   public,
-	"cosi.v1alpha1.DriverDeleteBucketRequest.delete_context":              keys,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.bucket_id":              public,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.name":                   public,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.authentication_type":    public,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.parameters":             keys,
-	"cosi.v1alpha1.DriverGrantBucketAccessResponse.account_id":            public,
-	"cosi.v1alpha1.DriverGrantBucketAccessResponse.credentials":           public,
-	"cosi.v1alpha1.CredentialDetails.secrets":                             keys,
-	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.bucket_id":             public,
-	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.account_id":            public,
-	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.revoke_access_context": keys,
-	"cosi.v1alpha1.Protocol.s3":                                           public,
-	"cosi.v1alpha1.Protocol.azureBlob":                                    public,
-	"cosi.v1alpha1.Protocol.gcs":                                          public,
-	"cosi.v1alpha1.S3.region":                                             public,
-	"cosi.v1alpha1.S3.signature_version":                                  public,
-	"cosi.v1alpha1.AzureBlob.storage_account":                             public,
-	"cosi.v1alpha1.GCS.private_key_name":                                  public,
-	"cosi.v1alpha1.GCS.project_id":                                        public,
-	"cosi.v1alpha1.GCS.service_account":                                   public,
-}
-
-// Classified reports whether the table of classes has the field. A test checks every field of the bindings with it.
-func Classified(field protoreflect.FullName) bool {
-	_, ok := fields[field]
-	return ok
-}
-
-// Message renders m as a tree of maps for a logger. It masks unclassified fields, and the values of parameters and
-// credentials. It returns nil for a nil m.
-func Message(m protoreflect.ProtoMessage) map[string]any {
-	if m == nil {
-		return nil
-	}
-	return message(m.ProtoReflect())
-}
-
-func message(m protoreflect.Message) map[string]any {
-	out := map[string]any{}
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		out[string(f.Name())] = field(f, v)
-		return true
-	})
-	return out
-}
-
-func field(f protoreflect.FieldDescriptor, v protoreflect.Value) any {
-	c := fields[f.FullName()]
-	switch {
-	case c == hidden:
+	if slices.Contains(secrets, everything) {
 		return Mask
-	case f.IsMap():
-		return entries(f, v.Map(), c)
-	case f.Message() != nil:
-		return message(v.Message())
-	case f.Enum() != nil:
-		return enum(f, v.Enum())
 	}
-	return v.Interface()
+	seen := window(text)
+	var space [look]bool
+	c := cover(space[:len(seen)])
+	c.known(text, secrets)
+	c.urls(text)
+	c.named(seen)
+	c.privateKeys(seen)
+	c.objects(seen)
+	return c.render(seen, len(text))
 }
 
-func enum(f protoreflect.FieldDescriptor, n protoreflect.EnumNumber) any {
-	if v := f.Enum().Values().ByNumber(n); v != nil {
-		return string(v.Name())
+// window returns the part of a text that is looked at, which ends between characters.
+func window(text string) string {
+	if len(text) <= look {
+		return text
 	}
-	return int32(n)
-}
-
-func entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c class) map[string]any {
-	out := map[string]any{}
-	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-		out[k.String()] = Mask
-		if c == public && f.MapValue().Message() != nil {
-			out[k.String()] = message(v.Message())
-		}
-		return true
-	})
-	return out
-}
-
-// Values returns what Message would mask in the messages, for use with Text. It skips nil messages.
-func Values(messages ...protoreflect.ProtoMessage) []string {
-	var found []string
-	for _, m := range messages {
-		if m != nil {
-			found = collect(m.ProtoReflect(), found)
-		}
+	end := look
+	for end > look-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
 	}
-	return found
+	return text[:end]
 }
 
-func collect(m protoreflect.Message, found []string) []string {
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+// cover tells of each byte of a text whether it is hidden.
+type cover []bool
+
+// hide hides the bytes from one place to before another, which may lie outside of the text.
+func (c cover) hide(from, to int) {
+	for i := from; i < min(to, len(c)); i++ {
+		c[i] = true
+	}
+}
+
+// render returns what is not hidden, with one mask for each stretch that is. The text of size bytes begins with seen.
+func (c cover) render(seen string, size int) string {
+	if size <= bound.Text && !slices.Contains(c, true) && clean(seen) {
+		return seen
+	}
+	b := bound.NewBuilder(bound.Text, size)
+	masked := false
+	for i := 0; i < len(seen) && !b.Full(); {
+		r, width := utf8.DecodeRuneInString(seen[i:])
+		hidden := slices.Contains(c[i:i+width], true)
 		switch {
-		case f.IsMap():
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				if f.MapValue().Message() != nil {
-					found = collect(v.Message(), found)
-				} else {
-					found = append(found, v.String())
-				}
-				return true
-			})
-		case f.Message() != nil && !f.IsList():
-			found = collect(v.Message(), found)
-		case fields[f.FullName()] == hidden && f.Kind() == protoreflect.StringKind && !f.IsList():
-			found = append(found, v.String())
+		case !hidden:
+			b.Rune(r, escaped(r))
+		case !masked:
+			b.Add(Mask)
 		}
-		return true
-	})
-	return found
+		masked = hidden
+		i += width
+	}
+	if len(seen) < size {
+		b.End()
+	}
+	return b.String()
 }
+
+// clean reports whether a text can be shown as it is.
+func clean(text string) bool { return utf8.ValidString(text) && !strings.ContainsFunc(text, escaped) }
+
+// escaped reports whether a character is shown in its escaped form. Tabs and newlines are no harm: loggers quote them.
+func escaped(r rune) bool { return r != '\n' && r != '\t' && bound.Control(r) }

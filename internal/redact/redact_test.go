@@ -1,16 +1,25 @@
 package redact_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/url"
 	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
@@ -26,7 +35,7 @@ func TestText(t *testing.T) {
 		"URL":                     {"dial https://me:pass@host:1/x?y=z failed", nil, "dial https://me:[redacted]@host:1/x?y=z failed"},
 		"URL, no user":            {"redis://:pass@host", nil, "redis://:[redacted]@host"},
 		"URL, user alone":         {"https://token@host:1/x", nil, "https:[redacted]@host:1/x"},
-		"URL, empty password":     {"https://me:@host", nil, "https://me:[redacted]@host"},
+		"URL, empty password":     {"https://me:@host", nil, "https://me:@host"},
 		"URL in quotes":           {`parse "https://me:pass@host": bad`, nil, `parse "https://me:[redacted]@host": bad`},
 		"URL, odd password":       {"s3+http://me:p@a/s:s#?%@host/x", nil, "s3+http://me:[redacted]@host/x"},
 		"URL, user is an address": {"postgres://me@corp.com:pass@host", nil, "postgres:[redacted]@host"},
@@ -54,7 +63,7 @@ func TestText(t *testing.T) {
 		"amid another":       {"a open-sesame-door b", []string{"open-sesame-door", "sesame"}, "a [redacted] b"},
 		"overlapping":        {"a abcdefghij b", []string{"efghij", "abcdefg"}, "a [redacted] b"},
 		"overlapping chain":  {"abcdefghijklmn", []string{"abcdefgh", "ghijkl", "defghi"}, "[redacted]mn"},
-		"touching":           {"abcdefghijkl", []string{"abcdef", "ghijkl"}, "[redacted][redacted]"},
+		"touching":           {"abcdefghijkl", []string{"abcdef", "ghijkl"}, "[redacted]"},
 		"twice the same":     {"a sesame b", []string{"sesame", "sesame"}, "a [redacted] b"},
 		"everything":         {"sesame", []string{"sesame"}, "[redacted]"},
 		"several lines long": {"a one\ntwo b", []string{"one\ntwo"}, "a [redacted] b"},
@@ -74,6 +83,194 @@ func TestText(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTextOfKnownSecrets has secrets that the text holds in a form of their own.
+func TestTextOfKnownSecrets(t *testing.T) {
+	t.Parallel()
+	const odd = "pa\"ss\\w\n<&>+/ %ö"
+	asJSON, _ := json.Marshal(odd)
+	tests := map[string]struct {
+		text    string
+		secrets []string
+		want    string
+	}{
+		"quoted":                  {fmt.Sprintf("bad %q!", odd), []string{odd}, `bad "[redacted]"!`},
+		"JSON":                    {fmt.Sprintf("bad %s!", asJSON), []string{odd}, `bad "[redacted]"!`},
+		"in a query":              {"?a=" + url.QueryEscape(odd) + "&b=c", []string{odd}, "?a=[redacted]&b=c"},
+		"in a path":               {"/a/" + url.PathEscape(odd) + "/b", []string{odd}, "/a/[redacted]/b"},
+		"without its white space": {"key sesame!", []string{"sesame\n"}, "key [redacted]!"},
+		"over two lines":          {"a one\ntwo b", []string{"one\ntwo"}, "a [redacted] b"},
+		"of an expression":        {"a (.*)+[x b", []string{"(.*)+[x"}, "a [redacted] b"},
+		"overlapping itself":      {"x abcabcabc y", []string{"abcabc"}, "x [redacted] y"},
+		"a prefix of another":     {"sesame-street", []string{"sesame", "sesame-street"}, "[redacted]"},
+		"from amid a character":   {"stra\u00dfe-door!", []string{"\x9fe-door"}, "stra[redacted]!"},
+		"with a short one":        {"a b sesame", []string{"a", "b", "sesame"}, "a b [redacted]"},
+		"next to a name":          {"token=abcdef;sesame", []string{"sesame"}, "token=[redacted];[redacted]"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := redact.Text(tt.text, tt.secrets); got != tt.want {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestTextStaysReadable has texts in which nothing is secret.
+func TestTextStaysReadable(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"api error NoSuchKey: The specified key does not exist.",
+		"get credentials: failed to refresh cached credentials, no EC2 IMDS role found",
+		"cannot read token: open /var/run/token: no such file or directory",
+		"ExpiredToken: The provided token has expired.",
+		"unknown key: value pairs",
+		"InvalidAccessKeyId: no such key (accessKeyID=AKIDEXAMPLE)",
+		`operation error S3: CreateBucket, https response error StatusCode: 409, RequestID: 1, HostID: x, BucketAlreadyExists: `,
+		`Get "https://s3.example.com:9000/b?list-type=2": dial tcp 127.0.0.1:9000: connect: connection refused`,
+		"rpc error: code = Unavailable desc = bearer authentication is off",
+		"parameters: {region: eu, tokens: 3, keys: 4}",
+		"design=x resig=y config: z",
+		"--password is missing",
+		"key https://h/x, secret://x",
+		"-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----",
+		"two\tcolumns\nand lines, Straße 日本 😀",
+	} {
+		if got := redact.Text(text, nil); got != text {
+			t.Errorf("got  %q\nwant %q", got, text)
+		}
+	}
+}
+
+func TestTextIsPrintable(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a\x1b[31mb\u009b1m\x7f\r\n":       `a\u001b[31mb\u009b1m\u007f\u000d` + "\n",
+		"a\u202eb\u2066c\u2069":            `a\u202eb\u2066c\u2069`,
+		"a\u200bb\ufeff\u2028\u2029":       `a\u200bb\ufeff\u2028\u2029`,
+		"a\xff\x9bb":                       "a\uFFFD\uFFFDb",
+		"password=a\u202eb c\u202e":        `password=[redacted] c\u202e`,
+		"https://me:a\x00b@h \x00":         `https://me:[redacted]@h \u0000`,
+		"half a character at the end \xe2": "half a character at the end \uFFFD",
+	} {
+		if got := redact.Text(text, nil); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestTextIsBounded has texts whose secrets lie where they are cut.
+func TestTextIsBounded(t *testing.T) {
+	t.Parallel()
+	const secret = "s3same-0pen-Sesame"
+	secrets := []string{secret}
+	for _, size := range []int{bound.Text - 9, bound.Text, 4*bound.Text - 9, 4 * bound.Text} {
+		filler := strings.Repeat("x ", size/2)
+		for name, text := range map[string]string{
+			"nothing":            filler + "yyyyyyyyyyyyyyyyyy and more",
+			"a known one":        filler + secret + " and more",
+			"a URL":              filler + "https://me:" + secret + "@host and more",
+			"a URL, user alone":  filler + "https://" + secret + "@host and more",
+			"a name":             filler + "password=" + secret + " and more",
+			"a quoted value":     filler + `password="` + secret + `" and more`,
+			"a private key":      filler + "-----BEGIN PRIVATE KEY-----" + secret + "-----END PRIVATE KEY-----",
+			"characters":         strings.Repeat("😀", size/4) + "😀 and more",
+			"control characters": strings.Repeat("\x00", size) + " and more",
+			"one long secret":    "password=" + strings.Repeat(secret, size),
+			"a flood":            filler + strings.Repeat(secret+" ", 1<<16),
+		} {
+			for cut := range 30 {
+				got := redact.Text(text[min(2*cut, len(filler)):], secrets)
+				if len(got) > bound.Text || !utf8.ValidString(got) || strings.Contains(got, secret[:6]) {
+					t.Errorf("%s behind %d bytes becomes %d bytes: %q", name, size, len(got), got)
+				}
+				if len(text) > 8*bound.Text && !strings.HasSuffix(got, " bytes)") {
+					t.Errorf("%s behind %d bytes ends with %q, want how long it was", name, size, got[max(0, len(got)-20):])
+				}
+			}
+		}
+	}
+}
+
+// TestCutPasswords moves a URL whose password is known to nobody over the end of what is looked at. What is masked before it makes
+// room, so that the end would show.
+func TestCutPasswords(t *testing.T) {
+	t.Parallel()
+	long := "password=" + strings.Repeat("x", 3*bound.Text+900) + " "
+	for _, url := range []string{"https://me:Open-Sesame@host", "https://Open-Sesame@host", "me:Open-Sesame@tcp(host)", "https://me:x@y@Open-Sesame@host"} {
+		for n := range 120 {
+			text := long + strings.Repeat("y", n) + " " + url + strings.Repeat(" and more", 100)
+			if got := redact.Text(text, nil); strings.Contains(got, "Open") {
+				t.Fatalf("behind %d bytes: got %q", len(long)+n, got)
+			}
+		}
+	}
+}
+
+// TestLongWords checks that of a word that goes on and on, no more is masked than a password.
+func TestLongWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"via https://me:sesame@host/" + strings.Repeat("x", 8*bound.Text): "via https://me:[redacted]@host/xxx",
+		"via https://me:sesame" + strings.Repeat("x", 8*bound.Text):       "via https://me:[redacted]...(",
+		"bucket " + strings.Repeat("x", 8*bound.Text):                     "bucket xxx",
+	} {
+		if got := redact.Text(text, nil); !strings.HasPrefix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestTextOfManySecrets(t *testing.T) {
+	t.Parallel()
+	var secrets []string
+	for i := range 600 {
+		secrets = append(secrets, fmt.Sprintf("key%04d", i))
+	}
+	got := redact.Text("a "+strings.Join(secrets, " ")+" b", secrets)
+	if strings.Contains(got, "key") || !strings.HasPrefix(got, "a [redacted] [redacted] ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestTextTwice masks what is masked, as a text that passes two layers is.
+func TestTextTwice(t *testing.T) {
+	t.Parallel()
+	for name, form := range forms {
+		once := redact.Text(strings.ReplaceAll(form, "CANARY", canary), nil)
+		if twice := redact.Text(once, nil); strings.Count(twice, redact.Mask) != strings.Count(once, redact.Mask) {
+			t.Errorf("%s: %q becomes %q", name, once, twice)
+		}
+	}
+}
+
+func TestLongTextsCostLittle(t *testing.T) { //nolint:paralleltest // measures
+	for name, text := range map[string]string{
+		"words": strings.Repeat("words ", 2<<20), "one word": strings.Repeat("w", 8<<20), "names": strings.Repeat("key=[", 2<<20),
+		"URLs": strings.Repeat("a:b@", 2<<20), "quotes": strings.Repeat(`key="`, 2<<20), "signs": strings.Repeat("=", 8<<20),
+		"invalid": strings.Repeat("\xff", 8<<20), "colons and spaces": strings.Repeat(" : ", 3<<20),
+	} {
+		spent, took := cost(func() { _ = redact.Text(text, []string{"aaaaaa", "s3same-0pen/sesame"}) })
+		if spent > 16*bound.Text || took > 100*time.Millisecond {
+			t.Errorf("%s of %d bytes cost %d bytes and %v, want no more than %d", name, len(text), spent, took, 16*bound.Text)
+		}
+	}
+}
+
+// cost measures what a call allocates, in bytes, and how long it takes.
+func cost(call func()) (spent uint64, took time.Duration) {
+	const calls = 8
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	for range calls {
+		call()
+	}
+	took = time.Since(start) / calls
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) / calls, took
 }
 
 type tree = map[string]any
@@ -122,9 +319,9 @@ func TestMessage(t *testing.T) {
 			[]string{"sesame-1", "sesame-2"},
 		},
 		"not classified":         {wrapperspb.String("sesame-1"), tree{"value": masked}, []string{"sesame-1"}},
-		"not classified, bytes":  {wrapperspb.Bytes([]byte("sesame-1")), tree{"value": masked}, nil},
+		"not classified, bytes":  {wrapperspb.Bytes([]byte("sesame-1")), tree{"value": masked}, []string{"sesame-1"}},
 		"not classified, number": {wrapperspb.Int64(7), tree{"value": masked}, nil},
-		"not classified, list":   {&fieldmaskpb.FieldMask{Paths: []string{"sesame-1"}}, tree{"paths": masked}, nil},
+		"not classified, list":   {&fieldmaskpb.FieldMask{Paths: []string{"sesame-1"}}, tree{"paths": masked}, []string{"sesame-1"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +333,108 @@ func TestMessage(t *testing.T) {
 				t.Errorf("the values are %q, want %q", got, tt.values)
 			}
 		})
+	}
+}
+
+// hostile lists messages that a handler or a caller may make to harm.
+func hostile() map[string]proto.Message {
+	many := map[string]string{}
+	for i := range 100_000 {
+		many[fmt.Sprintf("key-%d\u202e\x00", i)] = canary
+	}
+	details := map[string]*cosi.CredentialDetails{"nil": nil, "\xff": {Secrets: map[string]string{"\xff": canary, "\"\"\\": canary}}}
+	for i := range 1000 {
+		details[strings.Repeat(`"`, 200)+fmt.Sprint(i)] = &cosi.CredentialDetails{Secrets: map[string]string{strings.Repeat("\\", i): canary}}
+	}
+	unknown := &cosi.DriverCreateBucketRequest{Name: "b"}
+	unknown.ProtoReflect().SetUnknown(protoreflect.RawFields("\xfa\x3f\x11" + canary))
+	var loop structpb.Value
+	loop.Kind = &structpb.Value_ListValue{ListValue: &structpb.ListValue{Values: []*structpb.Value{&loop, &loop}}}
+	return map[string]proto.Message{
+		"nil variant":              &cosi.DriverCreateBucketResponse{BucketId: "b", BucketInfo: &cosi.Protocol{Type: (*cosi.Protocol_S3)(nil)}},
+		"nil variant, Azure":       &cosi.Protocol{Type: (*cosi.Protocol_AzureBlob)(nil)},
+		"empty variant":            &cosi.DriverCreateBucketResponse{BucketInfo: &cosi.Protocol{Type: &cosi.Protocol_Gcs{}}},
+		"nil pointer":              (*cosi.DriverGrantBucketAccessResponse)(nil),
+		"nil of an embedding type": (*embedding)(nil),
+		"embedded nil":             &embedding{},
+		"invalid UTF-8":            &cosi.DriverGrantBucketAccessResponse{AccountId: "\xff\xfe", Credentials: details},
+		"long":                     &cosi.DriverCreateBucketRequest{Name: strings.Repeat("\"", 4<<20), Parameters: map[string]string{strings.Repeat("k", 4<<20): canary}},
+		"many":                     &cosi.DriverCreateBucketRequest{Name: "b", Parameters: many},
+		"unknown fields":           unknown,
+		"a loop":                   &loop,
+	}
+}
+
+// embedding is a message that an author wrapped: a nil one panics whatever is asked of it.
+type embedding struct{ proto.Message }
+
+func TestHostileMessages(t *testing.T) {
+	t.Parallel()
+	for name, m := range hostile() {
+		checkMessage(t, name, m)
+	}
+	readable := redact.Message(hostile()["nil variant"])
+	if readable["bucket_id"] != "b" {
+		t.Errorf("got %v, want what can be read", readable)
+	}
+}
+
+func TestMessageTellsWhatItLacks(t *testing.T) {
+	t.Parallel()
+	m := redact.Message(hostile()["many"])
+	shown, _ := m["parameters"].(tree)
+	if len(shown) != bound.Entries+1 || shown["..."] != fmt.Sprintf("and %d more", 100_000-bound.Entries) {
+		t.Errorf("got %d entries and %v, want %d and how many more", len(shown), shown["..."], bound.Entries)
+	}
+	for key := range shown {
+		if len(key) > bound.Name || strings.ContainsFunc(key, bound.Control) {
+			t.Errorf("got the key %q, want it short and printable", key)
+		}
+	}
+	name, _ := redact.Message(&cosi.DriverCreateBucketRequest{Name: strings.Repeat("n", 1<<20)})["name"].(string)
+	if len(name) > bound.Name || !strings.HasSuffix(name, "...(1048576 bytes)") {
+		t.Errorf("got %q, want the name cut", name)
+	}
+}
+
+func TestHostileMessagesCostLittle(t *testing.T) { //nolint:paralleltest // measures
+	for name, m := range hostile() {
+		for what, call := range map[string]func(){
+			"Message": func() { redact.Message(m) }, "Values": func() { redact.Values(m) },
+		} {
+			if spent, took := cost(call); spent > 8*bound.Payload || took > 100*time.Millisecond {
+				t.Errorf("%s of %q costs %d bytes and %v", what, name, spent, took)
+			}
+		}
+	}
+}
+
+// TestTooManyValues checks that a text shows nothing if not every secret could be kept.
+func TestTooManyValues(t *testing.T) {
+	t.Parallel()
+	many := &cosi.DriverCreateBucketRequest{Parameters: map[string]string{"long": strings.Repeat("x", 1<<20), "short": canary}}
+	for name, secrets := range map[string][]string{
+		"Values": redact.Values(hostile()["many"]), "Values, long": redact.Values(many), "Values, loop": redact.Values(hostile()["a loop"]),
+		"Parameters": redact.Parameters(many.GetParameters()), "both": slices.Concat(redact.Values(many), []string{"sesame"}),
+	} {
+		if got := redact.Text("bad "+canary, secrets); got != redact.Mask {
+			t.Errorf("%s: got %q, want nothing", name, got)
+		}
+	}
+}
+
+func TestParameters(t *testing.T) { //nolint:paralleltest // counts allocations
+	m := map[string]string{"one": "sesame-1", "two": "sesame-2"}
+	if got := slices.Sorted(slices.Values(redact.Parameters(m))); !slices.Equal(got, []string{"sesame-1", "sesame-2"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := redact.Parameters(nil); got != nil {
+		t.Errorf("got %q for no parameters, want nil", got)
+	}
+	for want, m := range []map[string]string{{}, m} {
+		if got := testing.AllocsPerRun(100, func() { redact.Parameters(m) }); got != float64(want) {
+			t.Errorf("%d parameters cost %v allocations, want %d", len(m), got, want)
+		}
 	}
 }
 

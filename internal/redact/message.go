@@ -1,0 +1,181 @@
+package redact
+
+import (
+	"fmt"
+	"strconv"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/doomshrine/gocosi/internal/bound"
+)
+
+// class says how much of a field may be shown.
+type class int
+
+const (
+	hidden class = iota // nothing: the class of every field that is not listed
+	public              // the value
+	keys                // of a map: the keys
+)
+
+// fields classifies the fields of v1alpha1 by full name. Upstream declares the option cosi_secret but sets it on no field,
+// so this table is the only source.
+var fields = map[protoreflect.FullName]class{
+	"cosi.v1alpha1.DriverGetInfoResponse.name":                            public,
+	"cosi.v1alpha1.DriverCreateBucketRequest.name":                        public,
+	"cosi.v1alpha1.DriverCreateBucketRequest.parameters":                  keys,
+	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_id":                  public,
+	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_info":                public,
+	"cosi.v1alpha1.DriverDeleteBucketRequest.bucket_id":                   public,
+	"cosi.v1alpha1.DriverDeleteBucketRequest.delete_context":              keys,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.bucket_id":              public,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.name":                   public,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.authentication_type":    public,
+	"cosi.v1alpha1.DriverGrantBucketAccessRequest.parameters":             keys,
+	"cosi.v1alpha1.DriverGrantBucketAccessResponse.account_id":            public,
+	"cosi.v1alpha1.DriverGrantBucketAccessResponse.credentials":           public,
+	"cosi.v1alpha1.CredentialDetails.secrets":                             keys,
+	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.bucket_id":             public,
+	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.account_id":            public,
+	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.revoke_access_context": keys,
+	"cosi.v1alpha1.Protocol.s3":                                           public,
+	"cosi.v1alpha1.Protocol.azureBlob":                                    public,
+	"cosi.v1alpha1.Protocol.gcs":                                          public,
+	"cosi.v1alpha1.S3.region":                                             public,
+	"cosi.v1alpha1.S3.signature_version":                                  public,
+	"cosi.v1alpha1.AzureBlob.storage_account":                             public,
+	"cosi.v1alpha1.GCS.private_key_name":                                  public,
+	"cosi.v1alpha1.GCS.project_id":                                        public,
+	"cosi.v1alpha1.GCS.service_account":                                   public,
+}
+
+// Classified reports whether the table of classes has the field. A test checks every field of the bindings with it.
+func Classified(field protoreflect.FullName) bool {
+	_, ok := fields[field]
+	return ok
+}
+
+const (
+	unreadable = "[unreadable]" // stands for a field that cannot be read
+	missing    = "..."          // the key under which a map says what it lacks
+)
+
+// Message renders m as a tree of maps for a logger. It masks unclassified fields, and the values of parameters and
+// credentials. Strings and keys are printable and at most bound.Name bytes long, since all that v1alpha1 lets be shown are
+// names and ids. The trees of a request and a response together stay within bound.Payload. It returns nil for a nil m.
+func Message(m protoreflect.ProtoMessage) map[string]any {
+	if m == nil {
+		return nil
+	}
+	r := renderer{room: bound.Payload/2 - bound.Text}
+	return r.message(reflected(m))
+}
+
+// renderer renders a message as long as there is room.
+type renderer struct{ room int }
+
+// take returns text as it is shown, and reports whether there was room for it.
+func (r *renderer) take(text string) (shown string, ok bool) {
+	shown = bound.Printable(text, bound.Name)
+	ok = r.room > 0
+	r.room -= len(strconv.Quote(shown)) + len(`:,{}`)
+	return shown, ok
+}
+
+func (r *renderer) message(m protoreflect.Message) map[string]any {
+	out := map[string]any{}
+	each(m, func(f protoreflect.FieldDescriptor, v protoreflect.Value, readable bool) bool {
+		name, ok := r.take(string(f.Name()))
+		switch {
+		case !ok:
+			out[missing] = "and more"
+		case !readable:
+			out[name] = unreadable
+		default:
+			out[name] = r.field(f, v)
+		}
+		return ok
+	})
+	return out
+}
+
+func (r *renderer) field(f protoreflect.FieldDescriptor, v protoreflect.Value) any {
+	c := fields[f.FullName()]
+	switch {
+	case c == hidden || f.IsList():
+		return r.text(Mask)
+	case f.IsMap():
+		return r.entries(f, v.Map(), c)
+	case f.Message() != nil:
+		return r.message(v.Message())
+	case f.Enum() != nil:
+		return enum(f, v.Enum())
+	}
+	return r.text(v.String())
+}
+
+func (r *renderer) text(text string) string {
+	shown, _ := r.take(text)
+	return shown
+}
+
+func enum(f protoreflect.FieldDescriptor, n protoreflect.EnumNumber) any {
+	if v := f.Enum().Values().ByNumber(n); v != nil {
+		return string(v.Name())
+	}
+	return int32(n)
+}
+
+func (r *renderer) entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c class) map[string]any {
+	out := map[string]any{}
+	shown := 0
+	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+		key, ok := r.take(k.String())
+		if !ok || shown == bound.Entries {
+			out[missing] = r.text(fmt.Sprintf("and %d more", m.Len()-shown))
+			return false
+		}
+		shown++
+		if c == public && f.MapValue().Message() != nil {
+			out[key] = r.message(v.Message())
+		} else {
+			out[key] = r.text(Mask)
+		}
+		return true
+	})
+	return out
+}
+
+// each visits the fields of a message that are set, until visit returns false. Foreign code made the message: what cannot be
+// read, such as a variant of a oneof that is a nil pointer, does not keep the rest from being read.
+func each(m protoreflect.Message, visit func(f protoreflect.FieldDescriptor, v protoreflect.Value, readable bool) bool) {
+	if m == nil {
+		return
+	}
+	all := m.Descriptor().Fields()
+	for i := range all.Len() {
+		var v protoreflect.Value
+		set, f := false, all.Get(i)
+		readable := attempt(func() {
+			if set = m.Has(f); set {
+				v = m.Get(f)
+			}
+		})
+		if (set || !readable) && !visit(f, v, readable) {
+			return
+		}
+	}
+}
+
+// reflected returns a message for reading; nil if that cannot be done.
+func reflected(m protoreflect.ProtoMessage) (r protoreflect.Message) {
+	attempt(func() { r = m.ProtoReflect() })
+	return r
+}
+
+// attempt calls f, and reports whether it returned rather than panicked.
+func attempt(f func()) (returned bool) {
+	defer func() { _ = recover() }()
+	f()
+	return true
+}
