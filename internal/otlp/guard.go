@@ -90,14 +90,5 @@ func (g *guard) closing(shutdown flusher) flusher {
 	}
 }
 
-// maxText limits the bytes of a failure that are logged: a collector may answer with a page of HTML.
-const maxText = 1 << 10
-
-// masked redacts an error and shortens its text.
-func masked(err error) error {
-	text := redact.Text(err.Error(), nil)
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "..."
-	}
-	return errors.New(text)
-}
+// masked redacts an error. That bounds its text too: a collector may answer with a page of HTML.
+func masked(err error) error { return errors.New(redact.Text(err.Error(), nil)) }

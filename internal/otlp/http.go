@@ -12,6 +12,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/bound"
 )
 
 // httpClient makes the client that an exporter over HTTP would make for itself, but with connections of its own: the
@@ -80,7 +82,7 @@ func (r roundTripper) RoundTrip(request *http.Request) (response *http.Response,
 		if err != nil || response.StatusCode < http.StatusBadRequest {
 			return err
 		}
-		body, _ := io.ReadAll(io.LimitReader(response.Body, maxText))
+		body, _ := io.ReadAll(io.LimitReader(response.Body, bound.Text))
 		_ = response.Body.Close()
 		response.Body = io.NopCloser(bytes.NewReader(body))
 		return errAnswer
