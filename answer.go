@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/foreign"
@@ -99,7 +98,7 @@ func (ch *chain) vet(c *call, response any) error {
 func (c *call) diagnose(ctx context.Context, response any, cause error) *failure {
 	f := c.explain(ctx, cause)
 	f.expired = c.expired
-	granted := redact.Values(made(response, cause)...)
+	granted := redact.Made(response, foreign.ValueOf(cause))
 	secrets := slices.Concat(c.secrets, granted)
 	st := status.Convert(f.answer)
 	f.cause = errors.New(redact.Text(cause.Error(), secrets))
@@ -108,16 +107,6 @@ func (c *call) diagnose(ctx context.Context, response any, cause error) *failure
 		f.answer = status.Error(st.Code(), redact.Text(st.Message(), granted))
 	}
 	return f
-}
-
-// made returns the messages that a handler made: its answer, and what it panicked with.
-func made(response any, cause error) (messages []proto.Message) {
-	for _, value := range []any{response, foreign.ValueOf(cause)} {
-		if m, ok := value.(proto.Message); ok && !foreign.IsNil(m) {
-			messages = append(messages, m)
-		}
-	}
-	return messages
 }
 
 // explain finds the answer: a neutral one for a panic, the status in an error, or the best guess. The errors of a service of
@@ -160,7 +149,7 @@ func (ch *chain) translate(c *call, f *failure) (any, error) {
 	}
 	f.rule = t.Rule
 	ch.notes.Info("status code translated", "rule", t.Rule, "method", c.Name, "from", t.From.String(), "to", t.To.String(),
-		"bucket", bound.Cut(c.Bucket, bound.Name), "account", bound.Cut(c.Account, bound.Name), "cause", f.cause.Error())
+		"bucket", bound.Printable(c.Bucket, bound.Name), "account", bound.Printable(c.Account, bound.Name), "cause", f.cause.Error())
 	if t.To == codes.OK {
 		return t.Reply(), nil
 	}

@@ -66,7 +66,7 @@ func askName(ctx context.Context, server cosi.IdentityServer) (string, error) {
 	}
 	name := <-names
 	if err := drivername.Check(name); err != nil {
-		return "", fmt.Errorf("DriverGetInfo answered %q: %w", bound.Cut(name, bound.Name), err)
+		return "", fmt.Errorf("DriverGetInfo answered %q: %w", bound.Printable(name, bound.Name), err)
 	}
 	return name, nil
 }

@@ -86,7 +86,7 @@ func (ch *chain) logCall(ctx context.Context, c *call, took time.Duration, respo
 	}
 	fields := c.fields(ctx, took, code)
 	if c.method != nil && c.method.Result.Key != "" {
-		fields = append(fields, c.method.Result.Key, bound.Cut(c.method.Result.Value(response), bound.Name))
+		fields = append(fields, c.method.Result.Key, bound.Printable(c.method.Result.Value(response), bound.Name))
 	}
 	log.Info("call done", fields...)
 }
@@ -95,10 +95,10 @@ func (ch *chain) logCall(ctx context.Context, c *call, took time.Duration, respo
 func (c *call) fields(ctx context.Context, took time.Duration, code codes.Code) []any {
 	fields := append(make([]any, 0, 14), "method", c.Name, "code", code.String(), "duration", took.String())
 	if c.Bucket != "" {
-		fields = append(fields, "bucket", bound.Cut(c.Bucket, bound.Name))
+		fields = append(fields, "bucket", bound.Printable(c.Bucket, bound.Name))
 	}
 	if c.Account != "" {
-		fields = append(fields, "account", bound.Cut(c.Account, bound.Name))
+		fields = append(fields, "account", bound.Printable(c.Account, bound.Name))
 	}
 	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
 		fields = append(fields, "trace_id", span.TraceID().String())

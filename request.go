@@ -96,7 +96,7 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 	since, err := locks.Lock(ctx, c.Bucket, c.Name, c.turn, ch.rpcTimeout)
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
-			bound.Cut(c.Bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))
+			bound.Printable(c.Bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))
 	}
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ package bound
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,7 +13,7 @@ import (
 const (
 	Name    = 128      // bytes of a name or an id in a line, a status or an error
 	Text    = 1 << 10  // bytes of a message or a cause
-	Status  = 4 << 10  // bytes of a status with its details: percent-encoded it still fits into 8 KiB of headers, mostly
+	Status  = 3 << 9   // bytes of a status with its details, which fits into 8 KiB of headers however it is encoded
 	Payload = 64 << 10 // bytes of one call's payload in the log
 	Entries = 64       // entries of a map in a payload; how many more there are is told
 	Stack   = 8 << 10  // bytes of a panic's stack

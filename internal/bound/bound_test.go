@@ -3,7 +3,6 @@ package bound_test
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -94,18 +93,22 @@ func TestLongNamesCostLittle(t *testing.T) { //nolint:paralleltest // counts all
 	}
 }
 
-func TestFirst(t *testing.T) {
+func TestJoin(t *testing.T) {
 	t.Parallel()
 	list := make([]string, bound.List+3)
 	for i := range list {
 		list[i] = fmt.Sprint(i)
 	}
-	if got, more := bound.First(list); !slices.Equal(got, list[:bound.List]) || more != "and 3 more" {
-		t.Errorf("got %q, %q", got, more)
-	}
-	for _, short := range [][]string{nil, list[:1], list[:bound.List]} {
-		if got, more := bound.First(short); !slices.Equal(got, short) || more != "" {
-			t.Errorf("got %q, %q, want all of %q", got, more, short)
+	for got, want := range map[string]string{
+		bound.Join(nil):                          "",
+		bound.Join(list[:1]):                     "0",
+		bound.Join(list[:bound.List]):            "0, 1, 2, 3, 4, 5, 6, 7",
+		bound.Join(list):                         "0, 1, 2, 3, 4, 5, 6, 7 and 3 more",
+		bound.Count(1, "call was", "calls were"): "1 call was",
+		bound.Count(0, "call was", "calls were"): "0 calls were",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

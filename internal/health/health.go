@@ -99,7 +99,7 @@ func unknown(in *healthpb.HealthCheckRequest, err error) error {
 	if status.Code(err) != codes.NotFound {
 		return err
 	}
-	return status.Errorf(codes.NotFound, "unknown service %q", bound.Cut(in.GetService(), bound.Name))
+	return status.Errorf(codes.NotFound, "unknown service %q", bound.Printable(in.GetService(), bound.Name))
 }
 
 // List answers with the status of every service.

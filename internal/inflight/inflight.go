@@ -208,7 +208,7 @@ func (c *Call) describe(now time.Time) string {
 	age := fmt.Sprintf("(%s)", now.Sub(c.Start).Round(time.Millisecond))
 	words := []string{c.Name}
 	if c.state.Load() == begun { // what it is about was written before
-		words = append(words, bound.Cut(c.Bucket, bound.Name), bound.Cut(c.Account, bound.Name))
+		words = append(words, bound.Printable(c.Bucket, bound.Name), bound.Printable(c.Account, bound.Name))
 	}
 	words = append(words, age)
 	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
@@ -218,8 +218,8 @@ func (c *Call) describe(now time.Time) string {
 // when its handler returns.
 func (t *Table) LogLate(now time.Time, log logr.Logger) {
 	for _, c := range t.late(now) {
-		log.Info("handler is past its deadline", "method", c.Name, "bucket", bound.Cut(c.Bucket, bound.Name),
-			"account", bound.Cut(c.Account, bound.Name), "age", now.Sub(c.Start).String(), "limit", c.limit)
+		log.Info("handler is past its deadline", "method", c.Name, "bucket", bound.Printable(c.Bucket, bound.Name),
+			"account", bound.Printable(c.Account, bound.Name), "age", now.Sub(c.Start).String(), "limit", c.limit)
 	}
 }
 

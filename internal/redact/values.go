@@ -1,6 +1,10 @@
 package redact
 
-import "google.golang.org/protobuf/reflect/protoreflect"
+import (
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/doomshrine/gocosi/internal/foreign"
+)
 
 // everything stands for more secrets than are kept: Text then shows nothing.
 const everything = "\x00"
@@ -17,6 +21,17 @@ func Values(messages ...protoreflect.ProtoMessage) []string {
 	var c collector
 	for _, m := range messages {
 		if m != nil {
+			c.message(reflected(m))
+		}
+	}
+	return c.values()
+}
+
+// Made returns what Message would mask in the values that are messages: an answer, or what a handler panicked with.
+func Made(values ...any) []string {
+	var c collector
+	for _, value := range values {
+		if m, ok := value.(protoreflect.ProtoMessage); ok && !foreign.IsNil(m) {
 			c.message(reflected(m))
 		}
 	}

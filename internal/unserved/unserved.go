@@ -48,7 +48,7 @@ func (h *Handler) Serves(fullMethod string) bool { return h.methods[fullMethod] 
 // Refuse answers UNIMPLEMENTED. It is a handler for [grpc.UnknownServiceHandler].
 func (h *Handler) Refuse(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
-	method = bound.Cut(method, bound.Name)
+	method = bound.Printable(method, bound.Name)
 	if h.first(method) {
 		h.log.Info("method is not served", "method", method, "serves", h.names)
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
@@ -55,7 +56,7 @@ func TestUnservedMethods(t *testing.T) {
 				}
 				return
 			}
-			asked := fmt.Sprintf("%q", tt.method[:min(len(tt.method), 200)])
+			asked := fmt.Sprintf("%q", bound.Printable(tt.method, bound.Name))
 			if len(found) != 1 || len(log.Lines(`"level"=0`, notServed, asked, `"serves"="`+served)) != 1 {
 				t.Errorf("got the lines %q, want one that names %s", found, asked)
 			}
