@@ -57,7 +57,7 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 		err = errNoResult
 	}
 	f := c.failure.Load()
-	if err != nil && (f == nil || f.answer != err) { // it comes from further out than the stages
+	if err != nil && (f == nil || f.answer != err) { //nolint:errorlint // an error that wraps it comes from further out than the stages
 		f = c.diagnose(ctx, response, err)
 		err = f.answer
 	}

@@ -126,7 +126,6 @@ func (ch *chain) enter(name string) *call {
 // Unary surrounds a unary method. The call runs in a goroutine of its own, so that gRPC's has an answer for the caller
 // whatever becomes of that one.
 func (ch *chain) Unary(name string, handler grpc.MethodHandler) grpc.MethodHandler {
-	//nolint:revive // gRPC sets the order
 	return func(server any, ctx context.Context, decode func(any) error, outer grpc.UnaryServerInterceptor) (any, error) {
 		c := ch.enter(name)
 		c.way = way{server, decode, outer, handler}

@@ -65,7 +65,7 @@ func benchmarkCalls(b *testing.B, ch *chain) {
 	ctx, cancel := context.WithCancel(b.Context()) // gRPC's context also ends
 	defer cancel()
 	decode := func(request any) error {
-		request.(*cosi.DriverCreateBucketRequest).Name = "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11" //nolint:forcetypeassert // of a benchmark
+		request.(*cosi.DriverCreateBucketRequest).Name = "bucket-6b2f1c3e-6a1b-4c59-9e1a-0d6f4a8f2b11"
 		return nil
 	}
 	serve := ch.Unary("/cosi.v1alpha1.Provisioner/DriverCreateBucket", nil)

@@ -3,7 +3,6 @@ package gocosi
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
@@ -65,5 +64,5 @@ func (c *call) exited(ctx context.Context) {
 
 // errUnexpected answers a call that ended otherwise than by a return.
 func errUnexpected(method string) error {
-	return status.Error(codes.Internal, fmt.Sprintf("%s failed unexpectedly; the driver's log has the cause", method))
+	return status.Error(codes.Internal, method+" failed unexpectedly; the driver's log has the cause")
 }

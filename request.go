@@ -74,7 +74,10 @@ func (c *call) take(request any) {
 	c.shown = redactedMessage(c.chain.payloads, request)
 	if m := c.method; m != nil {
 		c.Bucket, c.Account = m.Bucket(request), m.Account(request)
-		c.kept, c.secrets = m.Kept(request), redact.Parameters(m.Secrets(request))
+		c.secrets = redact.Parameters(m.Secrets(request))
+		if m.Kept != nil {
+			c.kept = m.Kept(request)
+		}
 	}
 }
 
@@ -149,15 +152,15 @@ func intercepted(interceptors []grpc.UnaryServerInterceptor) stage {
 
 // call calls the handler, and takes what it answered for the call's own: the handler may go on to change it.
 func (c *call) call(ctx context.Context, request any) (response any, err error) {
-	switch {
-	case c.method == nil:
-		return c.handler(ctx, request)
-	case c.handler != nil:
+	if c.handler != nil {
 		response, err = c.handler(ctx, request)
-	default:
+	} else {
 		response, err = c.method.Serve(ctx, c.server, request)
 	}
-	return c.method.Own(response), err
+	if c.method != nil && c.method.Own != nil {
+		response = c.method.Own(response)
+	}
+	return response, err
 }
 
 // handle runs the handler, and remembers what it said before an interceptor says something else.

@@ -13,36 +13,36 @@ import (
 // ErrLate reports code that did not return in time.
 var ErrLate = errors.New("it did not return in time")
 
-// Exit reports code that ended its goroutine, with the stack of that.
-type Exit struct{ Stack string }
+// ExitError reports code that ended its goroutine, with the stack of that.
+type ExitError struct{ Stack string }
 
 // NewExit is called by a deferred function of the goroutine that ends.
-func NewExit() *Exit { return &Exit{Stack: string(debug.Stack())} }
+func NewExit() *ExitError { return &ExitError{Stack: string(debug.Stack())} }
 
-func (*Exit) Error() string { return "the goroutine was ended (runtime.Goexit)" }
+func (*ExitError) Error() string { return "the goroutine was ended (runtime.Goexit)" }
 
 // Stack returns the stack of what ended a call instead of its return, and whether something did.
 func Stack(err error) (stack string, ended bool) {
-	if p, ok := errors.AsType[*Panic](err); ok {
+	if p, ok := errors.AsType[*PanicError](err); ok {
 		return p.Stack, true
 	}
-	if e, ok := errors.AsType[*Exit](err); ok {
+	if e, ok := errors.AsType[*ExitError](err); ok {
 		return e.Stack, true
 	}
 	return "", false
 }
 
-// Panic carries the value of a panic and the stack of the goroutine that panicked.
-type Panic struct {
+// PanicError carries the value of a panic and the stack of the goroutine that panicked.
+type PanicError struct {
 	Value any
 	Stack string
 }
 
 // NewPanic wraps a recovered value; it is called by the deferred function that recovered.
-func NewPanic(value any) *Panic { return &Panic{Value: value, Stack: string(debug.Stack())} }
+func NewPanic(value any) *PanicError { return &PanicError{Value: value, Stack: string(debug.Stack())} }
 
 // Error returns the value's text. A value whose own methods panic is named by its type.
-func (p *Panic) Error() (text string) {
+func (p *PanicError) Error() (text string) {
 	defer func() {
 		if recover() != nil {
 			text = fmt.Sprintf("panic: a %T that cannot be printed", p.Value)
@@ -53,13 +53,13 @@ func (p *Panic) Error() (text string) {
 
 // ValueOf returns the value of the panic that an error tells of; nil when there was none.
 func ValueOf(err error) any {
-	if p, ok := errors.AsType[*Panic](err); ok {
+	if p, ok := errors.AsType[*PanicError](err); ok {
 		return p.Value
 	}
 	return nil
 }
 
-// Try calls do in this goroutine and returns its panic as a *Panic.
+// Try calls do in this goroutine and returns its panic as a *PanicError.
 func Try(do func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -70,7 +70,7 @@ func Try(do func() error) (err error) {
 }
 
 // Go calls do in a goroutine of its own. The channel delivers its error: what it returned, with a text that does not change
-// any more, a *Panic or an *Exit.
+// any more, a *PanicError or an *ExitError.
 func Go(do func() error) <-chan error {
 	result := make(chan error, 1)
 	go func() {

@@ -223,7 +223,7 @@ func (h *Server) ask(q *question) {
 	case <-late.C:
 		h.answer(q, fmt.Errorf("the readiness function has not returned for %s", askTimeout))
 		close(q.answered)
-		<-result
+		_ = <-result // it says nothing any more
 		close(q.returned)
 	}
 }

@@ -21,8 +21,8 @@ type Method struct {
 	Bucket   func(request any) string
 	Account  func(request any) string
 	Secrets  func(request any) map[string]string // whose values are nobody's business
-	Kept     func(request any) any               // what an answer is checked against, out of the handler's reach
-	Own      func(response any) any              // an answer out of the handler's reach
+	Kept     func(request any) any               // what an answer is checked against, out of the handler's reach; nil: nothing
+	Own      func(response any) any              // an answer out of the handler's reach; nil: as it is
 	Result   Label                               // what the answer names
 
 	Serialize   Space       // in which calls for one bucket take turns
@@ -66,17 +66,15 @@ func Table() map[string]*Method {
 			Name:     "DriverGetInfo",
 			Handler:  handler(cosi.IdentityServer.DriverGetInfo),
 			Secrets:  nobody,
-			Kept:     no, Own: same,
-			Bucket:  nothing,
-			Account: nothing,
-			Result:  Label{"driver", of((*cosi.DriverGetInfoResponse).GetName)},
+			Bucket:   nothing,
+			Account:  nothing,
+			Result:   Label{"driver", of((*cosi.DriverGetInfoResponse).GetName)},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverCreateBucket": {
-			FullName: "/cosi.v1alpha1.Provisioner/DriverCreateBucket",
-			Name:     "DriverCreateBucket",
-			Handler:  handler(cosi.ProvisionerServer.DriverCreateBucket),
-			Secrets:  secrets((*cosi.DriverCreateBucketRequest).GetParameters),
-			Kept:     no, Own: same,
+			FullName:  "/cosi.v1alpha1.Provisioner/DriverCreateBucket",
+			Name:      "DriverCreateBucket",
+			Handler:   handler(cosi.ProvisionerServer.DriverCreateBucket),
+			Secrets:   secrets((*cosi.DriverCreateBucketRequest).GetParameters),
 			Changes:   true,
 			Bucket:    of((*cosi.DriverCreateBucketRequest).GetName),
 			Account:   nothing,
@@ -84,11 +82,10 @@ func Table() map[string]*Method {
 			Serialize: ByName,
 		},
 		"/cosi.v1alpha1.Provisioner/DriverDeleteBucket": {
-			FullName: "/cosi.v1alpha1.Provisioner/DriverDeleteBucket",
-			Name:     "DriverDeleteBucket",
-			Handler:  handler(cosi.ProvisionerServer.DriverDeleteBucket),
-			Secrets:  secrets((*cosi.DriverDeleteBucketRequest).GetDeleteContext),
-			Kept:     no, Own: same,
+			FullName:  "/cosi.v1alpha1.Provisioner/DriverDeleteBucket",
+			Name:      "DriverDeleteBucket",
+			Handler:   handler(cosi.ProvisionerServer.DriverDeleteBucket),
+			Secrets:   secrets((*cosi.DriverDeleteBucketRequest).GetDeleteContext),
 			Changes:   true,
 			Bucket:    of((*cosi.DriverDeleteBucketRequest).GetBucketId),
 			Account:   nothing,
@@ -99,11 +96,12 @@ func Table() map[string]*Method {
 			},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess": {
-			FullName: "/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess",
-			Name:     "DriverGrantBucketAccess",
-			Handler:  handler(cosi.ProvisionerServer.DriverGrantBucketAccess),
-			Secrets:  secrets((*cosi.DriverGrantBucketAccessRequest).GetParameters),
-			Kept:     keepType, Own: clone,
+			FullName:    "/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess",
+			Name:        "DriverGrantBucketAccess",
+			Handler:     handler(cosi.ProvisionerServer.DriverGrantBucketAccess),
+			Secrets:     secrets((*cosi.DriverGrantBucketAccessRequest).GetParameters),
+			Kept:        keepType,
+			Own:         clone,
 			Changes:     true,
 			Bucket:      of((*cosi.DriverGrantBucketAccessRequest).GetBucketId),
 			Account:     of((*cosi.DriverGrantBucketAccessRequest).GetName),
@@ -112,11 +110,10 @@ func Table() map[string]*Method {
 			Translation: Translation{Rule: "GRANT-11", From: codes.AlreadyExists, To: codes.FailedPrecondition, Always: true},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess": {
-			FullName: "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess",
-			Name:     "DriverRevokeBucketAccess",
-			Handler:  handler(cosi.ProvisionerServer.DriverRevokeBucketAccess),
-			Secrets:  secrets((*cosi.DriverRevokeBucketAccessRequest).GetRevokeAccessContext),
-			Kept:     no, Own: same,
+			FullName:  "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess",
+			Name:      "DriverRevokeBucketAccess",
+			Handler:   handler(cosi.ProvisionerServer.DriverRevokeBucketAccess),
+			Secrets:   secrets((*cosi.DriverRevokeBucketAccessRequest).GetRevokeAccessContext),
 			Changes:   true,
 			Bucket:    of((*cosi.DriverRevokeBucketAccessRequest).GetBucketId),
 			Account:   of((*cosi.DriverRevokeBucketAccessRequest).GetAccountId),
@@ -138,10 +135,6 @@ func of[T any](get func(T) string) func(any) string {
 }
 
 func nothing(any) string { return "" }
-
-func no(any) any { return nil }
-
-func same(response any) any { return response }
 
 // clone copies an answer that has maps: the process would die if the handler wrote to one while gRPC reads it.
 func clone(response any) any {

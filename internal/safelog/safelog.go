@@ -111,7 +111,8 @@ func (l *Log) write() {
 		go func() {
 			last := false
 			defer func() { ended <- last }()
-			last = l.writeSome()
+			l.writeSome()
+			last = true
 		}()
 		if <-ended {
 			return
@@ -121,18 +122,17 @@ func (l *Log) write() {
 	}
 }
 
-// writeSome writes lines until the last one, and returns true then.
-func (l *Log) writeSome() bool {
+// writeSome writes lines until the last one.
+func (l *Log) writeSome() {
 	for line := range l.queue {
 		if line == nil {
-			return true
+			return
 		}
 		l.since.Store(time.Now().UnixNano())
 		line()
 		l.since.Store(0)
 		l.behind.Store(len(l.queue) > 0)
 	}
-	return true
 }
 
 // drop counts a line that is lost.
@@ -143,6 +143,17 @@ func (l *Log) recovered() {
 	if recover() != nil {
 		l.drop()
 	}
+}
+
+// derive makes another sink of one, which stays if it panics.
+func (l *Log) derive(inner logr.LogSink, make func() logr.LogSink) (made logr.LogSink) {
+	defer func() {
+		if recover() != nil {
+			l.drop()
+			made = inner
+		}
+	}()
+	return make()
 }
 
 // enqueue hands a line to the goroutine that writes, or drops it.

@@ -55,17 +55,13 @@ func (s sink) Error(err error, msg string, keysAndValues ...any) {
 }
 
 // WithValues adds to the inner sink, at once.
-func (s sink) WithValues(keysAndValues ...any) (with logr.LogSink) {
-	with = s // if the sink panics
-	defer s.log.recovered()
-	s.inner = s.inner.WithValues(keysAndValues...)
+func (s sink) WithValues(keysAndValues ...any) logr.LogSink {
+	s.inner = s.log.derive(s.inner, func() logr.LogSink { return s.inner.WithValues(keysAndValues...) })
 	return s
 }
 
 // WithName names the inner sink.
-func (s sink) WithName(name string) (named logr.LogSink) {
-	named = s // if the sink panics
-	defer s.log.recovered()
-	s.inner = s.inner.WithName(name)
+func (s sink) WithName(name string) logr.LogSink {
+	s.inner = s.log.derive(s.inner, func() logr.LogSink { return s.inner.WithName(name) })
 	return s
 }

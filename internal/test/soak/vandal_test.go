@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doomshrine/gocosi/internal/test/harness"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 const (
