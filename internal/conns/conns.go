@@ -2,6 +2,7 @@
 package conns
 
 import (
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -18,10 +19,11 @@ const leastFull = 32
 type Listener struct {
 	net.Listener
 
-	mu     sync.Mutex
-	conns  []net.Conn // the open ones, and some that are closed
-	full   int        // length of conns at which the closed ones are dropped
-	wasCut bool
+	mu      sync.Mutex
+	conns   []net.Conn // the open ones, and some that are closed
+	full    int        // length of conns at which the closed ones are dropped
+	wasCut  bool
+	trouble error // of the last Accept
 }
 
 // Track wraps a listener.
@@ -30,6 +32,7 @@ func Track(lis net.Listener) *Listener { return &Listener{Listener: lis, full: l
 // Accept waits for the next connection and remembers it.
 func (l *Listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
+	l.note(err)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +47,24 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 	l.remember(conn)
 	return conn, nil
+}
+
+// note keeps the outcome of an Accept. A listener that was closed is no trouble.
+func (l *Listener) note(err error) {
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trouble = err
+}
+
+// Trouble returns the error of the last Accept, or nil if that returned a connection. gRPC tries again after most errors, such
+// as too many open files, and says nothing.
+func (l *Listener) Trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trouble
 }
 
 // remember keeps a connection, and drops the closed ones so that each is looked at about once; mu is held.

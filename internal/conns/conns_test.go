@@ -1,8 +1,11 @@
 package conns_test
 
 import (
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"google.golang.org/grpc/test/bufconn"
@@ -81,5 +84,49 @@ func TestConnectionsAreForgotten(t *testing.T) {
 				t.Errorf("remembers %d connections, want the %d open ones and few more", n, stay)
 			}
 		})
+	}
+}
+
+// scripted returns from Accept what a test says: an error, or a connection for nil.
+type scripted struct {
+	net.Listener
+
+	outcomes []error
+}
+
+func (s *scripted) Accept() (net.Conn, error) {
+	err := s.outcomes[0]
+	s.outcomes = s.outcomes[1:]
+	if err != nil {
+		return nil, err
+	}
+	conn, other := net.Pipe()
+	return conn, other.Close()
+}
+
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	full := &net.OpError{Op: "accept", Net: "unix", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	closed := &net.OpError{Op: "accept", Net: "unix", Err: net.ErrClosed}
+	steps := []struct{ outcome, want error }{
+		{nil, nil}, {full, syscall.EMFILE}, {full, syscall.EMFILE}, {nil, nil}, {full, syscall.EMFILE}, {closed, nil},
+	}
+	inner := &scripted{}
+	lis := conns.Track(inner)
+	if err := lis.Trouble(); err != nil {
+		t.Errorf("Trouble = %v before the first Accept, want nil", err)
+	}
+	for i, step := range steps {
+		inner.outcomes = append(inner.outcomes, step.outcome)
+		conn, err := lis.Accept()
+		if !errors.Is(err, step.outcome) {
+			t.Errorf("step %d: Accept = %v, want %v", i, err, step.outcome)
+		}
+		if conn != nil {
+			conn.Close()
+		}
+		if got := lis.Trouble(); !errors.Is(got, step.want) || (step.want == nil) != (got == nil) {
+			t.Errorf("step %d: Trouble = %v, want %v", i, got, step.want)
+		}
 	}
 }
