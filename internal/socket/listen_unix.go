@@ -9,25 +9,18 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
-	"time"
 )
 
-const (
-	startLockWait  = 10 * time.Second // for other processes that start or end
-	endLockWait    = time.Second      // the same at a drain
-	folderLockPoll = 10 * time.Millisecond
-	reclaimTimeout = 2 * time.Second // for a live socket to accept
-)
-
-// Listen makes the socket with the permissions asked for, and its folder if that is missing. It replaces a socket on which
-// nobody answers, and refuses a live one and anything that is not a socket, untouched. It holds a lock on the folder
+// Listen makes the socket with the permissions asked for, and its folder if that is missing. It replaces a socket that no
+// process has open, and refuses any other and anything that is not a socket, untouched. It holds a lock on the folder
 // meanwhile, so that of several processes exactly one wins. Closing the listener removes the path if it is still its own.
+// The listener has a method Lost() error, which tells when clients can no longer reach it by its path.
 func Listen(ctx context.Context, path string, perms Perms) (net.Listener, error) {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	folder := Folder(path)
+	if err := makeFolder(folder); err != nil {
 		return nil, err
 	}
 	unlock, err := lockFolder(ctx, folder, startLockWait)
@@ -41,166 +34,143 @@ func Listen(ctx context.Context, path string, perms Perms) (net.Listener, error)
 	return bind(ctx, path, perms)
 }
 
-// lockFolder takes the advisory lock of the folder's descriptor, which leaves no file behind and dies with the process.
-func lockFolder(ctx context.Context, folder string, patience time.Duration) (unlock func(), err error) {
-	f, err := os.Open(folder)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := awaitLock(ctx, f); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, nil
-}
-
-// awaitLock asks again and again: a blocking flock would not obey ctx.
-func awaitLock(ctx context.Context, f *os.File) error {
-	tick := time.NewTicker(folderLockPoll)
-	defer tick.Stop()
-	for {
-		if locked, err := tryLock(f); locked || err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("another process holds the lock of the folder %s: %w", f.Name(), ctx.Err())
-		}
-	}
-}
-
-func tryLock(f *os.File) (locked bool, err error) {
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
-		return false, nil
-	}
-	return err == nil, os.NewSyscallError("flock "+f.Name(), err)
-}
-
 // reclaim removes a socket that a dead process left, and refuses whatever else is at the path.
 func reclaim(ctx context.Context, path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is %s and was left untouched; want a socket, or nothing at the path", path, kind(info.Mode()))
-	}
-	if err := checkDead(ctx, path); err != nil {
-		return err
-	}
-	return os.Remove(path)
-}
-
-// checkDead refuses a socket that a process may still use. Only a refused connection proves that none does.
-func checkDead(ctx context.Context, path string) error {
-	dialer := net.Dialer{Timeout: reclaimTimeout}
-	conn, err := dialer.DialContext(ctx, "unix", path)
-	switch {
-	case err == nil:
-		conn.Close()
-		return fmt.Errorf("another process answers on %s, which was left untouched; want a path of its own for each driver", path)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	old, err := openInode(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("cannot tell whether another process uses %s, which was left untouched: %w", path, err)
-}
-
-func kind(mode fs.FileMode) string {
-	kinds := map[fs.FileMode]string{0: "a regular file", fs.ModeDir: "a folder", fs.ModeSymlink: "a symbolic link"}
-	if name, ok := kinds[mode.Type()]; ok {
-		return name
+	if err != nil {
+		return err
 	}
-	return "a special file (" + mode.Type().String() + ")"
+	defer old.close()
+	if err := old.checkDead(ctx); err != nil {
+		return err
+	}
+	if err := old.remove(); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // bind makes the socket closed to all but the process's own user, and opens it to exactly what is asked for.
-func bind(ctx context.Context, path string, perms Perms) (_ net.Listener, err error) {
+func bind(ctx context.Context, path string, perms Perms) (net.Listener, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, conn syscall.RawConn) error {
 		return narrow(conn, path, perms.Mode)
 	}}
 	lis, err := lc.Listen(ctx, "unix", path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w; want a folder that user %d may write to", err, os.Geteuid())
+	}
 	if err != nil {
 		return nil, err
 	}
 	socket := &ownedSocket{UnixListener: lis.(*net.UnixListener), path: path} //nolint:forcetypeassert // the network is unix
 	socket.SetUnlinkOnClose(false)
-	if socket.info, err = os.Lstat(path); err == nil {
-		err = setPerms(path, perms)
-	}
-	if err != nil {
-		os.Remove(path)
-		socket.UnixListener.Close()
-		return nil, err
+	if err := socket.settle(ctx, perms); err != nil {
+		return nil, errors.Join(err, socket.shut())
 	}
 	return socket, nil
-}
-
-// setPerms sets group, mode and owner. The mode comes before the owner, since only an owner may change a mode: CAP_CHOWN alone
-// suffices then.
-func setPerms(path string, perms Perms) error {
-	if err := chown(path, Keep, perms.GID); err != nil {
-		return err
-	}
-	if err := os.Chmod(path, perms.Mode); err != nil {
-		return err
-	}
-	return chown(path, perms.UID, Keep)
-}
-
-func chown(path string, uid, gid int) error {
-	if uid == Keep && gid == Keep {
-		return nil
-	}
-	err := os.Lchown(path, uid, gid)
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w; want the capability CAP_CHOWN to give the socket to another user or group", err)
-	}
-	return err
 }
 
 // ownedSocket removes its path when it is closed, if the socket there is still its own.
 type ownedSocket struct {
 	*net.UnixListener
+
 	path string
-	info fs.FileInfo // what was bound: device and inode
+	own  *inode // what was bound; closed
+
+	mu    sync.Mutex
+	early []net.Conn // accepted while the proof was awaited
 
 	once sync.Once
 	err  error
 }
 
+// settle finds the socket's inode and gives it its permissions. What is not proven to be the socket's stays untouched.
+func (s *ownedSocket) settle(ctx context.Context, perms Perms) error {
+	own, err := openInode(s.path)
+	if err != nil {
+		return err
+	}
+	defer own.close()
+	if err := s.prove(ctx, own); err != nil {
+		return err
+	}
+	s.own = own
+	err = own.setPerms(perms)
+	if err == nil {
+		err = own.checkRestart(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, unlessGone(own.remove()))
+	}
+	return nil
+}
+
+// Accept returns the next connection.
+func (s *ownedSocket) Accept() (net.Conn, error) {
+	if conn := s.nextEarly(); conn != nil {
+		return conn, nil
+	}
+	return s.UnixListener.Accept()
+}
+
+func (s *ownedSocket) nextEarly() net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.early) == 0 {
+		return nil
+	}
+	conn := s.early[0]
+	s.early = slices.Delete(s.early, 0, 1)
+	return conn
+}
+
 // Close removes the path before it closes the descriptor: while that is open, no other socket can get its inode.
 func (s *ownedSocket) Close() error {
-	s.once.Do(func() { s.err = errors.Join(unlessGone(s.remove()), s.UnixListener.Close()) })
+	s.once.Do(func() { s.err = errors.Join(unlessGone(s.remove()), s.shut()) })
 	return s.err
 }
 
+// remove waits for the folder's lock, since a process that starts may be at work there.
 func (s *ownedSocket) remove() error {
-	unlock, err := lockFolder(context.Background(), filepath.Dir(s.path), endLockWait)
+	unlock, err := lockFolder(context.Background(), Folder(s.path), endLockWait)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return s.removeLocked()
+	return s.own.remove()
 }
 
-// removeLocked leaves a path that is somebody else's.
-func (s *ownedSocket) removeLocked() error {
+// shut closes the listener, and the connections that nobody asked for.
+func (s *ownedSocket) shut() error {
+	defer func() {
+		for conn := s.nextEarly(); conn != nil; conn = s.nextEarly() {
+			conn.Close()
+		}
+	}()
+	return s.UnixListener.Close()
+}
+
+// Lost returns nil while the socket's path leads to it, and otherwise an error that tells what is there.
+func (s *ownedSocket) Lost() error {
+	const want = "clients cannot reach the driver; want a restart"
 	info, err := os.Lstat(s.path)
-	if err != nil || !os.SameFile(info, s.info) {
-		return err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the socket %s was removed: %s", s.path, want)
+	case err != nil:
+		return fmt.Errorf("the socket's path leads nowhere: %w: %s", err, want)
+	case !os.SameFile(info, s.own.info):
+		return fmt.Errorf("the socket %s was replaced by %s: %s", s.path, kind(info.Mode()), want)
 	}
-	return os.Remove(s.path)
+	return nil
 }
 
-// unlessGone forgives a path, or a folder, that is already gone.
+// unlessGone forgives a path, or a folder, that is already gone or somebody else's.
 func unlessGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errReplaced) {
 		return nil
 	}
 	return err

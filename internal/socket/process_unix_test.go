@@ -42,6 +42,7 @@ type child struct {
 	folder  *os.File // folder whose lock the child holds
 	denied  atomic.Int64
 	entered atomic.Int64
+	swapped atomic.Int64
 }
 
 // run obeys one command per line, and answers each with one line, until its input ends.
@@ -69,6 +70,22 @@ func (c *child) obey(words []string) string {
 		return strconv.FormatInt(c.denied.Load(), 10)
 	case "entered":
 		return strconv.FormatInt(c.entered.Load(), 10)
+	case "chroot": // folder
+		return said(errors.Join(syscall.Chroot(words[1]), os.Chdir("/")))
+	case "mount": // folder
+		return said(exec.Command("mount", "-t", "tmpfs", "tmpfs", words[1]).Run())
+	case "look": // folder
+		entries, err := os.ReadDir(words[1])
+		return fmt.Sprint(entries, said(err))
+	case "serve": // path
+		return said(c.serve(words[1]))
+	case "abandon": // what serve made
+		c.lis.(*net.UnixListener).SetUnlinkOnClose(false)
+		return said(c.lis.Close())
+	case "swap": // path, file
+		go c.swap(words[1], words[2])
+	case "swapped":
+		return strconv.FormatInt(c.swapped.Load(), 10)
 	case "sockets":
 		return strconv.Itoa(openSockets())
 	}
@@ -106,6 +123,40 @@ func (c *child) knock(path string) {
 			c.entered.Add(1)
 		}
 		syscall.Close(fd)
+	}
+}
+
+// serve listens without the package under test.
+func (c *child) serve(path string) (err error) {
+	c.lis, err = net.Listen("unix", path)
+	return err
+}
+
+// swap puts other things in the place of every socket of another user that appears at the path: a link to the file, the
+// process's own live socket, and a FIFO. It takes them away again.
+func (c *child) swap(path, file string) {
+	others := []func(at string) error{
+		func(at string) error { return os.Symlink(file, at) },
+		func(at string) error { return os.Link(path+".live", at) },
+		func(at string) error { return syscall.Mkfifo(at, 0o700) },
+	}
+	for n := 0; ; {
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode().Type() != os.ModeSocket || int(info.Sys().(*syscall.Stat_t).Uid) == os.Getuid() {
+			continue
+		}
+		other := path + ".other"
+		if err := others[n%len(others)](other); err != nil {
+			panic(err)
+		}
+		if os.Rename(other, path) == nil {
+			n++
+			c.swapped.Add(1)
+			for range 100 { // a start is at work
+				_, _ = os.Lstat(path)
+			}
+		}
+		os.Remove(path)
 	}
 }
 
@@ -161,10 +212,17 @@ type process struct {
 // spawn starts a child as the given user and ends it after the test.
 func spawn(t *testing.T, uid int) *process {
 	t.Helper()
-	cmd := exec.Command(executable(t))
+	attr := &syscall.SysProcAttr{}
 	if uid != os.Getuid() {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
 	}
+	return spawnWith(t, attr)
+}
+
+func spawnWith(t *testing.T, attr *syscall.SysProcAttr) *process {
+	t.Helper()
+	cmd := exec.Command(executable(t))
+	cmd.SysProcAttr = attr
 	return &process{harness.StartChild(t, cmd, childVariable+"=1"), t}
 }
 

@@ -108,7 +108,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	first, second := spawn(t, os.Getuid()), spawn(t, os.Getuid())
 	first.listen(path)
 	before := stat(t, path)
-	if text := second.do("listen %s 0600 -1 -1", path); !strings.Contains(text, "another process answers on "+path) {
+	if text := second.do("listen %s 0600 -1 -1", path); !strings.Contains(text, "another process uses "+path) {
 		t.Errorf("the second process says %q", text)
 	}
 	if who := ask(t, path); who != first.pid() {
@@ -167,7 +167,7 @@ func race(t *testing.T, many []*process, path string) int {
 		switch {
 		case text == "":
 			winners = append(winners, i)
-		case !strings.Contains(text, "another process answers"):
+		case !strings.Contains(text, "another process uses"):
 			t.Errorf("a process says %q", text)
 		}
 	}
@@ -213,14 +213,14 @@ func TestLeavesAloneWhatIsNoDeadSocket(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { conn.Close() })
-		}, "cannot tell"},
+		}, "another process uses"},
 		"a live socket": {func(t *testing.T, path string) {
 			lis, err := net.Listen("unix", path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			serveText(t, lis, "live")
-		}, "another process answers"},
+		}, "another process uses"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -88,7 +88,7 @@ func TestTwoProcessesOnOneSocket(t *testing.T) {
 	harness.NameOf(t, old)
 
 	second := spawn(t, "COSI_ENDPOINT=unix://"+path)
-	if text := second.says(t, "ended"); !strings.Contains(text, "COSI_ENDPOINT=") || !strings.Contains(text, "another process answers on "+path) {
+	if text := second.says(t, "ended"); !strings.Contains(text, "COSI_ENDPOINT=") || !strings.Contains(text, "another process uses "+path) {
 		t.Errorf("the second process ended with %q", text)
 	}
 	for _, name := range []string{harness.NameOf(t, old), harness.NameAt(t, path)} {
