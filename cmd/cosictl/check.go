@@ -6,13 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"google.golang.org/grpc"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/cositest"
 	"github.com/doomshrine/gocosi/internal/address"
+	sock "github.com/doomshrine/gocosi/internal/socket"
 )
 
 // checkFlags are what check alone needs to know.
@@ -136,7 +136,7 @@ func (v *invocation) readClasses(cfg *cositest.Config) (err error) {
 // anybody's.
 func lookBeside(where address.Endpoint, cfg *cositest.Config) {
 	const id = "GEN-12"
-	folder := filepath.Dir(where.Address)
+	folder := sock.Folder(where.Address)
 	info, err := os.Stat(folder)
 	_, unreadable := os.ReadDir(folder)
 	switch {

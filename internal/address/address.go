@@ -80,7 +80,16 @@ func parsePath(path string) (Endpoint, error) {
 	case len(path) > MaxPath:
 		return Endpoint{}, fmt.Errorf("path has %d bytes; want %d at most, the limit of a socket's path", len(path), MaxPath)
 	}
-	return Endpoint{Network: Unix, Address: filepath.Clean(path)}, nil
+	return Endpoint{Network: Unix, Address: clean(path)}, nil
+}
+
+// clean keeps the path of a folder's parent as it is: behind a symbolic link the system finds another folder than the text
+// tells, and so do clients.
+func clean(path string) string {
+	if slices.Contains(strings.Split(path, "/"), "..") {
+		return path
+	}
+	return filepath.Clean(path)
 }
 
 func parseTCP(address string) (Endpoint, error) {

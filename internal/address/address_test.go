@@ -30,7 +30,8 @@ func TestParse(t *testing.T) {
 		"two slashes and a path":   {"unix:///var/lib/cosi/cosi.sock", "unix:///var/lib/cosi/cosi.sock"},
 		"no slashes and a path":    {"unix:/var/lib/cosi/cosi.sock", "unix:///var/lib/cosi/cosi.sock"},
 		"a path alone":             {"/var/lib/cosi/cosi.sock", "unix:///var/lib/cosi/cosi.sock"},
-		"a path to be cleaned":     {"unix:///var//lib/./x/../cosi.sock", "unix:///var/lib/cosi.sock"},
+		"a path to be cleaned":     {"unix:///var//lib/./cosi.sock", "unix:///var/lib/cosi.sock"},
+		"a folder's parent":        {"unix:///var/lib/x/../cosi.sock", "unix:///var/lib/x/../cosi.sock"}, // x may be a link
 		"a colon in the path":      {"/var/a:b.sock", "unix:///var/a:b.sock"},
 		"the longest path":         {long, "unix://" + long},
 		"the longest path, scheme": {"unix://" + long, "unix://" + long},
