@@ -23,7 +23,7 @@
 //
 //	COSI_ENDPOINT             unix:///var/lib/cosi/cosi.sock  where to listen: unix:///path, unix:/path, /path or tcp://host:port, port 0 for any
 //	X_COSI_ENDPOINT_PERMS     0755                            mode of the socket, octal with or without 0 or 0o; the owner keeps read and write
-//	X_COSI_ENDPOINT_USER      the process's                   owner of the socket, by name or number; needs CAP_CHOWN
+//	X_COSI_ENDPOINT_USER      the process's                   owner of the socket, by name or number; needs CAP_CHOWN, and to write to it afterwards
 //	X_COSI_ENDPOINT_GROUP     the process's                   group of the socket, by name or number; needs CAP_CHOWN, or to be a member
 //	X_COSI_ENDPOINT_INSECURE  false                           true allows TCP off loopback without transport credentials
 //	X_COSI_DRIVER_NAME        the name given to NewIdentity   name of the driver, for several instances in one cluster

@@ -75,11 +75,14 @@ func (s settings) checkListener(lis net.Listener) error {
 func onSocket(addr net.Addr) bool { return addr.Network() == address.Unix }
 
 // warnOfSocket logs what is allowed but unwise about a socket.
-func warnOfSocket(log logr.Logger, path string, perms socket.Perms) {
+func warnOfSocket(log logr.Logger, path string) {
 	if !strings.HasSuffix(path, ".sock") {
 		log.Info("socket name is allowed but unwise", "reason", "GEN-1: it does not end in .sock, and later sidecars refuse that")
 	}
-	if perms.Mode&0o002 != 0 {
+	if perms, err := socket.PermsAt(path); err == nil && perms.Mode&0o002 != 0 {
 		log.Info("socket mode is allowed but unwise", "reason", EnvCOSIEndpointPerms+": every user of this machine may use the socket")
+	}
+	for _, reason := range socket.Warnings(path) {
+		log.Info("socket folder is allowed but unwise", "reason", reason)
 	}
 }

@@ -69,7 +69,7 @@ func variables() []variable {
 		},
 		{
 			EnvCOSIEndpointUser, "WithDefaultSocketUser", "", "the process's",
-			"owner of the socket, by name or number; needs CAP_CHOWN",
+			"owner of the socket, by name or number; needs CAP_CHOWN, and to write to it afterwards",
 			func(s *settings, text string) (err error) { s.perms.UID, err = parseUser(text); return err },
 		},
 		{

@@ -32,14 +32,14 @@ func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *teleme
 		"version", buildinfo.Program(), "gocosi", buildinfo.Library(),
 	}, t.why...)
 	if onSocket(addr) {
-		fields = append(fields, permsFields(s.perms)...)
+		fields = append(fields, permsFields(addr.String())...)
 	}
 	log.Info("driver listening", append(fields, "overridden", s.overridden)...)
 	for _, reason := range drivername.Warnings(name) {
 		log.Info("driver name is allowed but unwise", "reason", reason)
 	}
 	if onSocket(addr) {
-		warnOfSocket(log, addr.String(), s.perms)
+		warnOfSocket(log, addr.String())
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/user"
 	"strconv"
 	"strings"
@@ -67,14 +66,11 @@ func parseID(text, kind string, lookup func(string) (string, error)) (int, error
 	return int(id), nil
 }
 
-// permsFields returns what the line at start says of a socket's permissions.
-func permsFields(p socket.Perms) []any {
-	return []any{"mode", fmt.Sprintf("%04o", p.Mode), "uid", orProcess(p.UID, os.Getuid()), "gid", orProcess(p.GID, os.Getgid())}
-}
-
-func orProcess(id, own int) int {
-	if id == socket.Keep {
-		return own
+// permsFields returns what the line at start says of a socket's permissions, as they are: a folder may give its group.
+func permsFields(path string) []any {
+	p, err := socket.PermsAt(path)
+	if err != nil {
+		return nil // an abstract socket, or one that is gone
 	}
-	return id
+	return []any{"mode", fmt.Sprintf("%04o", p.Mode), "uid", p.UID, "gid", p.GID}
 }
