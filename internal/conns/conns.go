@@ -88,9 +88,6 @@ func (l *Listener) Cut() {
 	l.conns, l.wasCut = nil, true
 }
 
-// Trouble returns why connections cannot be accepted; nil when they can.
-func (l *Listener) Trouble() error { return nil }
-
 // Len counts the connections that the listener remembers.
 func (l *Listener) Len() int {
 	l.mu.Lock()
