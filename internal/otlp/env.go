@@ -2,18 +2,12 @@ package otlp
 
 import (
 	"cmp"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
-	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/setting"
 )
 
 // Signal is one of OpenTelemetry's kinds of data, as its variables name it.
@@ -63,120 +57,206 @@ func otlpEnv(signal Signal, name, otherwise string) string {
 // getEnv reads a variable as the SDK does: from the process, without white space around it.
 func getEnv(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
-// Variable describes one of OpenTelemetry's variables that a driver reads. The table of README.md says the same; a test
-// compares them.
+// Variable describes one of OpenTelemetry's variables, or three. The table of README.md says the same; a test compares them.
 type Variable struct {
-	Name    string
-	Default string
-	Means   string
+	Name      string
+	Default   string
+	Means     string
+	PerSignal bool // there are two more, for one signal alone
 
-	signal Signal             // "": of both
-	check  func(string) error // nil: any text is right
+	signal Signal // "": of both
+	exact  bool   // the SDK does not trim it
+	form   form   // its zero value: any text is right
 }
 
-// Variables lists what turns the signals on and off, and what the OTLP exporters read.
+// Variables lists every variable that a driver's telemetry reads, but those of [Harmless].
 func Variables() []Variable {
+	return slices.Concat(exporterVariables(), signalVariables(), limitVariables(), []Variable{
+		{Name: "OTEL_RESOURCE_ATTRIBUTES", Means: "attributes of the driver, name=value,…, values percent-encoded", form: form{check: checkAttributes}},
+		{Name: "OTEL_SERVICE_NAME", Default: "the driver's name", Means: "the service's name; turns nothing on"},
+		{Name: "OTEL_SDK_DISABLED", Default: "false", Means: "true turns both signals off", form: anyCase("true", "false")},
+	})
+}
+
+// exporterVariables lists what turns the signals on and off, and what both exporters read.
+func exporterVariables() []Variable {
 	list := []Variable{
-		{"OTEL_TRACES_EXPORTER", "", "otlp turns traces on, none off; any other exporter is given as a provider", Traces, checkExporter},
-		{"OTEL_METRICS_EXPORTER", "", "the same for metrics", Metrics, checkExporter},
+		{
+			Name:   "OTEL_TRACES_EXPORTER",
+			Means:  "otlp turns traces on, none off; any other exporter is given as a provider",
+			signal: Traces, form: form{checkExporter, wordShown},
+		},
+		{Name: "OTEL_METRICS_EXPORTER", Means: "the same for metrics", signal: Metrics, form: form{checkExporter, wordShown}},
 	}
 	for _, v := range []Variable{
 		{
-			"ENDPOINT", "localhost:4317 by gRPC, localhost:4318 by HTTP",
-			"URL of the collector, whose setting turns both signals on; of one signal, by HTTP, the whole URL", "", checkOTLPEndpoint,
+			Name: "ENDPOINT", Default: "localhost:4317 by gRPC, localhost:4318 by HTTP",
+			Means: "URL of the collector, whose setting turns both signals on; of one signal, by HTTP, the whole URL",
+			form:  form{check: checkCollectorURL},
 		},
-		{"PROTOCOL", protocolGRPC, "grpc or http/protobuf", "", oneOf(protocolGRPC, protocolHTTP)},
-		{"CERTIFICATE", "the system's", "file of PEM certificates that the collector's is checked against", "", checkOTLPCertificate},
-		{"HEADERS", "", "headers to send, name=value,…, values percent-encoded", "", checkOTLPHeaders},
-		{"COMPRESSION", "none", "gzip or none", "", oneOf("gzip", "none")},
-		{"TIMEOUT", "10000", "how long an export may take, in milliseconds", "", checkOTLPTimeout},
+		{Name: "INSECURE", Default: "false", Means: "true sends in the clear, whatever the URL says", form: anyCase("true", "false")},
+		{Name: "PROTOCOL", Default: protocolGRPC, Means: "grpc or http/protobuf", form: oneOf(protocolGRPC, protocolHTTP)},
+		{
+			Name: "CERTIFICATE", Default: "the system's",
+			Means: "file of PEM certificates that the collector's is checked against",
+			form:  form{check: checkCertificates},
+		},
+		{Name: "CLIENT_CERTIFICATE", Means: "file of the driver's own PEM certificate; needs CLIENT_KEY"},
+		{Name: "CLIENT_KEY", Means: "file of its PEM key"},
+		{Name: "HEADERS", Means: "headers to send, name=value,…, values percent-encoded", form: form{check: checkHeaders}},
+		{Name: "COMPRESSION", Default: "none", Means: "gzip or none", form: oneOf("gzip", "none")},
+		{Name: "TIMEOUT", Default: "10000", Means: "how long an export may take, in milliseconds", form: number(0, maxNumber)},
 	} {
-		list = append(list,
-			Variable{otlpPrefix + v.Name, v.Default, v.Means, "", v.check},
-			Variable{otlpPrefix + "TRACES_" + v.Name, "", "the same for traces alone", Traces, v.check},
-			Variable{otlpPrefix + "METRICS_" + v.Name, "", "the same for metrics alone", Metrics, v.check})
+		v.Name, v.PerSignal = otlpPrefix+v.Name, true
+		list = append(list, v)
 	}
-	return append(list,
-		Variable{Name: "OTEL_SERVICE_NAME", Default: "the driver's name", Means: "the service's name; turns nothing on"},
-		Variable{Name: "OTEL_SDK_DISABLED", Default: "false", Means: "true turns both signals off"})
+	return list
 }
 
-// Check refuses what the exporters would ignore or print: malformed variables of the signals given, and of both together.
-// No error shows the value of a header or a password.
+// signalVariables lists what one signal alone reads.
+func signalVariables() []Variable {
+	return []Variable{
+		{
+			Name: "OTEL_TRACES_SAMPLER", Default: "parentbased_always_on",
+			Means:  "which calls are traced: always_on, always_off, traceidratio, or one of them after parentbased_",
+			signal: Traces, form: anyCase("always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+		},
+		{
+			Name: "OTEL_TRACES_SAMPLER_ARG", Default: "1",
+			Means:  "part of the calls that traceidratio traces, from 0 to 1",
+			signal: Traces, form: form{checkRatio, numberShown},
+		},
+		{
+			Name: "OTEL_BSP_SCHEDULE_DELAY", Default: "5000",
+			Means:  "longest time between two exports of spans, in milliseconds",
+			signal: Traces, exact: true, form: number(1, maxNumber),
+		},
+		{
+			Name: "OTEL_BSP_EXPORT_TIMEOUT", Default: "30000",
+			Means:  "how long an export of spans may take, in milliseconds; 0 sets no limit",
+			signal: Traces, exact: true, form: number(0, maxNumber),
+		},
+		{
+			Name: queueSize, Default: "2048",
+			Means:  "spans that are kept; what comes on top is dropped",
+			signal: Traces, exact: true, form: number(1, maxQueue),
+		},
+		{
+			Name: batchSize, Default: "512",
+			Means:  "spans of one export, at most those that are kept",
+			signal: Traces, exact: true, form: number(1, maxQueue),
+		},
+		{
+			Name: "OTEL_METRIC_EXPORT_INTERVAL", Default: "60000",
+			Means:  "time between two exports of metrics, in milliseconds",
+			signal: Metrics, exact: true, form: number(1, maxNumber),
+		},
+		{
+			Name: "OTEL_METRIC_EXPORT_TIMEOUT", Default: "30000",
+			Means:  "how long an export of metrics may take, in milliseconds",
+			signal: Metrics, exact: true, form: number(1, maxNumber),
+		},
+		{
+			Name: "OTEL_METRICS_EXEMPLAR_FILTER", Default: "trace_based",
+			Means:  "always_on, always_off or trace_based",
+			signal: Metrics, form: anyCase("always_on", "always_off", "trace_based"),
+		},
+		{
+			Name: "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", Default: "cumulative",
+			Means:  "cumulative, delta or lowmemory",
+			signal: Metrics, form: anyCase("cumulative", "delta", "lowmemory"),
+		},
+		{
+			Name: "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", Default: "explicit_bucket_histogram",
+			Means:  "explicit_bucket_histogram or base2_exponential_bucket_histogram",
+			signal: Metrics, form: anyCase("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
+		},
+		{Name: "OTEL_GO_X_CARDINALITY_LIMIT", Default: "2000", Means: "series of one metric; 0 sets no limit", signal: Metrics, form: number(0, maxNumber)},
+	}
+}
+
+// limitVariables lists the limits of a span.
+func limitVariables() (list []Variable) {
+	for _, v := range []Variable{
+		{Name: "OTEL_ATTRIBUTE_COUNT_LIMIT", Default: "128", Means: "attributes of a span; -1 sets no limit, here and below"},
+		{Name: "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", Default: "-1", Means: "characters of an attribute's value"},
+		{Name: "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", Means: "attributes of a span, before the one for all"},
+		{Name: "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", Means: "characters of a span's attribute, before the one for all"},
+		{Name: "OTEL_SPAN_EVENT_COUNT_LIMIT", Default: "128", Means: "events of a span"},
+		{Name: "OTEL_SPAN_LINK_COUNT_LIMIT", Default: "128", Means: "links of a span"},
+		{Name: "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", Default: "128", Means: "attributes of an event"},
+		{Name: "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", Default: "128", Means: "attributes of a link"},
+	} {
+		v.signal, v.exact, v.form = Traces, true, number(-1, maxNumber)
+		list = append(list, v)
+	}
+	return list
+}
+
+// Harmless lists the variables that telemetry reads and that may hold anything, each with the reason.
+func Harmless() map[string]string {
+	const flag = "an experiment of the SDK's, on for true and off for anything else"
+	return map[string]string{
+		"OTEL_SEMCONV_STABILITY_OPT_IN":         "a list in which otelgrpc looks for rpc/dup and rpc/old; the rest is for others",
+		"OTEL_GO_X_OBSERVABILITY":               flag,
+		"OTEL_GO_X_SELF_OBSERVABILITY":          flag,
+		"OTEL_GO_X_RESOURCE":                    flag,
+		"OTEL_GO_X_PER_SERIES_START_TIMESTAMPS": flag,
+	}
+}
+
+// All returns the variable, and those that hold for one signal alone.
+func (v Variable) All() []Variable {
+	if !v.PerSignal {
+		return []Variable{v}
+	}
+	all := []Variable{v}
+	for _, signal := range []Signal{Traces, Metrics} {
+		one := v
+		one.Name, one.signal = otlpPrefix+string(signal)+"_"+strings.TrimPrefix(v.Name, otlpPrefix), signal
+		all = append(all, one)
+	}
+	return all
+}
+
+// governs reports whether the variable matters when the environment decides on the signals.
+func (v Variable) governs(signals []Signal) bool {
+	return v.signal == "" || slices.Contains(signals, v.signal)
+}
+
+// Check refuses what the SDK and its exporters would ignore, print or panic on: malformed variables of the signals given, and
+// of both together. No error shows more than a word or a number.
 func Check(signals ...Signal) error {
 	if len(signals) == 0 || strings.EqualFold(getEnv("OTEL_SDK_DISABLED"), "true") {
 		return nil
 	}
 	var problems []error
-	for _, v := range Variables() {
-		value := getEnv(v.Name)
-		if value == "" || v.check == nil || v.signal != "" && !slices.Contains(signals, v.signal) {
-			continue
-		}
-		if err := v.check(value); err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", v.Name, err))
+	for _, row := range Variables() {
+		for _, v := range row.All() {
+			if v.governs(signals) {
+				problems = append(problems, v.refuse(os.Getenv(v.Name)))
+			}
 		}
 	}
-	return errors.Join(problems...)
-}
-
-func checkExporter(value string) error {
-	if err := oneOf("otlp", "none")(value); err != nil {
-		return fmt.Errorf("%w; any other exporter needs its provider given by WithTracerProvider or WithMeterProvider", err)
+	if slices.Contains(signals, Traces) {
+		problems = append(problems, checkBatch())
 	}
-	return nil
+	return errors.Join(append(problems, checkClients(signals)...)...)
 }
 
-func oneOf(accepted ...string) func(string) error {
-	return func(value string) error {
-		if slices.Contains(accepted, value) {
-			return nil
+// refuse checks the text of a variable; one without text is unset.
+func (v Variable) refuse(text string) error {
+	if setting.Trim(text) == "" {
+		return nil
+	}
+	_, err := setting.Kind[struct{}]{Shown: v.form.shown, Parse: func(trimmed string) (none struct{}, err error) {
+		switch {
+		case v.exact && trimmed != text:
+			return none, errors.New("OpenTelemetry does not trim this one; want no white space around it")
+		case v.form.check == nil:
+			return none, nil
 		}
-		return fmt.Errorf("%q is not supported; want %s", redact.Text(value, nil), strings.Join(accepted, " or "))
-	}
-}
-
-func checkOTLPEndpoint(value string) error {
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		if i := strings.LastIndexByte(value, '@'); i >= 0 {
-			value = redact.Mask + value[i:] // a malformed URL does not tell where its password begins
-		}
-		return fmt.Errorf("%q is not a URL of a collector; want one such as http://localhost:4317 or https://collector:4318", value)
-	}
-	return nil
-}
-
-// headerName is a token of RFC 9110, section 5.6.2.
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
-func checkOTLPHeaders(value string) error {
-	for i, pair := range strings.Split(value, ",") {
-		name, text, ok := strings.Cut(pair, "=")
-		text, err := url.PathUnescape(text)
-		if !ok || err != nil || !headerName.MatchString(strings.TrimSpace(name)) ||
-			strings.ContainsFunc(strings.TrimSpace(text), unicode.IsControl) {
-			return fmt.Errorf("entry %d is malformed (not shown: it may hold a secret); "+
-				"want name=value pairs with commas between, values percent-encoded", i+1)
-		}
-	}
-	return nil
-}
-
-func checkOTLPCertificate(path string) error {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("%w; want the path of a file of PEM certificates", err)
-	}
-	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return fmt.Errorf("%q contains no certificate; want the path of a file of PEM certificates", path)
-	}
-	return nil
-}
-
-func checkOTLPTimeout(value string) error {
-	if _, err := strconv.ParseUint(value, 10, 31); err != nil {
-		return fmt.Errorf("%q is not a number of milliseconds; want a whole number such as 10000", redact.Text(value, nil))
-	}
-	return nil
+		return none, v.form.check(trimmed)
+	}}.Read(v.Name, setting.Trim(text))
+	return err
 }

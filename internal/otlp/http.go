@@ -3,13 +3,11 @@ package otlp
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
@@ -47,20 +45,18 @@ func tlsFromEnv(signal Signal) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	for _, prefix := range []string{otlpPrefix, otlpPrefix + string(signal) + "_"} {
 		if path := getEnv(prefix + "CERTIFICATE"); path != "" {
-			pem, err := os.ReadFile(path)
+			pool, err := readCertificates(path)
 			if err != nil {
 				return nil, fmt.Errorf("%sCERTIFICATE: %w", prefix, err)
 			}
-			config.RootCAs = x509.NewCertPool()
-			config.RootCAs.AppendCertsFromPEM(pem)
+			config.RootCAs = pool
 		}
-		cert, key := getEnv(prefix+"CLIENT_CERTIFICATE"), getEnv(prefix+"CLIENT_KEY")
-		if cert != "" && key != "" {
-			pair, err := tls.LoadX509KeyPair(cert, key)
-			if err != nil {
-				return nil, fmt.Errorf("%sCLIENT_CERTIFICATE and %[1]sCLIENT_KEY: %w", prefix, err)
-			}
-			config.Certificates = []tls.Certificate{pair}
+		client, err := readClient(prefix)
+		if err != nil {
+			return nil, err
+		}
+		if client != nil {
+			config.Certificates = client
 		}
 	}
 	return config, nil

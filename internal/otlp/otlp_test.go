@@ -217,7 +217,7 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_PROTOCOL":           "http/protobuf",
 				"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": secure.Certificate, "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/nonexistent",
 			},
-			want: "OTEL_EXPORTER_OTLP_CLIENT_KEY: open /nonexistent",
+			want: "OTEL_EXPORTER_OTLP_CLIENT_KEY: they do not load",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
