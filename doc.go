@@ -18,8 +18,10 @@
 // # Configuration
 //
 // A built-in default gives way to the author's WithDefault… option, and that to the environment: the operator has the
-// last word. A variable that is set and wrong is an error of [New], which names it, its value and what is wanted; one
-// that is set to "" counts as unset.
+// last word. A variable that is set and wrong is an error of [New], which names it and what is wanted, and its value if that
+// cannot be a secret. White space at the ends of a value is ignored, and a variable without any other text counts as unset.
+// Control characters are refused. "unix:" and "tcp:" may be in upper case; the path after "unix:" has no %, ? or #, which mean
+// something else to gRPC clients. An X_COSI_ variable that does not exist is warned about at start.
 //
 //	COSI_ENDPOINT             unix:///var/lib/cosi/cosi.sock  where to listen: unix:///path, unix:/path, /path or tcp://host:port, port 0 for any
 //	X_COSI_ENDPOINT_PERMS     0755                            mode of the socket, octal with or without 0 or 0o; the owner keeps read and write

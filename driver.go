@@ -23,6 +23,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/registrar"
 	"github.com/doomshrine/gocosi/internal/safelog"
+	"github.com/doomshrine/gocosi/internal/setting"
 )
 
 const (
@@ -47,19 +48,20 @@ type Driver struct {
 }
 
 // New makes a driver of the author's two servers. It opens no socket and writes nothing; at most it looks up the names
-// of a socket's user and group, and reads the certificate files that OTEL_EXPORTER_OTLP_*CERTIFICATE name. When
-// anything is wrong with the servers, the options or the environment, it returns every problem at once and a nil Driver.
+// of a socket's user and group, and reads the files that OTEL_EXPORTER_OTLP_* name. When anything is wrong with the servers,
+// the options or the environment, it returns every problem at once and a nil Driver: each is a line of the error's text, and
+// the error unwraps to them, as those of [errors.Join] do.
 func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, options ...Option) (*Driver, error) {
 	c := newConfig(options)
 	s, wrongSettings := c.settle()
 	named, wrongIdentity := nameIdentity(identity, s.driverName)
-	err := errors.Join(wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.signals.check(), c.check())
-	if err != nil {
-		return nil, fmt.Errorf("gocosi: %w", err)
+	problems := setting.Problems("gocosi", wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.signals.check(), c.check())
+	if problems != nil {
+		return nil, problems
 	}
 	services, err := c.register(named, provisioner)
 	if err != nil {
-		return nil, fmt.Errorf("gocosi: %w", err)
+		return nil, setting.Problems("gocosi", err)
 	}
 	return &Driver{
 		identity: named, services: services, config: c, settings: s,

@@ -3,18 +3,19 @@ package gocosi
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"io/fs"
 	"time"
 
 	"github.com/doomshrine/gocosi/internal/address"
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/drivername"
-	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/setting"
 	"github.com/doomshrine/gocosi/internal/socket"
 )
 
 // The environment variables by which an operator configures a driver. COSI_ENDPOINT is the specification's own; the
-// prefix COSI_ belongs to it, so all others start with X_COSI_. A variable that is set to "" counts as unset. See the
-// package documentation for meanings and defaults.
+// prefix COSI_ belongs to it, so all others start with X_COSI_. White space at the ends of a value is ignored, and a variable
+// without any other text counts as unset. See the package documentation for meanings and defaults.
 const (
 	EnvCOSIEndpoint         = "COSI_ENDPOINT"
 	EnvCOSIEndpointPerms    = "X_COSI_ENDPOINT_PERMS"
@@ -41,6 +42,7 @@ type settings struct {
 	requestRules    bool
 	responseRules   bool
 	overridden      []string // a line for each default that the environment overrode
+	unknown         []setting.Unknown
 }
 
 // variable describes a setting: where its value may come from, and how its text is read.
@@ -50,7 +52,15 @@ type variable struct {
 	preset string // the built-in default; "": see unset
 	unset  string // what holds without a preset, for the documentation
 	means  string // for the documentation
-	parse  func(*settings, string) error
+	read   func(s *settings, source, text string) error
+}
+
+// into makes the read of a variable: it sets a field of the settings.
+func into[T any](kind setting.Kind[T], field func(*settings) *T) func(*settings, string, string) error {
+	return func(s *settings, source, text string) (err error) {
+		*field(s), err = kind.Read(source, text)
+		return err
+	}
 }
 
 // variables lists every setting that the environment governs. The tables of README.md and doc.go say the same; a test
@@ -60,52 +70,52 @@ func variables() []variable {
 		{
 			EnvCOSIEndpoint, "WithDefaultEndpoint", address.Default, "",
 			"where to listen: unix:///path, unix:/path, /path or tcp://host:port, port 0 for any",
-			func(s *settings, text string) (err error) { s.endpoint, err = address.Parse(text); return err },
+			into(address.Kind(), func(s *settings) *address.Endpoint { return &s.endpoint }),
 		},
 		{
 			EnvCOSIEndpointPerms, "WithDefaultSocketPerms", "0755", "",
 			"mode of the socket, octal with or without 0 or 0o; the owner keeps read and write",
-			func(s *settings, text string) (err error) { s.perms.Mode, err = parseMode(text); return err },
+			into(socket.Mode(), func(s *settings) *fs.FileMode { return &s.perms.Mode }),
 		},
 		{
 			EnvCOSIEndpointUser, "WithDefaultSocketUser", "", "the process's",
 			"owner of the socket, by name or number; needs CAP_CHOWN, and to write to it afterwards",
-			func(s *settings, text string) (err error) { s.perms.UID, err = parseUser(text); return err },
+			into(socket.User(), func(s *settings) *int { return &s.perms.UID }),
 		},
 		{
 			EnvCOSIEndpointGroup, "WithDefaultSocketGroup", "", "the process's",
 			"group of the socket, by name or number; needs CAP_CHOWN, or to be a member",
-			func(s *settings, text string) (err error) { s.perms.GID, err = parseGroup(text); return err },
+			into(socket.Group(), func(s *settings) *int { return &s.perms.GID }),
 		},
 		{
 			EnvCOSIEndpointInsecure, "", "false", "",
 			"true allows TCP off loopback without transport credentials",
-			func(s *settings, text string) (err error) { s.insecure, err = parseBool(text); return err },
+			into(setting.Bool(), func(s *settings) *bool { return &s.insecure }),
 		},
 		{
 			EnvCOSIDriverName, "", "", "the name given to NewIdentity",
 			"name of the driver, for several instances in one cluster",
-			func(s *settings, text string) error { s.driverName = text; return drivername.Check(text) },
+			into(drivername.Kind(), func(s *settings) *string { return &s.driverName }),
 		},
 		{
 			EnvCOSIShutdownTimeout, "WithDefaultShutdownTimeout", "20s", "",
 			"how long calls may go on after a stop was requested",
-			func(s *settings, text string) (err error) { s.shutdownTimeout, err = parseTimeout(text); return err },
+			into(setting.Timeout(), func(s *settings) *time.Duration { return &s.shutdownTimeout }),
 		},
 		{
 			EnvCOSIRPCTimeout, "WithDefaultRPCTimeout", "2m", "",
 			"deadline for a call that came without one; 0 sets none",
-			func(s *settings, text string) (err error) { s.rpcTimeout, err = parseTimeout(text); return err },
+			into(setting.Timeout(), func(s *settings) *time.Duration { return &s.rpcTimeout }),
 		},
 		{
 			EnvCOSIRequestRules, "WithoutRequestRules", "true", "",
 			"false lets requests pass that the specification does not allow",
-			func(s *settings, text string) (err error) { s.requestRules, err = parseBool(text); return err },
+			into(setting.Bool(), func(s *settings) *bool { return &s.requestRules }),
 		},
 		{
 			EnvCOSIResponseRules, "WithoutResponseRules", "true", "",
 			"false lets answers pass that the specification does not allow",
-			func(s *settings, text string) (err error) { s.responseRules, err = parseBool(text); return err },
+			into(setting.Bool(), func(s *settings) *bool { return &s.responseRules }),
 		},
 	}
 }
@@ -114,9 +124,12 @@ func variables() []variable {
 func (c *config) settle() (settings, error) {
 	s := settings{secured: c.secures(), perms: socket.Perms{UID: socket.Keep, GID: socket.Keep}}
 	var problems []error
+	var known []string
 	for _, v := range variables() {
+		known = append(known, v.env)
 		problems = append(problems, c.resolve(v, &s)...)
 	}
+	s.unknown = setting.FindUnknown(c.environ(), known, "X_COSI_", "COSI_")
 	return s, errors.Join(append(problems, s.checkEndpoint())...)
 }
 
@@ -127,39 +140,24 @@ func (c *config) resolve(v variable, s *settings) (problems []error) {
 		if v.env == EnvCOSIEndpoint {
 			s.endpointFrom = source
 		}
-		if err := v.parse(s, text); err != nil {
-			problems = append(problems, fmt.Errorf("%s=%q: %w", source, redact.Text(text, nil), err))
+		if err := v.read(s, source, text); err != nil {
+			problems = append(problems, err)
 		}
 	}
 	preset := v.preset
 	if preset != "" {
 		read(v.env, preset)
 	}
-	if text := c.defaults[v.env]; text != "" {
+	if text := setting.Trim(c.defaults[v.env]); text != "" {
 		read(v.option, text)
 		preset = text
 	}
-	if text, ok := c.lookup(v.env); ok && text != "" {
+	text, ok := c.lookup(v.env)
+	if text = setting.Trim(text); ok && text != "" {
 		read(v.env, text)
 		if text != preset {
-			s.overridden = append(s.overridden, fmt.Sprintf("%s=%s (default %q)", v.env, text, preset))
+			s.overridden = append(s.overridden, fmt.Sprintf("%s=%s (default %q)", v.env, bound.Cut(text, bound.Name), bound.Cut(preset, bound.Name)))
 		}
 	}
 	return problems
-}
-
-func parseBool(text string) (bool, error) {
-	value, err := strconv.ParseBool(text)
-	if err != nil {
-		return false, errors.New("want true or false")
-	}
-	return value, nil
-}
-
-func parseTimeout(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, errors.New("want a duration such as 90s or 2m30s, or 0")
-	}
-	return d, nil
 }

@@ -61,11 +61,15 @@ var wrongValues = []struct {
 	{gocosi.EnvCOSIEndpointPerms, permsForm, []string{"rw", "-1", "07777", "99999", "0x1ff", "0b11", "0_660", "0", "888", "0477"}},
 	{gocosi.EnvCOSIEndpointUser, userForm, []string{"no-such-user", "-1", "4294967295", "99999999999999999999", "0x10"}},
 	{gocosi.EnvCOSIEndpointGroup, groupForm, []string{"no-such-group", "-1", "4294967295", "99999999999999999999", "0x10"}},
-	{gocosi.EnvCOSIEndpointInsecure, boolForm, []string{"yes", "on", "2", "tRUE", " true"}},
+	{gocosi.EnvCOSIEndpointInsecure, boolForm, []string{"yes", "on", "2", "tRUE", "ｔrue"}},
 	{gocosi.EnvCOSIDriverName, "such as s3.example.com", []string{"-x.example.com", "a b", "ex_ample.com", "x."}},
 	{gocosi.EnvCOSIDriverName, "63", []string{strings.Repeat("n", 64)}},
-	{gocosi.EnvCOSIShutdownTimeout, durationForm, []string{"20", "-1s", "soon", "1d", " 1s", "99999999h"}},
-	{gocosi.EnvCOSIRPCTimeout, durationForm, []string{"120", "-1ns", "never", "1d", "1s ", "99999999h"}},
+	{gocosi.EnvCOSIEndpoint, "want printable characters", []string{"/run/a\nb.sock", "/run/a\x7fb", "/run/a\u009bb", "/run/a\u202eb", "\ufeff/run/a", "/run/\xff", "/run/a\u00a0b", "/run/a\x00b"}},
+	{gocosi.EnvCOSIEndpoint, endpointForm, []string{"tcp://user:secret@host:99999", "tcp://secret@127.0.0.1:0", "tcp://127.0.0.1/x:1"}},
+	{gocosi.EnvCOSIShutdownTimeout, durationForm, []string{"20", "-1s", "soon", "1d", "1e3", "99999999h"}},
+	{gocosi.EnvCOSIShutdownTimeout, "printable", []string{"1s\n1s", "1\u202es", "\ufeff1s", "1s\x00"}},
+	{gocosi.EnvCOSIEndpointInsecure, "printable", []string{"\ufefftrue", "tr\u200bue"}},
+	{gocosi.EnvCOSIRPCTimeout, durationForm, []string{"120", "-1ns", "never", "1d", "1e3", "inf", "99999999h"}},
 }
 
 func TestNewRefusesWrongVariables(t *testing.T) {
@@ -75,12 +79,12 @@ func TestNewRefusesWrongVariables(t *testing.T) {
 			t.Run(row.variable+"="+value, func(t *testing.T) {
 				t.Parallel()
 				values := map[string]string{row.variable: value}
-				checkError(t, newWith(t, harness.Env(values)), fmt.Sprintf("%s=%q", row.variable, value), row.accepted)
+				checkError(t, newWith(t, harness.Env(values)), row.variable, "want ", row.accepted)
 				if row.variable == gocosi.EnvCOSIEndpoint {
 					return
 				}
 				values[gocosi.EnvCOSIEndpoint] = "tcp://127.0.0.1:0" // where some of them have no effect
-				checkError(t, newWith(t, harness.Env(values)), fmt.Sprintf("%s=%q", row.variable, value), row.accepted)
+				checkError(t, newWith(t, harness.Env(values)), row.variable, "want ", row.accepted)
 			})
 		}
 	}
@@ -123,17 +127,18 @@ func TestNewAccepts(t *testing.T) {
 	for variable, values := range map[string][]string{
 		gocosi.EnvCOSIEndpoint: {
 			"unix:///var/lib/cosi/cosi.sock", "unix:/a.sock", "/a.sock", "/" + strings.Repeat("p", 106),
+			"/a.sock\n", "UNIX:///a.sock", "TCP://127.0.0.1:0",
 			"tcp://127.0.0.1:0", "tcp://127.0.0.1:65535", "tcp://[::1]:0", "tcp://localhost:9000",
 		},
 		gocosi.EnvCOSIEndpointPerms:    {"0755", "755", "0660", "660", "0o640"},
 		gocosi.EnvCOSIEndpointUser:     {"0", "4200000", "4294967294"},
 		gocosi.EnvCOSIEndpointGroup:    {"0", "4200000", "4294967294"},
-		gocosi.EnvCOSIEndpointInsecure: {"true", "false", "TRUE", "True", "1", "0", "t", "F"},
-		gocosi.EnvCOSIDriverName:       {"s3.example.com", "S3", "0", strings.Repeat("n", 63)},
-		gocosi.EnvCOSIShutdownTimeout:  {"0", "0s", "90s", "2m30s", "1.5h", "100ms"},
-		gocosi.EnvCOSIRPCTimeout:       {"0", "0s", "90s", "2m30s", "1.5h", "100ms"},
+		gocosi.EnvCOSIEndpointInsecure: {" true", "true\r\n", "\u00a0true\u00a0", "true", "false", "TRUE", "True", "1", "0", "t", "F"},
+		gocosi.EnvCOSIDriverName:       {"s3.example.com", "s3.example.com\n", "S3", "0", strings.Repeat("n", 63)},
+		gocosi.EnvCOSIShutdownTimeout:  {"0", "0s", "90s", "2m30s", "1.5h", "100ms", " 1s\t"},
+		gocosi.EnvCOSIRPCTimeout:       {"0", "0s", "90s", "2m30s", "1.5h", "100ms", " 1s\t"},
 	} {
-		for _, value := range append(values, "") {
+		for _, value := range append(values, "", " \n") {
 			t.Run(variable+"="+value, func(t *testing.T) {
 				t.Parallel()
 				if err := newWith(t, harness.Env(map[string]string{variable: value})); err != nil {
@@ -159,8 +164,8 @@ func TestNewTellsEveryProblemAtOnce(t *testing.T) {
 		t.Error("got a driver with an error, want none")
 	}
 	checkError(t, err, "gocosi: ", "the identity server is nil", "the provisioner server is nil",
-		`WithDefaultSocketUser="no-such-user"`, `COSI_ENDPOINT="cosi.sock"`, `X_COSI_ENDPOINT_PERMS="rw"`,
-		`X_COSI_ENDPOINT_GROUP="no-such-group"`, `X_COSI_ENDPOINT_INSECURE="maybe"`, `X_COSI_DRIVER_NAME="-"`,
+		`WithDefaultSocketUser="no-such-user"`, `COSI_ENDPOINT="cosi.sock"`, `X_COSI_ENDPOINT_PERMS (2 bytes, not shown)`,
+		`X_COSI_ENDPOINT_GROUP="no-such-group"`, `X_COSI_ENDPOINT_INSECURE="maybe"`, `X_COSI_DRIVER_NAME (1 bytes, not shown)`,
 		`X_COSI_SHUTDOWN_TIMEOUT="soon"`, `X_COSI_RPC_TIMEOUT="never"`)
 }
 
@@ -285,7 +290,7 @@ func TestLastOptionWins(t *testing.T) {
 	if err := newWith(t, wrong, gocosi.WithEnvironment(nil), nil); err != nil {
 		t.Error(err)
 	}
-	checkError(t, newWith(t, gocosi.WithEnvironment(nil), wrong), `COSI_ENDPOINT="wrong"`)
+	checkError(t, newWith(t, gocosi.WithEnvironment(nil), wrong), `COSI_ENDPOINT (5 bytes, not shown)`)
 }
 
 func TestLookupThatDoesNotFindCountsAsUnset(t *testing.T) {

@@ -18,7 +18,7 @@ func ExampleWithEnvironment() {
 		gocosi.WithDefaultEndpoint("unix:///var/lib/cosi/mine.sock"),
 		gocosi.WithEnvironment(func(name string) (string, bool) { value, ok := environment[name]; return value, ok }))
 	fmt.Println(err)
-	// Output: gocosi: COSI_ENDPOINT="cosi.sock": path "cosi.sock" is not absolute; want unix:///path, unix:/path, /path or tcp://host:port
+	// Output: gocosi: COSI_ENDPOINT="cosi.sock": the path is not absolute; want unix:///path, unix:/path, /path or tcp://host:port
 }
 
 // An interceptor of the author runs next to the handler. The library checks and logs its result like an answer.

@@ -50,8 +50,8 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// gocosi: INFO-3: the driver's name is malformed; want alphanumerics, "-" and ".", with an alphanumeric at both ends, such as s3.example.com
-	// the provisioner server is nil; want a server
-	// WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
+	// gocosi: the provisioner server is nil; want a server
+	// gocosi: WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
 }
 
 // An exec probe starts the driver's own program with a flag.

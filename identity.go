@@ -37,7 +37,7 @@ func nameIdentity(server cosi.IdentityServer, override string) (cosi.IdentitySer
 	own, ok := server.(*identity)
 	switch {
 	case !ok && override != "":
-		return nil, fmt.Errorf("%s=%q: cannot rename this Identity server; want one made by NewIdentity", EnvCOSIDriverName, override)
+		return nil, fmt.Errorf("%s: cannot rename this Identity server; want one made by NewIdentity", EnvCOSIDriverName)
 	case !ok:
 		return server, nil
 	case override != "":

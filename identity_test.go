@@ -127,7 +127,7 @@ func TestNewCannotRenameAForeignIdentity(t *testing.T) {
 	if driver != nil {
 		t.Error("got a driver with an error, want none")
 	}
-	checkError(t, err, `X_COSI_DRIVER_NAME="other.example.com"`, "want one made by NewIdentity")
+	checkError(t, err, "X_COSI_DRIVER_NAME: cannot rename", "want one made by NewIdentity")
 }
 
 func TestDriverNameOverride(t *testing.T) {

@@ -35,6 +35,9 @@ func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *teleme
 		fields = append(fields, permsFields(addr.String())...)
 	}
 	log.Info("driver listening", append(fields, "overridden", s.overridden)...)
+	for _, u := range s.unknown {
+		log.Info("variable is not known", u.Fields()...)
+	}
 	for _, reason := range drivername.Warnings(name) {
 		log.Info("driver name is allowed but unwise", "reason", reason)
 	}

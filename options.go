@@ -30,6 +30,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 type config struct {
 	defaults      map[string]string // by environment variable, as text
 	lookup        func(string) (string, bool)
+	environ       func() []string // lists the environment, as far as that can be listed
 	log           logr.Logger
 	credentials   credentials.TransportCredentials
 	signals       signals
@@ -44,7 +45,7 @@ type config struct {
 }
 
 func newConfig(options []Option) *config {
-	c := &config{defaults: map[string]string{}, lookup: os.LookupEnv, log: logr.Discard()}
+	c := &config{defaults: map[string]string{}, lookup: os.LookupEnv, environ: os.Environ, log: logr.Discard()}
 	for _, o := range options {
 		if o != nil {
 			o.apply(c)
@@ -122,7 +123,7 @@ func WithEnvironment(lookup func(name string) (value string, ok bool)) Option {
 	if lookup == nil {
 		lookup = func(string) (string, bool) { return "", false }
 	}
-	return optionFunc(func(c *config) { c.lookup = lookup })
+	return optionFunc(func(c *config) { c.lookup, c.environ = lookup, func() []string { return nil } })
 }
 
 // WithLogger sets where the driver logs. A line that takes longer than 1.5 seconds holds up nothing: those that follow are

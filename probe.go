@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/doomshrine/gocosi/internal/setting"
 )
 
 // probeTimeout limits a probe whose context has no deadline.
@@ -22,7 +24,7 @@ func Probe(ctx context.Context, options ...Option) error {
 	c := newConfig(options)
 	s, err := c.settle()
 	if err != nil {
-		return fmt.Errorf("gocosi: %w", err)
+		return setting.Problems("gocosi", err)
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/doomshrine/gocosi/internal/address"
+	"github.com/doomshrine/gocosi/internal/setting"
 )
 
 // connect dials the driver and waits until it has answered as a gRPC server does.
@@ -41,9 +42,9 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 
 // where is the endpoint that was asked for.
 func (v *invocation) where() (address.Endpoint, error) {
-	where, err := address.Parse(v.endpoint)
+	where, err := address.Kind().Read("endpoint", setting.Trim(v.endpoint))
 	if err != nil {
-		return where, fmt.Errorf("endpoint %q: %w", v.endpoint, err)
+		return where, err
 	}
 	if where.AnyPort() {
 		return where, fmt.Errorf("endpoint %q: port 0 lets a driver choose one, and does not tell which", v.endpoint)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/doomshrine/gocosi/internal/setting"
 )
 
 // The networks of an endpoint.
@@ -43,18 +46,32 @@ func Socket(path string) Endpoint { return Endpoint{Network: Unix, Address: path
 
 func (e Endpoint) String() string { return e.Network + "://" + e.Address }
 
-// Parse reads an endpoint in one of the accepted forms.
+// shown matches what has the form of an address or a path, without user, query or anything else that may hold a secret.
+var shown = regexp.MustCompile(`^([A-Za-z-]{1,13}:[A-Za-z0-9._/:\[\]-]{0,128}|\.{0,2}/[A-Za-z0-9._/:-]{0,128}|[a-z0-9._-]{1,20}\.sock)$`)
+
+// Kind reads the setting.
+func Kind() setting.Kind[Endpoint] { return setting.Kind[Endpoint]{Parse: Parse, Shown: shown} }
+
+// Parse reads an endpoint in one of the accepted forms. Its errors quote nothing of the text.
 func Parse(text string) (Endpoint, error) {
-	if rest, ok := strings.CutPrefix(text, "tcp://"); ok {
+	if rest, ok := cutScheme(text, "tcp://"); ok {
 		return parseTCP(rest)
 	}
-	if rest, ok := strings.CutPrefix(text, "unix:"); ok {
+	if rest, ok := cutScheme(text, "unix:"); ok {
 		return parseUnix(rest)
 	}
 	if scheme, _, ok := strings.Cut(text, ":"); ok && !strings.Contains(scheme, "/") {
-		return Endpoint{}, fmt.Errorf("scheme %q is not supported; %s", scheme, want)
+		return Endpoint{}, errors.New("the scheme is not supported; " + want)
 	}
 	return parsePath(text)
+}
+
+// cutScheme returns what follows a scheme, whose case has no meaning.
+func cutScheme(text, scheme string) (rest string, found bool) {
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return text, false
+	}
+	return text[len(scheme):], true
 }
 
 // parseUnix reads what follows "unix:".
@@ -64,7 +81,7 @@ func parseUnix(rest string) (Endpoint, error) {
 	}
 	path, slashes := strings.CutPrefix(rest, "//")
 	if slashes && !strings.HasPrefix(path, "/") && strings.Contains(path, "/") {
-		return Endpoint{}, fmt.Errorf("a host stands before the path; %s", want)
+		return Endpoint{}, errors.New("a host stands before the path; " + want)
 	}
 	return parsePath(path)
 }
@@ -72,13 +89,13 @@ func parseUnix(rest string) (Endpoint, error) {
 func parsePath(path string) (Endpoint, error) {
 	switch {
 	case !filepath.IsAbs(path):
-		return Endpoint{}, fmt.Errorf("path %q is not absolute; %s", path, want)
+		return Endpoint{}, errors.New("the path is not absolute; " + want)
 	case slices.Contains([]string{"", ".", ".."}, path[strings.LastIndex(path, "/")+1:]):
-		return Endpoint{}, fmt.Errorf("path %q names a folder; want the path of a socket in it", path)
+		return Endpoint{}, errors.New("the path names a folder; want the path of a socket in it")
 	case strings.ContainsRune(path, 0):
-		return Endpoint{}, errors.New("path contains a zero byte; want a path without one")
+		return Endpoint{}, errors.New("the path contains a zero byte; want a path without one")
 	case len(path) > MaxPath:
-		return Endpoint{}, fmt.Errorf("path has %d bytes; want %d at most, the limit of a socket's path", len(path), MaxPath)
+		return Endpoint{}, fmt.Errorf("the path has %d bytes; want %d at most, the limit of a socket's path", len(path), MaxPath)
 	}
 	return Endpoint{Network: Unix, Address: clean(path)}, nil
 }
@@ -92,13 +109,19 @@ func clean(path string) string {
 	return filepath.Clean(path)
 }
 
+// hostName matches names that a resolver may know. A user before a host, or a path behind it, is no part of a name.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
+
 func parseTCP(address string) (Endpoint, error) {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return Endpoint{}, fmt.Errorf("%w; %s", err, want)
+	host, port, err := net.SplitHostPort(address)
+	if fault, ok := errors.AsType[*net.AddrError](err); ok {
+		return Endpoint{}, fmt.Errorf("%s; %s", fault.Err, want) // the error itself quotes the address
+	}
+	if addr, err := netip.ParseAddr(host); !hostName.MatchString(addr.Zone()) || err != nil && !hostName.MatchString(host) {
+		return Endpoint{}, errors.New("the host is neither a name nor an IP address; " + want)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		return Endpoint{}, fmt.Errorf("port %q is not valid; want a number from 0 to 65535", port)
+		return Endpoint{}, errors.New("the port is not valid; want a number from 0 to 65535")
 	}
 	return Endpoint{Network: TCP, Address: address}, nil
 }

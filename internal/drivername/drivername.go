@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/doomshrine/gocosi/internal/setting"
 )
 
 // MaxLength limits the characters of a name (requirement INFO-3).
@@ -16,6 +18,14 @@ var (
 	valid  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$`) // INFO-3
 	labels = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$`)     // INFO-6
 )
+
+// shown matches what looks like a domain: any other text may be a token.
+var shown = regexp.MustCompile(`^[a-z0-9_-]{1,20}(\.[a-z0-9_-]{0,20}){1,5}$`)
+
+// Kind reads the setting.
+func Kind() setting.Kind[string] {
+	return setting.Kind[string]{Shown: shown, Parse: func(name string) (string, error) { return name, Check(name) }}
+}
 
 // Check refuses a name that breaks INFO-2 or INFO-3.
 func Check(name string) error {
