@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -20,7 +21,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
 	if err := run(ctx, log); err != nil {
-		log.Error(err, "failed")
+		for problem := range strings.Lines(err.Error()) { // New tells each problem on a line
+			log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
+		}
 		os.Exit(1)
 	}
 }

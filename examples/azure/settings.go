@@ -10,6 +10,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
@@ -37,7 +39,8 @@ type settings struct {
 var accountName = regexp.MustCompile(`^[a-z0-9]{3,24}$`)
 
 // readSettings reads the environment, and reports everything that is missing or wrong at once.
-func readSettings(getenv func(string) string) (settings, error) {
+func readSettings(environ func(string) string) (settings, error) {
+	getenv := func(name string) string { return strings.TrimSpace(environ(name)) }
 	s := settings{driver: cmp.Or(getenv(gocosi.EnvCOSIDriverName), driverName), account: getenv(envAccount)}
 	var accountErr, endpointErr, keyErr error
 	if !accountName.MatchString(s.account) { // what it holds instead may be a key
@@ -51,10 +54,16 @@ func readSettings(getenv func(string) string) (settings, error) {
 // readEndpoint refuses to send data and signatures across a network in the clear.
 func readEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if err != nil || !printable(text) || u.Host == "" || u.User != nil || u.RawQuery != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return nil, fmt.Errorf("%s: accepted is https://host or https://host/path, and http on loopback; no user, no query", envEndpoint)
 	}
 	return u, nil
+}
+
+// printable reports whether a text has no control characters and no others that do not print.
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
 func loopback(host string) bool {
@@ -76,7 +85,7 @@ func readKey(account, file string) (*service.SharedKeyCredential, error) {
 	}
 	encoded := strings.TrimSpace(string(text))
 	key, err := service.NewSharedKeyCredential(account, encoded)
-	if err != nil || encoded == "" {
+	if err != nil || encoded == "" || !printable(encoded) { // base64 may have line breaks, a key has none
 		return nil, fmt.Errorf("%s: %s holds no key of a storage account, which is base64", envKeyFile, file)
 	}
 	return key, nil

@@ -29,6 +29,7 @@ func TestSettings(t *testing.T) {
 	}{
 		"defaults":       {map[string]string{}, "https://acme.blob.core.windows.net"},
 		"another cloud":  {map[string]string{envEndpoint: "https://acme.blob.core.chinacloudapi.cn"}, "https://acme.blob.core.chinacloudapi.cn"},
+		"space around":   {map[string]string{envEndpoint: " https://acme.example.com\r\n", gocosi.EnvCOSIDriverName: " \n"}, "https://acme.example.com"},
 		"on loopback":    {map[string]string{envEndpoint: "http://127.0.0.1:10000/acme"}, "http://127.0.0.1:10000/acme"},
 		"on loopback, 6": {map[string]string{envEndpoint: "http://[::1]:10000/acme"}, "http://[::1]:10000/acme"},
 	} {
@@ -38,7 +39,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, s.endpoint, err)
 		}
 	}
-	env := map[string]string{envAccount: "acme", envKeyFile: key, gocosi.EnvCOSIDriverName: "second.example.com"}
+	env := map[string]string{envAccount: "acme", envKeyFile: key + "\n", gocosi.EnvCOSIDriverName: "second.example.com\n"}
 	if s, err := readSettings(func(name string) string { return env[name] }); err != nil || s.driver != "second.example.com" {
 		t.Errorf("the driver's name is %q, %v", s.driver, err)
 	}
@@ -59,6 +60,11 @@ func TestWrongSettings(t *testing.T) {
 		"no file":         {map[string]string{envKeyFile: "/does/not/exist"}, []string{envKeyFile}},
 		"empty file":      {map[string]string{envKeyFile: keyFile(t, "")}, []string{envKeyFile}},
 		"blank file":      {map[string]string{envKeyFile: keyFile(t, " \n")}, []string{envKeyFile}},
+		"two keys":        {map[string]string{envKeyFile: keyFile(t, exampleKey+"\n"+exampleKey)}, []string{envKeyFile}},
+		"a quoted key":    {map[string]string{envKeyFile: keyFile(t, `"`+exampleKey+`"`)}, []string{envKeyFile}},
+		"a zero byte":     {map[string]string{envKeyFile: keyFile(t, exampleKey+"\x00")}, []string{envKeyFile}},
+		"a byte order":    {map[string]string{envKeyFile: keyFile(t, "\ufeff"+exampleKey)}, []string{envKeyFile}},
+		"no print":        {map[string]string{envEndpoint: "https://acme.example.com/\u202e"}, []string{envEndpoint}},
 		"not base64":      {map[string]string{envKeyFile: notBase64}, []string{envKeyFile}},
 		"in the clear":    {map[string]string{envEndpoint: "http://acme.example.com"}, []string{envEndpoint}},
 		"with a password": {map[string]string{envEndpoint: "https://u:secret@acme.example.com"}, []string{envEndpoint}},
@@ -81,7 +87,7 @@ func TestWrongSettings(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if strings.Contains(err.Error(), "secret") {
+		if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), exampleKey) {
 			t.Errorf("%s: the error holds a secret: %v", name, err)
 		}
 	}

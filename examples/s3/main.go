@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -25,7 +26,9 @@ func main() {
 
 	run := choose(*healthcheck, *reseal)
 	if err := run(ctx, log); err != nil {
-		log.Error(err, "failed")
+		for problem := range strings.Lines(err.Error()) { // New tells each problem on a line
+			log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
+		}
 		os.Exit(1)
 	}
 }

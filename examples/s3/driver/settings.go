@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/doomshrine/gocosi"
 )
@@ -45,9 +48,9 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 	s := Settings{
 		Endpoint:    r.url(EnvEndpoint, r.required(EnvEndpoint), insecure),
 		IAMEndpoint: r.url(EnvIAMEndpoint, r.required(EnvIAMEndpoint), insecure),
-		Region:      cmp.Or(r.get(EnvRegion), "us-east-1"),
-		AccessKey:   r.file(EnvAccessKeyFile),
-		SecretKey:   r.file(EnvSecretKeyFile),
+		Region:      cmp.Or(r.matching(EnvRegion, regionForm, "letters, digits, - and _, such as us-east-1"), "us-east-1"),
+		AccessKey:   r.key(EnvAccessKeyFile),
+		SecretKey:   r.key(EnvSecretKeyFile),
 		Owner:       cmp.Or(r.get(EnvOwner), r.get(gocosi.EnvCOSIDriverName), Name),
 	}
 	s.ClientEndpoint = cmp.Or(r.url(EnvClientEndpoint, r.get(EnvClientEndpoint), true), s.Endpoint)
@@ -71,9 +74,29 @@ func (r *reader) fault(name string, err error) {
 	}
 }
 
-// get returns the value of a variable; one that is set to "" counts as unset.
+// get returns the value of a variable without the space around it; one without any other text counts as unset.
 func (r *reader) get(name string) string {
 	value, _ := r.lookup(name)
+	value = strings.TrimSpace(value)
+	if strings.ContainsFunc(value, func(c rune) bool { return !unicode.IsPrint(c) || c == utf8.RuneError }) {
+		r.fault(name, errors.New("want printable characters on one line"))
+		return ""
+	}
+	return value
+}
+
+var (
+	regionForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	// keyForm is what a key may hold. A quote would be a part of the key, and stands there by mistake.
+	keyForm = regexp.MustCompile("^[ !#-&(-_a-~]{1,1000}$")
+)
+
+// matching returns the value of a variable that has a form, and never shows another one.
+func (r *reader) matching(name string, form *regexp.Regexp, want string) string {
+	value := r.get(name)
+	if value != "" && !form.MatchString(value) {
+		r.fault(name, errors.New("want "+want))
+	}
 	return value
 }
 
@@ -93,6 +116,15 @@ func (r *reader) file(name string) string {
 	}
 	text, err := readText(path)
 	r.fault(name, err)
+	return text
+}
+
+// key returns the only line of a file.
+func (r *reader) key(name string) string {
+	text := r.file(name)
+	if text != "" && !keyForm.MatchString(text) {
+		r.fault(name, fmt.Errorf("%s holds more than a key; want one line of printable characters without quotes", r.get(name)))
+	}
 	return text
 }
 
@@ -117,7 +149,9 @@ func (r *reader) sealer(name string) *Sealer {
 		return nil
 	}
 	sealer, err := NewSealer(text)
-	r.fault(name, err)
+	if err != nil {
+		r.fault(name, fmt.Errorf("%s: %w", r.get(name), err))
+	}
 	return sealer
 }
 
@@ -127,7 +161,7 @@ func (r *reader) flag(name string) bool {
 	case "true":
 		return true
 	default:
-		r.fault(name, fmt.Errorf("%q is neither true nor false", value))
+		r.fault(name, errors.New("is neither true nor false"))
 	}
 	return false
 }

@@ -106,6 +106,58 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// What is around a text is harmless, what is inside of it is not.
+func TestSpaceAround(t *testing.T) {
+	t.Parallel()
+	variables := environment(t)
+	for name, value := range variables {
+		variables[name] = " " + value + "\r\n"
+	}
+	variables["S3_REGION"], variables["S3_INSECURE"], variables["S3_OWNER"] = "eu-west-1\n", "true\n", " \n"
+	s, err := read(variables)
+	if err != nil || s.Region != "eu-west-1" || s.Endpoint != "https://s3.example.com" || s.Owner != driver.Name {
+		t.Errorf("got %q, %q, %q, %v", s.Region, s.Endpoint, s.Owner, err)
+	}
+}
+
+func TestTextsThatAreNone(t *testing.T) {
+	t.Parallel()
+	const secret = "wJalrXUtnFEMI"
+	for _, name := range []string{"S3_ENDPOINT", "S3_IAM_ENDPOINT", "S3_CLIENT_ENDPOINT", "S3_REGION", "S3_OWNER", "S3_INSECURE", "X_COSI_DRIVER_NAME"} {
+		for _, text := range []string{secret + "\nx", secret + "\x00", secret + "\u202e", "\ufeff" + secret, secret + "\xff", secret + "\u009b"} {
+			variables := environment(t)
+			variables[name] = text
+			_, err := read(variables)
+			if err == nil || !strings.Contains(err.Error(), name+": ") || strings.Contains(err.Error(), secret) {
+				t.Errorf("%s=%q: %v", name, text, err)
+			}
+		}
+	}
+	variables := environment(t)
+	for _, region := range []string{`"us-east-1"`, "us east", "us-east-1/x", "https://u:" + secret + "@host"} {
+		variables["S3_REGION"] = region
+		if _, err := read(variables); err == nil || !strings.Contains(err.Error(), "S3_REGION: want") || strings.Contains(err.Error(), secret) {
+			t.Errorf("S3_REGION=%s: %v", region, err)
+		}
+	}
+}
+
+func TestFilesThatHoldMoreThanAKey(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"S3_ACCESS_KEY_FILE", "S3_SECRET_KEY_FILE", "S3_SEAL_KEY_FILE"} {
+		for _, text := range []string{"secret\nx", `"secret"`, "'secret'", "secret\x00", "\ufeffsecret", "sécret", "`secret`", strings.Repeat("secret", 1<<10)} {
+			variables := environment(t)
+			if err := os.WriteFile(variables[name], []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := read(variables)
+			if err == nil || !strings.Contains(err.Error(), name+": "+variables[name]) || strings.Contains(err.Error(), text) {
+				t.Errorf("%s with %.40q: %v", name, text, err)
+			}
+		}
+	}
+}
+
 func TestBadSealKeys(t *testing.T) {
 	t.Parallel()
 	for text, words := range map[string]string{
