@@ -118,6 +118,9 @@ func (h *Server) Watch(in *healthpb.HealthCheckRequest, stream healthpb.Health_W
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
+	if _, known := slices.BinarySearch(h.services, in.GetService()); !known {
+		in.Service = bound.Cut(in.GetService(), bound.Name) // it is kept as long as the watch
+	}
 	_ = h.refresh(ctx) // what it does not learn, a later check will
 	var err error
 	ended := make(chan struct{})
