@@ -49,6 +49,9 @@ func TestUnservedMethods(t *testing.T) {
 				}
 			}
 			d.Lives(t)
+			if err := d.Wait(t); err != nil { // then every line is written
+				t.Error(err)
+			}
 			found := log.Lines(notServed)
 			if !tt.logged {
 				if len(found) > 0 {
@@ -77,6 +80,9 @@ func TestUnservedMethodsAreBounded(t *testing.T) {
 			t.Fatalf("got %v, want UNIMPLEMENTED", err)
 		}
 	}
+	if err := d.Wait(t); err != nil { // then every line is written
+		t.Error(err)
+	}
 	if found := log.Lines(notServed); len(found) != 16 {
 		t.Errorf("%d lines, want 16", len(found))
 	}
@@ -96,6 +102,9 @@ func TestReflectionIsServedWhenAskedFor(t *testing.T) {
 			d := harness.Start(t, &harness.Handlers{}, options...)
 			_ = d.Conn.Invoke(harness.Timeout(t), method, &emptypb.Empty{}, &emptypb.Empty{})
 			d.Lives(t)
+			if err := d.Wait(t); err != nil { // then every line is written
+				t.Error(err)
+			}
 			if found := log.Lines(notServed, method); len(found) > 0 == on {
 				t.Errorf("reflection %t, and the log says %q", on, found)
 			}

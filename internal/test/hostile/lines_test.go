@@ -133,7 +133,9 @@ func TestLineOfOneCall(t *testing.T) {
 		"wrapped status":  {call: plain, handlers: fails(fmt.Errorf("%s: %w", huge, nested)), code: codes.NotFound},
 		"code off limits": {call: plain, handlers: fails(status.Error(4_000_000_000, huge)), code: codes.Internal},
 		"panic": {call: plain, code: codes.Internal, most: bound.Stack + mostOfCall, handlers: &harness.Handlers{
-			Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) { panic(huge) },
+			Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
+				panic(huge)
+			},
 		}},
 		"panic deep down": {call: plain, code: codes.Internal, most: bound.Stack + mostOfCall, handlers: &harness.Handlers{
 			Create: func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
