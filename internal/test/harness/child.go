@@ -17,11 +17,14 @@ type Child struct {
 	out *bufio.Scanner
 }
 
-// StartChild starts a command with the test's environment and the variables, and kills it after the test.
+// StartChild starts a command with the test's environment and the variables, and kills it after the test. Unless the command
+// says otherwise, it prints to the test's standard error.
 func StartChild(t testing.TB, cmd *exec.Cmd, variables ...string) *Child {
 	t.Helper()
 	cmd.Env = append(os.Environ(), variables...)
-	cmd.Stderr = os.Stderr
+	if cmd.Stderr == nil {
+		cmd.Stderr = os.Stderr
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
