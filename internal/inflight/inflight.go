@@ -169,9 +169,17 @@ func (t *Table) settle(state int32, err error) {
 func (t *Table) Len() int { return len(t.collect(func(*Call) bool { return true })) }
 
 // Unanswered describes the calls without an answer, sorted.
-func (t *Table) Unanswered(now time.Time) []string {
+func (t *Table) Unanswered(now time.Time) []string { return t.describe(now, (*Call).open) }
+
+// Unfinished describes the calls whose handlers have not returned, sorted; they may have been answered.
+func (t *Table) Unfinished(now time.Time) []string {
+	return t.describe(now, func(c *Call) bool { return c.writing.Load() == 0 })
+}
+
+// describe describes the calls that a question is true of.
+func (t *Table) describe(now time.Time, of func(*Call) bool) []string {
 	var list []string
-	for _, c := range t.collect((*Call).open) {
+	for _, c := range t.collect(of) {
 		list = append(list, c.describe(now))
 	}
 	slices.Sort(list)

@@ -81,10 +81,19 @@ func (r *Running) Start() (end func()) {
 			late = time.Now().Add(obeyTimeout)
 		}
 		within(r.served, time.Until(late))
-		within(r.Calls.Empty(), time.Until(late))
+		if !within(r.Calls.Empty(), time.Until(late)) {
+			r.logAbandoned()
+		}
 		r.Calls.Abandon(ErrStopping)
 		stop()
 		<-observed
+	}
+}
+
+// logAbandoned names the calls whose handlers go on.
+func (r *Running) logAbandoned() {
+	if calls := r.Calls.Unfinished(time.Now()); len(calls) > 0 {
+		r.log.Info("handlers ignore their context and are abandoned", "calls", bound.Join(calls))
 	}
 }
 
@@ -141,8 +150,8 @@ func (r *Running) checkListener(now time.Time) error {
 // Drain ends health and the listener, lets calls finish, and cuts off those that do not.
 func (r *Running) Drain() error {
 	due := time.Now().Add(r.Shutdown)
+	r.Ending.Store(true) // first: it tells the end of a watch by the drain from a failure
 	r.Health.Drain()
-	r.Ending.Store(true)
 	if err := foreign.Within(closeTimeout, r.Listener.Close); err != nil && !errors.Is(err, net.ErrClosed) {
 		r.log.Error(err, "listener was not closed cleanly")
 	}
@@ -161,9 +170,7 @@ func (r *Running) cutOff(done <-chan struct{}) error {
 	cut := r.Calls.Unanswered(time.Now())
 	r.late = time.Now().Add(obeyTimeout)
 	go func() { r.Listener.Cut(); r.Server.Stop() }() // with some options of gRPC's it waits for handlers
-	if !within(done, obeyTimeout) {
-		r.log.Info("handlers ignore their context and are abandoned", "calls", bound.Join(r.Calls.Unanswered(time.Now())))
-	}
+	within(done, obeyTimeout)
 	if len(cut) == 0 {
 		return nil
 	}
