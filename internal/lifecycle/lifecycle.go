@@ -29,6 +29,9 @@ const (
 	closeTimeout = 500 * time.Millisecond
 	// callerTimeout limits how long a drain waits for callers: for messages that have not come, and the ends of streams.
 	callerTimeout = 500 * time.Millisecond
+	// readTimeout limits how long a drain waits for callers to read their answers, when all calls have one. gRPC waits as long
+	// for a client to confirm that it knows of the drain.
+	readTimeout = 5 * time.Second
 	// obeyTimeout limits how long handlers whose contexts were cancelled may take to return, and lines to be written.
 	obeyTimeout = time.Second
 	// LogTimeout limits how long the last lines of the log are waited for.
@@ -159,10 +162,31 @@ func (r *Running) Drain() error {
 	done := make(chan struct{})
 	go func() { defer close(done); r.Server.GracefulStop() }()
 	defer time.AfterFunc(min(r.Shutdown, callerTimeout), func() { r.Calls.Refuse(ErrStopping) }).Stop()
-	if within(done, time.Until(due)) {
+	if r.drained(done, due) {
 		return nil
 	}
 	return r.cutOff(done)
+}
+
+// drained waits until every call has an answer and its caller has read that, and reports whether both came in time.
+func (r *Running) drained(done <-chan struct{}, due time.Time) bool {
+	late := time.NewTimer(time.Until(due))
+	defer late.Stop()
+	for {
+		select {
+		case <-done:
+			return true
+		case <-late.C:
+			return false
+		case <-r.Calls.Empty():
+		}
+		if within(done, min(readTimeout, time.Until(due))) {
+			return true
+		}
+		if r.Calls.Len() == 0 {
+			return false
+		}
+	}
 }
 
 // cutOff stops the server for good, and says which calls had no answer yet.
@@ -172,6 +196,7 @@ func (r *Running) cutOff(done <-chan struct{}) error {
 	go func() { r.Listener.Cut(); r.Server.Stop() }() // with some options of gRPC's it waits for handlers
 	within(done, obeyTimeout)
 	if len(cut) == 0 {
+		r.log.Info("connections are cut off")
 		return nil
 	}
 	return fmt.Errorf("%s cut off after %s (%s): %s", bound.Count(len(cut), "call was", "calls were"), r.Shutdown, r.ShutdownFrom, bound.Join(cut))
