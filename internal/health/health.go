@@ -226,7 +226,7 @@ func (h *Server) ask(q *question) {
 	case <-late.C:
 		h.answer(q, fmt.Errorf("the readiness function has not returned for %s", askTimeout))
 		close(q.answered)
-		_ = <-result // it says nothing any more
+		<-result //nolint:errcheck // it says nothing any more
 		close(q.returned)
 	}
 }

@@ -60,18 +60,24 @@ const (
 
 // Table returns the methods of v1alpha1, by full method name.
 func Table() map[string]*Method {
+	all := list()
+	for name, m := range all {
+		m.FullName = name
+	}
+	return all
+}
+
+func list() map[string]*Method {
 	return map[string]*Method{
 		"/cosi.v1alpha1.Identity/DriverGetInfo": {
-			FullName: "/cosi.v1alpha1.Identity/DriverGetInfo",
-			Name:     "DriverGetInfo",
-			Handler:  handler(cosi.IdentityServer.DriverGetInfo),
-			Secrets:  nobody,
-			Bucket:   nothing,
-			Account:  nothing,
-			Result:   Label{"driver", of((*cosi.DriverGetInfoResponse).GetName)},
+			Name:    "DriverGetInfo",
+			Handler: handler(cosi.IdentityServer.DriverGetInfo),
+			Secrets: nobody,
+			Bucket:  nothing,
+			Account: nothing,
+			Result:  Label{"driver", of((*cosi.DriverGetInfoResponse).GetName)},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverCreateBucket": {
-			FullName:  "/cosi.v1alpha1.Provisioner/DriverCreateBucket",
 			Name:      "DriverCreateBucket",
 			Handler:   handler(cosi.ProvisionerServer.DriverCreateBucket),
 			Secrets:   secrets((*cosi.DriverCreateBucketRequest).GetParameters),
@@ -82,7 +88,6 @@ func Table() map[string]*Method {
 			Serialize: ByName,
 		},
 		"/cosi.v1alpha1.Provisioner/DriverDeleteBucket": {
-			FullName:  "/cosi.v1alpha1.Provisioner/DriverDeleteBucket",
 			Name:      "DriverDeleteBucket",
 			Handler:   handler(cosi.ProvisionerServer.DriverDeleteBucket),
 			Secrets:   secrets((*cosi.DriverDeleteBucketRequest).GetDeleteContext),
@@ -96,7 +101,6 @@ func Table() map[string]*Method {
 			},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess": {
-			FullName:    "/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess",
 			Name:        "DriverGrantBucketAccess",
 			Handler:     handler(cosi.ProvisionerServer.DriverGrantBucketAccess),
 			Secrets:     secrets((*cosi.DriverGrantBucketAccessRequest).GetParameters),
@@ -110,7 +114,6 @@ func Table() map[string]*Method {
 			Translation: Translation{Rule: "GRANT-11", From: codes.AlreadyExists, To: codes.FailedPrecondition, Always: true},
 		},
 		"/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess": {
-			FullName:  "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess",
 			Name:      "DriverRevokeBucketAccess",
 			Handler:   handler(cosi.ProvisionerServer.DriverRevokeBucketAccess),
 			Secrets:   secrets((*cosi.DriverRevokeBucketAccessRequest).GetRevokeAccessContext),

@@ -17,7 +17,7 @@ const (
 	// queued limits the lines that wait to be written.
 	queued = 256
 	// lineTimeout limits how long a queued line is waited for, once for each time that the queue falls behind.
-	lineTimeout = 200 * time.Millisecond
+	lineTimeout = 400 * time.Millisecond
 	// askTimeout limits how long the logger may think about its verbosity.
 	askTimeout = time.Second
 )
@@ -52,7 +52,7 @@ func (l *Log) Enabled(level int) bool {
 }
 
 // Queued returns a logger whose lines another goroutine writes, in their order. It waits for each line, so that what follows
-// follows, but not for long: for a fifth of a second at most, and not at all while the logger is behind.
+// follows, but not for long: for less than half a second, and not at all while the logger is behind.
 func (l *Log) Queued() logr.Logger { return l.guard(true) }
 
 // Direct returns a logger whose lines are written by the goroutine that logs, unless the logger is stuck.
@@ -146,14 +146,14 @@ func (l *Log) recovered() {
 }
 
 // derive makes another sink of one, which stays if it panics.
-func (l *Log) derive(inner logr.LogSink, make func() logr.LogSink) (made logr.LogSink) {
+func (l *Log) derive(inner logr.LogSink, how func() logr.LogSink) (made logr.LogSink) {
 	defer func() {
 		if recover() != nil {
 			l.drop()
 			made = inner
 		}
 	}()
-	return make()
+	return how()
 }
 
 // enqueue hands a line to the goroutine that writes, or drops it.

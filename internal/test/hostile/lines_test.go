@@ -75,7 +75,7 @@ func TestLineOfOneCall(t *testing.T) {
 			return conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{})
 		}
 	}
-	nested := error(status.Error(codes.NotFound, huge))
+	nested := status.Error(codes.NotFound, huge)
 	for range 20 {
 		nested = fmt.Errorf("%w", nested)
 	}

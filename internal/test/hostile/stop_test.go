@@ -59,7 +59,8 @@ func TestCallersDoNotHoldUpAStop(t *testing.T) {
 		"idle stream":          {[]gocosi.Option{gocosi.WithServices(idle)}, open("/test.Echo/Stream"), "test.Echo/Stream", false, false},
 		"stream, handler deaf": {[]gocosi.Option{gocosi.WithServices(deaf)}, open("/test.Echo/Stream"), "", false, true},
 		"reflection": {
-			[]gocosi.Option{gocosi.WithReflection()}, open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
+			[]gocosi.Option{gocosi.WithReflection()},
+			open("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
 			"grpc.reflection.v1.ServerReflection/ServerReflectionInfo", false, false,
 		},
 		"not served": {nil, open("/no.such.Service/Method"), "", false, false},

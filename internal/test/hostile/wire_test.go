@@ -70,7 +70,7 @@ func newWire(t testing.TB, d *harness.Running, settings ...uint32) *wire {
 	}
 	var payload []byte
 	for i := 0; i < len(settings); i += 2 {
-		payload = binary.BigEndian.AppendUint16(payload, uint16(settings[i])) //nolint:gosec // a small number
+		payload = binary.BigEndian.AppendUint16(payload, uint16(settings[i]))
 		payload = binary.BigEndian.AppendUint32(payload, settings[i+1])
 	}
 	w.frame(frameSettings, 0, 0, payload)
@@ -80,7 +80,7 @@ func newWire(t testing.TB, d *harness.Running, settings ...uint32) *wire {
 // frame writes a frame. That the server has gone is seen by read.
 func (w *wire) frame(kind, flags byte, stream uint32, payload []byte) {
 	size := len(payload)
-	head := []byte{byte(size >> 16), byte(size >> 8), byte(size), kind, flags, 0, 0, 0, 0} //nolint:gosec // its bytes
+	head := []byte{byte(size >> 16), byte(size >> 8), byte(size), kind, flags, 0, 0, 0, 0}
 	binary.BigEndian.PutUint32(head[5:], stream)
 	w.writing.Lock()
 	defer w.writing.Unlock()
@@ -111,7 +111,7 @@ func appendText(block []byte, text string) []byte {
 	if n := len(text); n < most {
 		block = append(block, byte(n))
 	} else {
-		block = binary.AppendUvarint(append(block, most), uint64(n-most)) //nolint:gosec // not negative
+		block = binary.AppendUvarint(append(block, most), uint64(n-most))
 	}
 	return append(block, text...)
 }
@@ -123,7 +123,7 @@ func (w *wire) send(t testing.TB, stream uint32, m proto.Message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(text))) //nolint:gosec // small
+	head := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(text)))
 	w.frame(frameData, flagEndStream, stream, append(head, text...))
 }
 

@@ -82,7 +82,7 @@ func limitFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit := uint64(len(open) + more) //nolint:gosec // a small number
+	limit := uint64(len(open) + more)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		t.Fatal(err)
 	}
