@@ -96,6 +96,7 @@ func (ch *chain) vet(c *call, response any) error {
 
 // diagnose explains a failure. It masks secrets in what the log says, and in what callers of COSI's methods get.
 func (c *call) diagnose(ctx context.Context, response any, cause error) *failure {
+	cause = statuses.Settle(cause)
 	f := c.explain(ctx, cause)
 	f.expired = c.expired
 	granted := redact.Made(response, foreign.ValueOf(cause))

@@ -29,6 +29,8 @@ import (
 const (
 	// handshakeTimeout limits how long a new connection may stay silent.
 	handshakeTimeout = 10 * time.Second
+	// authorTimeout limits how long a function of the author's may take that is called once, at start.
+	authorTimeout = 5 * time.Second
 	// pingInterval is so short that gRPC never closes a connection for pinging too often: the sidecar's lives for months.
 	pingInterval = time.Millisecond
 )
@@ -94,7 +96,7 @@ func (d *Driver) Run(ctx context.Context) error {
 		if err != nil {
 			return unlessStopped(ctx, err)
 		}
-		return d.serve(ctx, lis, name)
+		return d.serve(ctx, conns.Track(lis), name)
 	})
 }
 
@@ -102,17 +104,18 @@ func (d *Driver) Run(ctx context.Context) error {
 // X_COSI_ENDPOINT_* have no effect, but a TCP listener off loopback is refused as they would be.
 func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
 	return d.once(func() error {
-		if foreign.IsNil(lis) || foreign.IsNil(lis.Addr()) {
-			return errors.New("the listener, or its address, is nil; want a listener")
+		own, err := conns.Adopt(authorTimeout, lis)
+		if err != nil {
+			return err
 		}
-		if err := d.settings.checkListener(lis); err != nil {
+		if err := d.settings.checkListener(own); err != nil {
 			return err
 		}
 		name, err := d.driverName(ctx)
 		if err != nil {
-			return errors.Join(unlessStopped(ctx, err), lis.Close())
+			return errors.Join(unlessStopped(ctx, err), own.Close())
 		}
-		return d.serve(ctx, lis, name)
+		return d.serve(ctx, own, name)
 	})
 }
 
@@ -167,7 +170,7 @@ func (d *Driver) driverName(ctx context.Context) (string, error) {
 }
 
 // serve runs a server on lis until ctx ends, and ends it.
-func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error {
+func (d *Driver) serve(ctx context.Context, lis *conns.Listener, name string) error {
 	log := safelog.New(d.config.log)
 	defer log.Close(lifecycle.LogTimeout)
 	t, err := startTelemetry(d.config.signals, name, log.Queued())
@@ -177,7 +180,7 @@ func (d *Driver) serve(ctx context.Context, lis net.Listener, name string) error
 	defer t.flush()
 	chain, health := newChain(d.config, d.settings, log, t), health.New(log.Queued(), d.config.ready)
 	running := &lifecycle.Running{
-		Server: d.newServer(chain, health), Health: health, Listener: conns.Track(lis), Calls: &chain.calls, Ending: &chain.ending,
+		Server: d.newServer(chain, health), Health: health, Listener: lis, Calls: &chain.calls, Ending: &chain.ending,
 		Log: log, Shutdown: d.settings.shutdownTimeout, ShutdownFrom: EnvCOSIShutdownTimeout,
 	}
 	defer running.Start()()
@@ -198,7 +201,7 @@ func (c *config) register(identity cosi.IdentityServer, provisioner cosi.Provisi
 		reflection.Register(all)
 	}
 	for _, register := range c.services {
-		if err := foreign.Try(func() error { register(all); return nil }); err != nil {
+		if err := foreign.Within(authorTimeout, func() error { all.Lend(register); return nil }); err != nil {
 			return nil, fmt.Errorf("WithServices: %w", err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/doomshrine/gocosi/internal/address"
+	"github.com/doomshrine/gocosi/internal/conns"
+	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/socket"
 )
 
@@ -29,7 +31,7 @@ func (s settings) checkReach(loopback bool) error {
 
 // secures reports whether the transport credentials protect a connection.
 func (c *config) secures() bool {
-	return c.credentials != nil && c.credentials.Info().SecurityProtocol != "insecure"
+	return !foreign.IsNil(c.credentials) && c.credentials.Info().SecurityProtocol != "insecure"
 }
 
 // checkEndpoint applies the rule to what the text of the endpoint tells.
@@ -64,7 +66,7 @@ func (s settings) listen(ctx context.Context) (lis net.Listener, err error) {
 }
 
 // checkListener applies the rule to a listener of the caller's own, and closes one that it refuses.
-func (s settings) checkListener(lis net.Listener) error {
+func (s settings) checkListener(lis *conns.Listener) error {
 	addr, tcp := lis.Addr().(*net.TCPAddr)
 	if err := s.checkReach(!tcp || addr.IP.IsLoopback()); err != nil {
 		return errors.Join(fmt.Errorf("listener %s: %w", addr, err), lis.Close())

@@ -9,6 +9,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/address"
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/drivername"
+	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/setting"
 	"github.com/doomshrine/gocosi/internal/socket"
 )
@@ -125,17 +126,32 @@ func (c *config) settle() (settings, error) {
 	s := settings{secured: c.secures(), perms: socket.Perms{UID: socket.Keep, GID: socket.Keep}}
 	var problems []error
 	var known []string
+	set, err := foreign.Ask(authorTimeout, c.environment)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("WithEnvironment: %w", err))
+	}
 	for _, v := range variables() {
 		known = append(known, v.env)
-		problems = append(problems, c.resolve(v, &s)...)
+		problems = append(problems, c.resolve(v, set[v.env], &s)...)
 	}
 	s.unknown = setting.FindUnknown(c.environ(), known, "X_COSI_", "COSI_")
 	return s, errors.Join(append(problems, s.checkEndpoint())...)
 }
 
+// environment looks up what the environment sets. It calls a function of the author's.
+func (c *config) environment() map[string]string {
+	set := map[string]string{}
+	for _, v := range variables() {
+		if text, ok := c.lookup(v.env); ok {
+			set[v.env] = text
+		}
+	}
+	return set
+}
+
 // resolve settles a variable: the built-in default gives way to the author's, and that to the environment. Each is checked,
 // even if overridden.
-func (c *config) resolve(v variable, s *settings) (problems []error) {
+func (c *config) resolve(v variable, set string, s *settings) (problems []error) {
 	read := func(source, text string) {
 		if v.env == EnvCOSIEndpoint {
 			s.endpointFrom = source
@@ -152,8 +168,7 @@ func (c *config) resolve(v variable, s *settings) (problems []error) {
 		read(v.option, text)
 		preset = text
 	}
-	text, ok := c.lookup(v.env)
-	if text = setting.Trim(text); ok && text != "" {
+	if text := setting.Trim(set); text != "" {
 		read(v.env, text)
 		if text != preset {
 			s.overridden = append(s.overridden, fmt.Sprintf("%s=%s (default %q)", v.env, bound.Cut(text, bound.Name), bound.Cut(preset, bound.Name)))

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -15,6 +14,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/foreign"
+	"github.com/doomshrine/gocosi/internal/otlp"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
@@ -103,7 +103,7 @@ func (c *call) fields(ctx context.Context, took time.Duration, code codes.Code) 
 	if c.Account != "" {
 		fields = append(fields, "account", bound.Printable(c.Account, bound.Name))
 	}
-	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+	if span := otlp.SpanContext(ctx); span.HasTraceID() {
 		fields = append(fields, "trace_id", span.TraceID().String())
 	}
 	return fields

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/doomshrine/gocosi/internal/foreign"
+	"github.com/doomshrine/gocosi/internal/lifecycle"
 )
 
 // Option configures [New] or [Probe]. Options are applied in order: one that sets a value replaces an earlier one, and
@@ -68,21 +69,9 @@ func (c *config) check() error {
 	refuse(slices.ContainsFunc(c.services, func(f func(grpc.ServiceRegistrar)) bool { return f == nil }), "WithServices", "a function")
 	refuse(slices.ContainsFunc(c.serverOptions, func(o grpc.ServerOption) bool { return foreign.IsNil(o) }), "WithServerOptions", "options")
 	if len(problems) == 0 {
-		problems = append(problems, c.tryServerOptions())
+		problems = append(problems, lifecycle.TryOptions(c.serverOptions))
 	}
 	return errors.Join(problems...)
-}
-
-// tryServerOptions makes a server that serves nothing: gRPC panics at options that do not go together.
-func (c *config) tryServerOptions() error {
-	err := foreign.Try(func() error {
-		grpc.NewServer(c.serverOptions...).Stop()
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("WithServerOptions: %w", err)
-	}
-	return nil
 }
 
 func withDefault(variable, text string) Option {

@@ -2,7 +2,6 @@ package gocosi
 
 import (
 	"context"
-	"errors"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"google.golang.org/grpc"
@@ -10,7 +9,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/doomshrine/gocosi/internal/foreign"
-	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
 // recovering turns the value of a panic into an error, with the stack of the goroutine that panicked.
@@ -27,26 +25,12 @@ func (*chain) recovered(ctx context.Context, c *call) (any, error) {
 }
 
 func goOn(ctx context.Context, c any) (any, error) {
-	response, err := c.(*call).next(ctx) //nolint:forcetypeassert // recovered passes nothing else
-	return response, tried(err)
+	return c.(*call).next(ctx) //nolint:forcetypeassert // recovered passes nothing else
 }
 
 // recoveredStream does the same for streaming calls.
 func recoveredStream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return recoverStream(server, stream, info, func(server any, stream grpc.ServerStream) error {
-		return tried(handler(server, stream))
-	})
-}
-
-// tried calls the methods of an error that stages further out call, so that a panic of theirs is recovered from as well: an
-// error may be a nil pointer.
-func tried(err error) error {
-	if err != nil {
-		_ = err.Error()
-		_, _ = statuses.Of(err)
-		_ = errors.Is(err, context.Canceled)
-	}
-	return err
+	return recoverStream(server, stream, info, handler)
 }
 
 // exited is deferred around all stages. It answers for those that neither returned nor were recovered from: a panic of the

@@ -166,10 +166,6 @@ func (c *call) call(ctx context.Context, request any) (response any, err error) 
 // handle runs the handler, and remembers what it said before an interceptor says something else.
 func (c *call) handle(ctx context.Context, request any) (any, error) {
 	response, err := c.call(ctx, request)
-	code := codes.OK
-	if st, wrapped := statuses.Of(err); st != nil && !wrapped {
-		code = st.Code()
-	}
-	c.returned.Store(uint32(code))
+	c.returned.Store(uint32(statuses.Own(err)))
 	return response, err
 }

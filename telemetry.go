@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -19,9 +17,6 @@ import (
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/otlp"
 )
-
-// providerTimeout limits how long providers of the author's own may take to make what the driver needs.
-const providerTimeout = 5 * time.Second
 
 // signals holds what the author asked for.
 type signals struct {
@@ -49,8 +44,7 @@ type telemetry struct {
 	flush   func()                   // delivers what is left; called once, after the last call
 	served  func(method string) bool // set before the first call
 
-	panics       metric.Int64Counter
-	translations metric.Int64Counter
+	counters *otlp.Counters // the library's own
 }
 
 // startTelemetry builds what is asked for; nothing in it waits for a collector. The caller must flush when there is no
@@ -62,11 +56,13 @@ func startTelemetry(s signals, driver string, log logr.Logger) (*telemetry, erro
 	meter, meterErr := providers.Meter(metering, s.meter)
 	t := &telemetry{why: []any{"traces", tracing.String(), "metrics", metering.String()}, flush: providers.Flush}
 	if err = errors.Join(err, meterErr); err == nil {
-		err = foreign.Within(providerTimeout, func() error {
+		err = foreign.Within(authorTimeout, func() error {
 			if tracing.On() || metering.On() {
 				t.handler = t.newStatsHandler(tracer, meter)
 			}
-			return t.makeCounters(meter.Meter(buildinfo.ModulePath))
+			var failed error // not err: this may go on when it is late
+			t.counters, failed = otlp.NewCounters(meter.Meter(buildinfo.ModulePath))
+			return failed
 		})
 	}
 	if err != nil {
@@ -74,7 +70,7 @@ func startTelemetry(s signals, driver string, log logr.Logger) (*telemetry, erro
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
 	if s.tracer != nil || s.meter != nil {
-		t.handler = otlp.Shield(t.handler, log)
+		t.handler = otlp.Shield(t.handler, t.counters, log)
 	}
 	return t, nil
 }
@@ -93,28 +89,12 @@ func (t *telemetry) newStatsHandler(tracer trace.TracerProvider, meter metric.Me
 	)
 }
 
-// makeCounters makes the library's own metrics.
-func (t *telemetry) makeCounters(meter metric.Meter) (err error) {
-	t.panics, err = meter.Int64Counter("grpc_req_panics_recovered_total",
-		metric.WithDescription("Panics of handlers that were answered as INTERNAL, by method."))
-	if err != nil {
-		return err
-	}
-	t.translations, err = meter.Int64Counter("gocosi.rpc.translations",
-		metric.WithDescription("Status codes of handlers that were translated, by method and rule."))
-	return err
-}
-
-// count counts what happened to a call that was answered already: a provider of the author's may do anything.
+// count counts what happened to a call that was answered already.
 func (t *telemetry) count(ctx context.Context, name string, f *failure) {
-	if f == nil {
-		return
+	if f != nil && f.stack != "" {
+		t.counters.Panic(ctx, name)
 	}
-	method := attribute.String("method", name)
-	if f.stack != "" {
-		t.panics.Add(ctx, 1, metric.WithAttributes(method))
-	}
-	if f.rule != "" {
-		t.translations.Add(ctx, 1, metric.WithAttributes(method, attribute.String("rule", f.rule)))
+	if f != nil && f.rule != "" {
+		t.counters.Translation(ctx, name, f.rule)
 	}
 }

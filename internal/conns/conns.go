@@ -3,11 +3,16 @@ package conns
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/foreign"
 )
 
 // leastFull keeps a listener with few connections from looking for closed ones each time.
@@ -19,6 +24,9 @@ const leastFull = 32
 type Listener struct {
 	net.Listener
 
+	addr    net.Addr // nil: the listener's own
+	closing atomic.Bool
+
 	mu      sync.Mutex
 	conns   []net.Conn // the open ones, and some that are closed
 	full    int        // length of conns at which the closed ones are dropped
@@ -26,8 +34,72 @@ type Listener struct {
 	trouble error // of the last Accept
 }
 
+// closeTimeout limits how long a listener may take to close.
+const closeTimeout = 500 * time.Millisecond
+
 // Track wraps a listener.
-func Track(lis net.Listener) *Listener { return &Listener{Listener: lis, full: leastFull} }
+func Track(lis net.Listener) *Listener {
+	return &Listener{Listener: lis, full: leastFull}
+}
+
+// Adopt wraps a listener whose methods may do anything. It asks for the address once, no longer than the limit.
+func Adopt(limit time.Duration, lis net.Listener) (*Listener, error) {
+	if foreign.IsNil(lis) {
+		return nil, errNil
+	}
+	addr, err := foreign.Ask(limit, func() net.Addr { return frozen(lis.Addr()) })
+	if err != nil {
+		return nil, fmt.Errorf("the listener's address: %w", err)
+	}
+	if addr == nil {
+		return nil, errNil
+	}
+	l := Track(lis)
+	l.addr = addr
+	return l, nil
+}
+
+var errNil = errors.New("the listener, or its address, is nil; want a listener")
+
+// frozen returns an address whose methods are known; nil for a nil of any type.
+func frozen(addr net.Addr) net.Addr {
+	if foreign.IsNil(addr) {
+		return nil
+	}
+	switch addr.(type) {
+	case *net.TCPAddr, *net.UnixAddr:
+		return addr
+	}
+	return text{bound.Cut(addr.Network(), bound.Name), bound.Cut(addr.String(), bound.Text)}
+}
+
+// text is what an address said.
+type text struct{ network, address string }
+
+func (t text) Network() string { return t.network }
+func (t text) String() string  { return t.address }
+
+// Addr returns the address as it was first told.
+func (l *Listener) Addr() net.Addr {
+	if l.addr != nil {
+		return l.addr
+	}
+	return l.Listener.Addr()
+}
+
+// Close closes the listener, once: gRPC closes it again, with a lock held. It does not wait for a listener that does not
+// return, and one that was closed before is no failure.
+func (l *Listener) Close() error {
+	if l.closing.Swap(true) {
+		return nil
+	}
+	return foreign.Within(closeTimeout, func() error {
+		if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+}
 
 // Accept waits for the next connection and remembers it.
 func (l *Listener) Accept() (net.Conn, error) {

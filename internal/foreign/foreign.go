@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"time"
 )
@@ -21,12 +22,15 @@ func NewExit() *ExitError { return &ExitError{Stack: string(debug.Stack())} }
 
 func (*ExitError) Error() string { return "the goroutine was ended (runtime.Goexit)" }
 
-// Stack returns the stack of what ended a call instead of its return, and whether something did.
+// Stack returns the stack of what ended a call instead of its return, and whether something did. It does not look into an
+// error that is not of this package: to unwrap it would be to call foreign code.
+//
+//nolint:errorlint // see above
 func Stack(err error) (stack string, ended bool) {
-	if p, ok := errors.AsType[*PanicError](err); ok {
-		return p.Stack, true
-	}
-	if e, ok := errors.AsType[*ExitError](err); ok {
+	switch e := err.(type) {
+	case *PanicError:
+		return e.Stack, true
+	case *ExitError:
 		return e.Stack, true
 	}
 	return "", false
@@ -36,24 +40,57 @@ func Stack(err error) (stack string, ended bool) {
 type PanicError struct {
 	Value any
 	Stack string
+	text  string
 }
 
-// NewPanic wraps a recovered value; it is called by the deferred function that recovered.
-func NewPanic(value any) *PanicError { return &PanicError{Value: value, Stack: string(debug.Stack())} }
+// printTimeout limits how long the methods of a panic's value may take to print it.
+const printTimeout = time.Second
 
-// Error returns the value's text. A value whose own methods panic is named by its type.
-func (p *PanicError) Error() (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("panic: a %T that cannot be printed", p.Value)
-		}
+// NewPanic wraps a recovered value; it is called by the deferred function that recovered. A value whose own methods keep it
+// from being printed is named by its type.
+func NewPanic(value any) *PanicError {
+	p := &PanicError{Value: value, Stack: string(debug.Stack())}
+	switch v := value.(type) {
+	case string:
+		p.text = v
+	case runtime.Error:
+		p.text = v.Error()
+	default:
+		p.text = printed(value)
+	}
+	return p
+}
+
+func printed(value any) string {
+	texts := make(chan string, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }() // fmt recovers from most panics, but not from all
+		texts <- fmt.Sprint(value)
 	}()
-	return fmt.Sprintf("panic: %v", p.Value)
+	late := time.NewTimer(printTimeout)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
+	select {
+	case text := <-texts:
+		return text
+	default:
+		return fmt.Sprintf("a %T that cannot be printed", value)
+	}
 }
+
+// Error returns the value's text.
+func (p *PanicError) Error() string { return "panic: " + p.text }
 
 // ValueOf returns the value of the panic that an error tells of; nil when there was none.
+//
+//nolint:errorlint // see Stack
 func ValueOf(err error) any {
-	if p, ok := errors.AsType[*PanicError](err); ok {
+	if p, ok := err.(*PanicError); ok {
 		return p.Value
 	}
 	return nil
@@ -101,7 +138,18 @@ func Within(limit time.Duration, do func() error) error {
 	}
 }
 
-// told is an error whose text was asked for once.
+// Ask calls ask in a goroutine of its own and returns its answer. It waits at most for the limit; without an answer in time
+// there is an error.
+func Ask[T any](limit time.Duration, ask func() T) (T, error) {
+	answers := make(chan T, 1)
+	if err := Within(limit, func() error { answers <- ask(); return nil }); err != nil {
+		var none T
+		return none, err
+	}
+	return <-answers, nil
+}
+
+// told is an error whose text was asked for once. To look further into it is up to whoever knows that it is harmless.
 type told struct {
 	error
 	text string

@@ -101,8 +101,11 @@ func (t *Table) Empty() <-chan struct{} {
 // more. It returns false when the call was refused meanwhile.
 func (c *Call) Begin() bool { return c.state.CompareAndSwap(waiting, begun) }
 
-// Expect records, once, the deadline of an open call and what set it: a variable, or the caller.
+// Expect records the deadline of an open call and what set it: a variable, or the caller. The first one counts.
 func (c *Call) Expect(due time.Time, limit string) {
+	if c.due.Load() != 0 {
+		return
+	}
 	c.limit = limit
 	c.due.Store(int64(max(1, due.Sub(c.Start))))
 }

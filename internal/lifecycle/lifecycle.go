@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -19,14 +18,13 @@ import (
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inflight"
+	"github.com/doomshrine/gocosi/internal/redact"
 	"github.com/doomshrine/gocosi/internal/safelog"
 )
 
-// The bounds of the end: after the shutdown timeout at most closeTimeout, obeyTimeout, five seconds of flushing and
+// The bounds of the end: after the shutdown timeout at most half a second for the listener, obeyTimeout, five seconds of flushing and
 // LogTimeout go by.
 const (
-	// closeTimeout limits how long the listener may take to close.
-	closeTimeout = 500 * time.Millisecond
 	// callerTimeout limits how long a drain waits for callers: for messages that have not come, and the ends of streams.
 	callerTimeout = 500 * time.Millisecond
 	// readTimeout limits how long a drain waits for callers to read their answers, when all calls have one. gRPC waits as long
@@ -155,8 +153,8 @@ func (r *Running) Drain() error {
 	due := time.Now().Add(r.Shutdown)
 	r.Ending.Store(true) // first: it tells the end of a watch by the drain from a failure
 	r.Health.Drain()
-	if err := foreign.Within(closeTimeout, r.Listener.Close); err != nil && !errors.Is(err, net.ErrClosed) {
-		r.log.Error(err, "listener was not closed cleanly")
+	if err := r.Listener.Close(); err != nil {
+		r.log.Error(errors.New(redact.Text(err.Error(), nil)), "listener was not closed cleanly")
 	}
 	r.log.Info("stopping", "timeout", r.Shutdown.String()) // whoever asks or calls has heard of it
 	done := make(chan struct{})

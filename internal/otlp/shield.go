@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/stats"
 
 	"github.com/doomshrine/gocosi/internal/foreign"
@@ -17,9 +18,11 @@ import (
 const patience = time.Second
 
 // Shield keeps a stats handler over providers of the author's own from harming calls: what it does instead of returning is
-// logged once, and one that does not return in time is not asked again.
-func Shield(handler stats.Handler, log logr.Logger) stats.Handler {
-	return &shield{handler: handler, log: log}
+// logged once, and one that does not return in time is not asked again. It shields the counters too.
+func Shield(handler stats.Handler, counters *Counters, log logr.Logger) stats.Handler {
+	s := &shield{handler: handler, log: log}
+	counters.attempt = s.attempt
+	return s
 }
 
 type shield struct {
@@ -52,7 +55,21 @@ func (s *shield) attempt(do func()) bool {
 
 // TagRPC returns the handler's context, or the call's own.
 func (s *shield) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	return s.tag(ctx, func() context.Context { return s.handler.TagRPC(ctx, info) })
+	return s.tag(ctx, func() context.Context {
+		tagged := s.handler.TagRPC(ctx, info)
+		return context.WithValue(tagged, shielded{}, trace.SpanContextFromContext(tagged))
+	})
+}
+
+// shielded is the key of what a span of a provider of the author's own said of itself.
+type shielded struct{}
+
+// SpanContext returns the identity of a call's span without calling a provider of the author's own.
+func SpanContext(ctx context.Context) trace.SpanContext {
+	if span, ok := ctx.Value(shielded{}).(trace.SpanContext); ok {
+		return span
+	}
+	return trace.SpanContextFromContext(ctx)
 }
 
 // HandleRPC passes an event on.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"google.golang.org/grpc"
 )
@@ -25,6 +26,42 @@ type Services struct {
 
 // New returns an empty collection. The service of the reserved name is registered after Err was asked.
 func New(reserved string) *Services { return &Services{reserved: reserved} }
+
+// Lend lets a function register services; what it registers after its return is nobody's.
+func (s *Services) Lend(register func(grpc.ServiceRegistrar)) {
+	l := &loan{services: s}
+	defer l.end()
+	register(l)
+}
+
+// loan is the collection for as long as a function of the author's runs. It is safe for concurrent use.
+type loan struct {
+	mu       sync.Mutex
+	services *Services // nil: the loan has ended
+}
+
+func (l *loan) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.services != nil {
+		l.services.RegisterService(desc, impl)
+	}
+}
+
+func (l *loan) GetServiceInfo() map[string]grpc.ServiceInfo {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.services == nil {
+		return nil
+	}
+	return l.services.GetServiceInfo()
+}
+
+func (l *loan) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.services = nil
+}
 
 type service struct {
 	desc *grpc.ServiceDesc

@@ -43,12 +43,8 @@ func New(inner logr.Logger) *Log {
 
 // Enabled asks the logger whether it shows lines of a level. It waits no longer than a second; then the answer is no.
 func (l *Log) Enabled(level int) bool {
-	answer := make(chan bool, 1)
-	err := foreign.Within(askTimeout, func() error {
-		answer <- l.inner.V(level).Enabled()
-		return nil
-	})
-	return err == nil && <-answer
+	enabled, err := foreign.Ask(askTimeout, func() bool { return l.inner.V(level).Enabled() })
+	return err == nil && enabled
 }
 
 // Queued returns a logger whose lines another goroutine writes, in their order. It waits for each line, so that what follows
@@ -64,9 +60,18 @@ func (l *Log) guard(queue bool) logr.Logger {
 		return logr.Discard()
 	}
 	if deeper, ok := inner.(logr.CallDepthLogSink); ok && !queue {
-		inner = deeper.WithCallDepth(1)
+		inner = with(inner, func() logr.LogSink { return deeper.WithCallDepth(1) })
 	}
 	return logr.New(sink{inner, l, queue}).V(l.inner.GetV())
+}
+
+// with returns the sink that a method of another one makes, or that one: a sink may do anything.
+func with(sink logr.LogSink, change func() logr.LogSink) logr.LogSink {
+	changed, err := foreign.Ask(askTimeout, change)
+	if err != nil || foreign.IsNil(changed) {
+		return sink
+	}
+	return changed
 }
 
 // Observe learns whether the logger is stuck: the caller knows of its direct lines, the queue of its own. When the logger
@@ -143,17 +148,6 @@ func (l *Log) recovered() {
 	if recover() != nil {
 		l.drop()
 	}
-}
-
-// derive makes another sink of one, which stays if it panics.
-func (l *Log) derive(inner logr.LogSink, how func() logr.LogSink) (made logr.LogSink) {
-	defer func() {
-		if recover() != nil {
-			l.drop()
-			made = inner
-		}
-	}()
-	return how()
 }
 
 // enqueue hands a line to the goroutine that writes, or drops it.

@@ -56,12 +56,14 @@ func (s sink) Error(err error, msg string, keysAndValues ...any) {
 
 // WithValues adds to the inner sink, at once.
 func (s sink) WithValues(keysAndValues ...any) logr.LogSink {
-	s.inner = s.log.derive(s.inner, func() logr.LogSink { return s.inner.WithValues(keysAndValues...) })
+	inner := s.inner
+	s.inner = with(inner, func() logr.LogSink { return inner.WithValues(keysAndValues...) })
 	return s
 }
 
 // WithName names the inner sink.
 func (s sink) WithName(name string) logr.LogSink {
-	s.inner = s.log.derive(s.inner, func() logr.LogSink { return s.inner.WithName(name) })
+	inner := s.inner
+	s.inner = with(inner, func() logr.LogSink { return inner.WithName(name) })
 	return s
 }

@@ -34,13 +34,19 @@ func Of(err error) (st *status.Status, wrapped bool) {
 	if err == nil {
 		return nil, false
 	}
-	var holder interface{ GRPCStatus() *status.Status }
-	if !errors.As(err, &holder) || holder.GRPCStatus().Code() == codes.OK {
+	var h holder
+	if !errors.As(err, &h) {
 		return nil, false
 	}
-	_, direct := err.(interface{ GRPCStatus() *status.Status }) // the question is what err itself is
-	return holder.GRPCStatus(), !direct
+	if st = h.GRPCStatus(); st.Code() == codes.OK {
+		return nil, false
+	}
+	_, direct := err.(holder) //nolint:errorlint // the question is what err itself is
+	return st, !direct
 }
+
+// holder is an error with a status.
+type holder interface{ GRPCStatus() *status.Status }
 
 // Canonical drops the details of a status, replaces UNKNOWN and codes that gRPC does not define by INTERNAL, and fills in
 // a missing message.
