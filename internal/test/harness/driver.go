@@ -126,15 +126,23 @@ func Serve(t testing.TB, p cosi.ProvisionerServer, options ...gocosi.Option) *Ru
 		t.Fatal(err)
 	}
 	lis := bufconn.Listen(1 << 20)
-	r := run(t, func(ctx context.Context) error { return driver.Serve(ctx, lis) })
-	r.Listener = lis
+	r := Attach(t, lis, func(ctx context.Context) error { return driver.Serve(ctx, lis) })
 	r.await(t, driver)
-	r.Conn, err = grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
+	return r
+}
+
+// Attach runs a driver that serves on a listener in memory, and connects to it. It does not wait for the driver.
+func Attach(t testing.TB, lis *bufconn.Listener, serve func(context.Context) error) *Running {
+	t.Helper()
+	r := run(t, serve)
+	r.Listener = lis
+	conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Conn.Close() })
+	r.Conn = conn
+	t.Cleanup(func() { conn.Close() })
 	return r
 }
 
