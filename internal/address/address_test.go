@@ -67,6 +67,7 @@ func TestParseRefuses(t *testing.T) {
 		"relative, with a dot":   {"./cosi.sock", "not absolute"},
 		"relative, with scheme":  {"unix:cosi.sock", "not absolute"},
 		"relative, two slashes":  {"unix://cosi.sock", "not absolute"},
+		"relative, in a folder":  {"unix:var/cosi.sock", "not absolute"},
 		"a host":                 {"unix://host/cosi.sock", "a host stands before the path"},
 		"scheme alone":           {"unix://", "not absolute"},
 		"the root":               {"/", "names a folder"},
@@ -136,6 +137,35 @@ func TestLoopback(t *testing.T) {
 			e, err := address.Parse(text)
 			if err != nil || e.Loopback() != want {
 				t.Fatalf("Loopback = %v, %v; want %v", e.Loopback(), err, want)
+			}
+		})
+	}
+}
+
+// TestDefault holds the place where the sidecar looks.
+func TestDefault(t *testing.T) {
+	t.Parallel()
+	e, err := address.Parse(address.Default)
+	if want := address.Socket("/var/lib/cosi/cosi.sock"); err != nil || e != want {
+		t.Fatalf("Parse(Default) = %v, %v; want %v", e, err, want)
+	}
+}
+
+func TestAnyPort(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"tcp://127.0.0.1:0":     true,
+		"tcp://[::1]:0":         true,
+		"tcp://:0":              true,
+		"tcp://127.0.0.1:1":     false,
+		"tcp://127.0.0.1:10000": false,
+		"/cosi:0":               false,
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			e, err := address.Parse(text)
+			if err != nil || e.AnyPort() != want {
+				t.Fatalf("AnyPort = %t, %v; want %t", e.AnyPort(), err, want)
 			}
 		})
 	}
