@@ -133,8 +133,8 @@ func (e Endpoint) Loopback() bool {
 		return true
 	}
 	host, _, _ := net.SplitHostPort(e.Address)
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	addr, _ := netip.ParseAddr(host) // a name's is zero, which is no loopback
+	return host == "localhost" || addr.IsLoopback()
 }
 
 // AnyPort reports whether the endpoint lets the driver choose a port, so that nobody can dial it by its text.
