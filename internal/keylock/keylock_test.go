@@ -82,24 +82,26 @@ func TestGivingUp(t *testing.T) {
 		patience time.Duration
 		want     error // nil: a TimeoutError
 		wait     time.Duration
+		text     string // of the error; "": any
 	}{
 		"cancelled": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancelCause(ctx)
 			time.AfterFunc(time.Second, func() { cancel(errOwn) })
 			return ctx, func() { cancel(nil) }
-		}, time.Minute, context.Canceled, time.Second},
+		}, time.Minute, context.Canceled, time.Second, ""},
 		"cancelled before": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(ctx)
 			cancel()
 			return ctx, cancel
-		}, time.Minute, context.Canceled, 0},
+		}, time.Minute, context.Canceled, 0, ""},
 		"deadline": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 2*time.Second)
-		}, time.Minute, context.DeadlineExceeded, 2 * time.Second},
+		}, time.Minute, context.DeadlineExceeded, 2 * time.Second, ""},
 		"deadline, no patience set": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, time.Hour)
-		}, 0, context.DeadlineExceeded, time.Hour},
-		"patience": {context.WithCancel, 3 * time.Second, nil, 3 * time.Second},
+		}, 0, context.DeadlineExceeded, time.Hour, ""},
+		"patience":          {context.WithCancel, 3 * time.Second, nil, 3 * time.Second, "the holder has held the lock for 3.5s"},
+		"shortest patience": {context.WithCancel, 1, nil, 1, "the holder has held the lock for 500ms"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +125,7 @@ func TestGivingUp(t *testing.T) {
 					}
 				case !errors.As(err, &busy) || busy.Holder != "the holder" || busy.Age != tt.wait+500*time.Millisecond:
 					t.Errorf("got %v, want the holder and its age", err)
-				case err.Error() != "the holder has held the lock for 3.5s":
+				case err.Error() != tt.text:
 					t.Errorf("got %v", err)
 				}
 				table.Unlock(bucket)
@@ -133,6 +135,23 @@ func TestGivingUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSince checks that a lock is held since the caller's own reading of the clock, or since it was handed over.
+func TestSince(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table keylock.Table
+		own := time.Now().Add(-time.Minute)
+		if since, err := table.Lock(t.Context(), bucket, "first", own, 0); err != nil || !since.Equal(own) {
+			t.Errorf("a free key is held since %s, %v; want %s", since, err, own)
+		}
+		handedOver := time.Now().Add(time.Hour)
+		time.AfterFunc(time.Hour, func() { table.Unlock(bucket) })
+		if since, err := table.Lock(t.Context(), bucket, "second", own, 0); err != nil || !since.Equal(handedOver) {
+			t.Errorf("a key that was handed over is held since %s, %v; want %s", since, err, handedOver)
+		}
+	})
 }
 
 func TestHolderIsTheLatest(t *testing.T) {
@@ -250,8 +269,9 @@ func TestTurnOfTheDead(t *testing.T) {
 func TestUnlockOfAFreeKeyPanics(t *testing.T) {
 	t.Parallel()
 	defer func() {
-		if recover() == nil {
-			t.Error("Unlock returns, want a panic")
+		const want = "keylock: unlock of a key that nobody holds"
+		if got := recover(); got != want {
+			t.Errorf("the panic is %v, want %q", got, want)
 		}
 	}()
 	var table keylock.Table
@@ -276,6 +296,9 @@ func TestStress(t *testing.T) {
 					continue
 				}
 				held.Add(1)
+				if n := table.Len(); n < 1 || n > len(inside) {
+					t.Errorf("%d keys are held, want 1 to %d", n, len(inside))
+				}
 				if inside[n].Add(1) != 1 {
 					t.Error("two holders have one key, want one")
 				}
