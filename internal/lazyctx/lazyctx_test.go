@@ -221,6 +221,23 @@ func TestContextHasNoGoroutines(t *testing.T) {
 	})
 }
 
+// TestContextIsLazy checks that a handler's usual questions make no timer: nothing is allocated but the context itself.
+// The test is not parallel, because other tests allocate.
+func TestContextIsLazy(t *testing.T) {
+	parent, end := t.Context(), time.Now().Add(time.Hour)
+	perCall := testing.AllocsPerRun(100, func() {
+		c := new(lazyctx.Context)
+		c.Begin(parent, end)
+		if at, limited := c.Deadline(); c.Err() != nil || c.Value(contextKey{}) != nil || !limited || !at.Equal(end) {
+			t.Errorf("%v, %v until %v, want no error until %v", c.Err(), c.Value(contextKey{}), at, end)
+		}
+		c.End()
+	})
+	if perCall > 1 {
+		t.Errorf("%v allocations for a context, want one", perCall)
+	}
+}
+
 // TestContextIsMadeOnce uses the context in many goroutines while the handler returns.
 func TestContextIsMadeOnce(t *testing.T) {
 	t.Parallel()
@@ -253,4 +270,27 @@ func TestContextIsMadeOnce(t *testing.T) {
 			t.Fatalf("the context ended with %v, want context.Canceled", err)
 		}
 	}
+}
+
+// TestContextIsPolled asks for the error again and again, and for nothing else, while the handler returns.
+func TestContextIsPolled(t *testing.T) {
+	t.Parallel()
+	var polling sync.WaitGroup
+	lazily(t.Context(), t, func(ctx context.Context) {
+		begun := make(chan struct{})
+		polling.Go(func() {
+			if err := ctx.Err(); err != nil {
+				t.Errorf("the context ended with %v, want no end before the handler's return", err)
+			}
+			close(begun)
+			for ctx.Err() == nil {
+				runtime.Gosched()
+			}
+			if err := ctx.Err(); !errors.Is(err, context.Canceled) {
+				t.Errorf("the context ended with %v, want context.Canceled", err)
+			}
+		})
+		<-begun
+	})
+	polling.Wait()
 }
