@@ -285,6 +285,27 @@ func TestResponse(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts t
 	}
 }
 
+// TestText holds the texts that are made of numbers and layouts, as callers read them.
+func TestText(t *testing.T) {
+	t.Parallel()
+	key := &grantQ{AuthenticationType: cosi.AuthenticationType_Key}
+	for want, violation := range map[string]*rules.Violation{
+		"name is required (CREATE-2)":                  rules.Request(&createQ{}),
+		"name has 129 bytes; want at most 128 (GEN-9)": rules.Request(&createQ{Name: str(most + 1)}),
+		"credentials has 0 entries, not one (GRANT-7)": rules.Response(key, &grantR{AccountId: "a"}),
+		"delete_context has 4097 bytes; want at most 4096 (GEN-9)": rules.Request(
+			deletion(func(r *deleteQ) { r.DeleteContext = of(mostMap + 1) })),
+		"authentication_type is 99; want 1 (Key) or 2 (IAM) (GRANT-3)": rules.Request(
+			grant(func(r *grantQ) { r.AuthenticationType = 99 })),
+		`credentials["azure"].expiryTs is not in the layout 2006-01-02 15:04:05.999999999 -0700 MST (GRANT-10)`: rules.Response(
+			key, azure(func(s map[string]string) { s["expiryTs"] = "2031-02-03T04:05:06Z" })),
+	} {
+		if got := violation.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestResponseTakesAnyZone checks that an expiry is valid in every time zone, independently of the machine's.
 func TestResponseTakesAnyZone(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
@@ -42,7 +44,7 @@ func TestEachRuleIsWhole(t *testing.T) {
 		if rpc, ok := rpcs[group]; !ok || r.RPC != rpc {
 			t.Errorf("%s: RPC %q", r.ID, r.RPC)
 		}
-		if !slices.Contains(levels, r.Level) || !slices.Contains(sources, r.Source) {
+		if !slices.Contains(levels, r.Level) || !slices.Contains(sources, r.Source) || r.Source == "" {
 			t.Errorf("%s: level %q, source %q", r.ID, r.Level, r.Source)
 		}
 		if !strings.HasSuffix(r.Text, ".") {
@@ -51,6 +53,25 @@ func TestEachRuleIsWhole(t *testing.T) {
 		if strings.ContainsAny(r.Text+r.Runtime, "|\n") {
 			t.Errorf("%s: the text breaks a table, want no line break and no bar", r.ID)
 		}
+	}
+}
+
+// TestRPCs holds the names of the RPCs against the specification's own.
+func TestRPCs(t *testing.T) {
+	t.Parallel()
+	var want []string
+	services := cosi.File_sigs_k8s_io_container_object_storage_interface_spec_cosi_proto.Services()
+	for i := range services.Len() {
+		methods := services.Get(i).Methods()
+		for j := range methods.Len() {
+			want = append(want, string(methods.Get(j).Name()))
+		}
+	}
+	got := []string{rules.GetInfo, rules.Create, rules.Delete, rules.Grant, rules.Revoke}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
