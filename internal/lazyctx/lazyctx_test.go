@@ -272,6 +272,39 @@ func TestContextIsMadeOnce(t *testing.T) {
 	}
 }
 
+// gate is a parent that calls pass when a context is made of it.
+type gate struct {
+	context.Context //nolint:containedctx // the gated context
+
+	pass func()
+}
+
+func (g gate) Deadline() (time.Time, bool) { g.pass(); return g.Context.Deadline() }
+
+// TestContextIsMadeByTheFirst asks a second time while the first one is being answered.
+func TestContextIsMadeByTheFirst(t *testing.T) {
+	t.Parallel()
+	for range 20 { // the scheduler decides how far the second one comes
+		var c lazyctx.Context
+		var second sync.WaitGroup
+		var ends [2]<-chan struct{}
+		c.Begin(gate{t.Context(), sync.OnceFunc(func() {
+			asked := make(chan struct{})
+			second.Go(func() { close(asked); ends[1] = c.Done() })
+			<-asked
+			for range 1000 {
+				runtime.Gosched()
+			}
+		})}, time.Now().Add(rpcTimeout))
+		ends[0] = c.Done()
+		second.Wait()
+		c.End()
+		if ends[0] != ends[1] {
+			t.Fatal("the context has two Done channels, want one")
+		}
+	}
+}
+
 // TestContextIsPolled asks for the error again and again, and for nothing else, while the handler returns.
 func TestContextIsPolled(t *testing.T) {
 	t.Parallel()
@@ -283,7 +316,7 @@ func TestContextIsPolled(t *testing.T) {
 				t.Errorf("the context ended with %v, want no end before the handler's return", err)
 			}
 			close(begun)
-			for ctx.Err() == nil {
+			for giveUp := time.Now().Add(rpcTimeout); ctx.Err() == nil && time.Now().Before(giveUp); {
 				runtime.Gosched()
 			}
 			if err := ctx.Err(); !errors.Is(err, context.Canceled) {
