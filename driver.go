@@ -183,11 +183,11 @@ func (d *Driver) serve(ctx context.Context, lis *conns.Listener, name string) er
 		Server: d.newServer(chain, health), Health: health, Listener: lis, Calls: &chain.calls, Ending: &chain.ending,
 		Log: log, Shutdown: d.settings.shutdownTimeout, ShutdownFrom: EnvCOSIShutdownTimeout,
 	}
-	defer running.Start()()
 	d.addr = lis.Addr()
+	logStart(log.Queued(), name, d.addr, d.settings, t) // before the first call can end
+	defer running.Start()()
 	inspect.Offer(ctx, chain.inspected())
 	close(d.listening)
-	logStart(log.Queued(), name, d.addr, d.settings, t)
 	return errors.Join(running.Wait(ctx), running.Drain())
 }
 
