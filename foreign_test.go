@@ -164,10 +164,7 @@ type thing struct {
 	cells [deeds]outcome
 }
 
-type (
-	createFunc = func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error)
-	readyFunc  = func(context.Context) error
-)
+type createFunc = func(context.Context, *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error)
 
 // things lists the rows.
 func things() []thing {
@@ -272,7 +269,9 @@ func things() []thing {
 			fails("RESOURCE_EXHAUSTED", "call done"), senseless("its messages are its own"),
 		}},
 		{"own service, stream", ownStream, [deeds]outcome{
-			internal("villainy"), internal(ended), outcome{answer: heldUp}, ok(), ok().in(slowness),
+			internal("villainy"), internal(ended),
+			{answer: heldUp},
+			ok(), ok().in(slowness),
 			fails("RESOURCE_EXHAUSTED", "call "), senseless("its messages are its own"),
 		}},
 		{"own service, when it is registered", registration, [deeds]outcome{
@@ -280,7 +279,9 @@ func things() []thing {
 			ok().in(slowness), senseless(noValue), ok(),
 		}},
 		{"listener, at `Accept`", listenerAccept, [deeds]outcome{
-			fails(serveFails, "villainy"), fails(serveFails, ended), outcome{answer: nobodyIn}, fails(serveFails, "nil"),
+			fails(serveFails, "villainy"), fails(serveFails, ended),
+			{answer: nobodyIn},
+			fails(serveFails, "nil"),
 			ok().in(slowness), senseless(noValue), senseless("see below"),
 		}},
 		{"listener, at `Close`", listenerClose, [deeds]outcome{
@@ -387,7 +388,7 @@ func readinessTree(v *villain, s *scene) {
 	s.call = askHealth
 	s.options = append(s.options, gocosi.WithReady(func(context.Context) error {
 		if v.strikes() {
-			return &errorVillain{v: v, tree: true}
+			return &evilError{v: v, tree: true}
 		}
 		return nil
 	}))
@@ -416,7 +417,7 @@ func identityAtStart(v *villain, s *scene) {
 
 func identityInCall(v *villain, s *scene) {
 	s.identity = identityVillain(v)
-	s.call = func(t testing.TB, d *harness.Running) error {
+	s.call = func(_ testing.TB, d *harness.Running) error {
 		_, err := cosi.NewIdentityClient(d.Conn).DriverGetInfo(context.Background(), &cosi.DriverGetInfoRequest{})
 		return err
 	}
@@ -658,14 +659,14 @@ func flusher(v *villain, s *scene) {
 	s.options = append(s.options, gocosi.WithTracerProvider(flushVillain{v: v}))
 }
 
-// errorVillain is an error whose methods misbehave, each time.
-type errorVillain struct {
+// evilError is an error whose methods misbehave, each time.
+type evilError struct {
 	v            *villain
 	atText, tree bool
 	asked        atomic.Int32
 }
 
-func (e *errorVillain) Error() string {
+func (e *evilError) Error() string {
 	if e.atText {
 		if e.v.deed == changes && e.asked.Add(1) > 1 {
 			panic("the second time")
@@ -678,7 +679,7 @@ func (e *errorVillain) Error() string {
 	return "evil"
 }
 
-func (e *errorVillain) trunk() {
+func (e *evilError) trunk() {
 	if e.tree {
 		if e.v.deed == changes && e.asked.Add(1) > 1 {
 			panic("the second time")
@@ -687,10 +688,10 @@ func (e *errorVillain) trunk() {
 	}
 }
 
-func (e *errorVillain) Is(error) bool { e.trunk(); return false }
-func (e *errorVillain) As(any) bool   { e.trunk(); return false }
+func (e *evilError) Is(error) bool { e.trunk(); return false }
+func (e *evilError) As(any) bool   { e.trunk(); return false }
 
-func (e *errorVillain) Unwrap() error {
+func (e *evilError) Unwrap() error {
 	e.trunk()
 	switch {
 	case e.tree && e.v.deed == typedNil:
@@ -701,15 +702,15 @@ func (e *errorVillain) Unwrap() error {
 	return nil
 }
 
-// statusVillain is an error that says what its status is, at times.
-type statusVillain struct {
+// evilStatusError is an error that says what its status is, at times.
+type evilStatusError struct {
 	v     *villain
 	asked atomic.Int32
 }
 
-func (*statusVillain) Error() string { return "evil" }
+func (*evilStatusError) Error() string { return "evil" }
 
-func (e *statusVillain) GRPCStatus() *status.Status {
+func (e *evilStatusError) GRPCStatus() *status.Status {
 	switch {
 	case e.v.deed == typedNil:
 		return nil
@@ -737,16 +738,16 @@ func errorText(v *villain, s *scene) {
 		if v.deed == typedNil {
 			return (*nilError)(nil)
 		}
-		return &errorVillain{v: v, atText: true}
+		return &evilError{v: v, atText: true}
 	})
 }
 
 func errorTree(v *villain, s *scene) {
-	s.handlers.Create = failsWith(v, func() error { return &errorVillain{v: v, tree: true} })
+	s.handlers.Create = failsWith(v, func() error { return &evilError{v: v, tree: true} })
 }
 
 func errorStatus(v *villain, s *scene) {
-	s.handlers.Create = failsWith(v, func() error { return &statusVillain{v: v} })
+	s.handlers.Create = failsWith(v, func() error { return &evilStatusError{v: v} })
 }
 
 func panicValue(v *villain, s *scene) {
@@ -754,13 +755,13 @@ func panicValue(v *villain, s *scene) {
 		if v.deed == typedNil {
 			panic((*nilError)(nil))
 		}
-		panic(&errorVillain{v: v, atText: true})
+		panic(&evilError{v: v, atText: true})
 	})
 }
 
 // response grants access with an answer that the handler keeps.
 func response(v *villain, s *scene) {
-	s.call = func(t testing.TB, d *harness.Running) error {
+	s.call = func(_ testing.TB, d *harness.Running) error {
 		if v.deed != changes {
 			return d.Create(context.Background())
 		}
@@ -810,7 +811,7 @@ func ownUnary(v *villain, s *scene) {
 		return wrapperspb.String("hi"), nil
 	}}
 	s.options = append(s.options, gocosi.WithServices(e.Register))
-	s.call = func(t testing.TB, d *harness.Running) error { return echo(d, "Unary") }
+	s.call = func(_ testing.TB, d *harness.Running) error { return echo(d, "Unary") }
 }
 
 func ownStream(v *villain, s *scene) {
@@ -828,7 +829,7 @@ func ownStream(v *villain, s *scene) {
 		return stream.SendMsg(wrapperspb.String("hi"))
 	}}
 	s.options = append(s.options, gocosi.WithServices(e.Register))
-	s.call = func(t testing.TB, d *harness.Running) error { return echo(d, "Stream") }
+	s.call = func(_ testing.TB, d *harness.Running) error { return echo(d, "Stream") }
 }
 
 // echo calls a method of the author's own service without a deadline.
@@ -932,7 +933,7 @@ func listenerAddr(v *villain, s *scene) {
 
 func lookup(v *villain, s *scene) {
 	s.atStart = true
-	s.lookup = func(name string) (string, bool) {
+	s.lookup = func(string) (string, bool) {
 		if !v.strikes() {
 			return "", false
 		}

@@ -16,23 +16,23 @@ import (
 // settleTimeout limits how long the methods of an error may take.
 const settleTimeout = time.Second
 
-// settled says what a foreign error said, once.
-type settled struct {
+// settledError says what a foreign error said, once.
+type settledError struct {
 	text  string
 	inner []error // what it wraps, as far as this library is interested
 }
 
-func (s *settled) Error() string   { return s.text }
-func (s *settled) Unwrap() []error { return s.inner }
+func (s *settledError) Error() string   { return s.text }
+func (s *settledError) Unwrap() []error { return s.inner }
 
-// settledStatus is one that was a status itself.
-type settledStatus struct {
-	settled
+// settledStatusError is a settled error that was a status itself.
+type settledStatusError struct {
+	settledError
 
 	st *status.Status
 }
 
-func (s *settledStatus) GRPCStatus() *status.Status { return s.st }
+func (s *settledStatusError) GRPCStatus() *status.Status { return s.st }
 
 // Settle returns an error of the library's own that tells text and status of err, and whether it comes from a context.
 // Nothing else touches err: its methods may panic, block, or say something else the next time. An error that cannot be
@@ -51,21 +51,22 @@ func Settle(err error) error {
 	return s
 }
 
-var typeOfStatus = reflect.TypeOf(status.Error(codes.Unknown, ""))
+// errUnknown has the type of gRPC's own statuses.
+var errUnknown = status.Error(codes.Unknown, "")
 
 // harmless reports whether the methods of an error are known.
 //
 //nolint:errorlint // the question is what err itself is
 func harmless(err error) bool {
 	switch err.(type) {
-	case nil, *foreign.PanicError, *foreign.ExitError, *settled, *settledStatus:
+	case nil, *foreign.PanicError, *foreign.ExitError, *settledError, *settledStatusError:
 		return true
 	}
-	return err == context.Canceled || err == context.DeadlineExceeded || reflect.TypeOf(err) == typeOfStatus
+	return err == context.Canceled || err == context.DeadlineExceeded || reflect.TypeOf(err) == reflect.TypeOf(errUnknown)
 }
 
 func ask(err error) error {
-	s := settled{text: err.Error()}
+	s := settledError{text: err.Error()}
 	st, wrapped := Of(err)
 	if wrapped {
 		s.inner = append(s.inner, st.Err())
@@ -76,14 +77,12 @@ func ask(err error) error {
 		}
 	}
 	if st != nil && !wrapped {
-		return &settledStatus{s, status.FromProto(st.Proto())}
+		return &settledStatusError{s, status.FromProto(st.Proto())}
 	}
 	return &s
 }
 
 // Own returns the code of the status that an error itself is; OK when it is none.
-//
-//nolint:errorlint // the question is what err itself is
 func Own(err error) codes.Code {
 	if _, ok := err.(holder); !ok {
 		return codes.OK

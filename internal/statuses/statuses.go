@@ -41,7 +41,7 @@ func Of(err error) (st *status.Status, wrapped bool) {
 	if st = h.GRPCStatus(); st.Code() == codes.OK {
 		return nil, false
 	}
-	_, direct := err.(holder) //nolint:errorlint // the question is what err itself is
+	_, direct := err.(holder) // the question is what err itself is
 	return st, !direct
 }
 
