@@ -449,3 +449,50 @@ func TestNewRefusesNilServers(t *testing.T) {
 		})
 	}
 }
+
+// TestSocketIsLost takes the socket away from a running driver, which nobody can reach any more.
+func TestSocketIsLost(t *testing.T) {
+	t.Parallel()
+	for name, take := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, path+".old") },
+		"a file": func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("mine"), 0o600))
+		},
+		"a socket": func(path string) error { return errors.Join(os.Remove(path), bindAndLeave(path)) },
+		"a folder": func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()))
+			d.Lives(t)
+			if err := take(d.Path); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case err := <-d.Done:
+				d.Done <- err // for the cleanup
+				if err == nil || !strings.Contains(err.Error(), d.Path) {
+					t.Errorf("got %v, want an error that names the socket", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("the driver goes on for 20s, want it to end")
+			}
+			log.Wait(t, `"msg"="socket is lost"`)
+			if _, err := os.Lstat(d.Path); (err == nil) != (name == "a file" || name == "a socket") {
+				t.Errorf("%v: want what is somebody else's left alone", err)
+			}
+		})
+	}
+}
+
+// bindAndLeave makes a socket that stays.
+func bindAndLeave(path string) error {
+	lis, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	lis.SetUnlinkOnClose(false)
+	return lis.Close()
+}
