@@ -17,9 +17,6 @@ import (
 	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
-// errNoResult reports success without a result (requirement GEN-16).
-var errNoResult = status.Error(codes.Internal, "the handler returned neither a response nor an error")
-
 // failure tells what happened to a call that failed.
 type failure struct {
 	answer  error  // what the caller gets
@@ -53,8 +50,11 @@ func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 // finish answers the call, unless the drain did, and writes its line. The answer waits for the line, but not for one that
 // is stuck.
 func (c *call) finish(ctx context.Context, response any, err error) {
-	if err == nil && c.outer != nil && foreign.IsNil(response) {
-		err = errNoResult
+	if a := c.last.Load(); a != nil {
+		c.failure, c.expired = a.failure, a.expired
+	}
+	if err == nil && c.outer != nil {
+		err = c.method.CheckResponse(response)
 	}
 	f := c.failure.Load()
 	if err != nil && (f == nil || f.answer != err) { //nolint:errorlint // an error that wraps it comes from further out than the stages
@@ -74,14 +74,8 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 // vet refuses an answer that is missing or breaks a rule. The error tells the rule and the shape of the answer, never a
 // value in it.
 func (ch *chain) vet(c *call, response any) error {
-	if foreign.IsNil(response) {
-		return errNoResult
-	}
-	if err := rules.Sendable(response); err != nil {
-		return status.Errorf(codes.Internal, "the driver's answer cannot be sent: %v", err)
-	}
-	if !ch.vets {
-		return nil
+	if err := c.method.CheckResponse(response); err != nil || !ch.vets {
+		return err
 	}
 	if v := rules.Response(c.kept, response); v != nil {
 		return status.Errorf(codes.Internal, "the driver's answer breaks a rule: %v", v)

@@ -8,8 +8,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/foreign"
+	"github.com/doomshrine/gocosi/internal/rules"
 )
 
 // Method describes one RPC.
@@ -163,6 +167,24 @@ func secrets[T any](get func(T) map[string]string) func(any) map[string]string {
 	}
 }
 
+// errNoResult reports success without a result (requirement GEN-16).
+var errNoResult = status.Error(codes.Internal, "the handler returned neither a response nor an error")
+
+// CheckResponse refuses a result that is missing, that is not of the method's type, or that cannot be sent. A nil Method takes
+// any type: a codec of the author's may know it.
+func (m *Method) CheckResponse(response any) error {
+	if foreign.IsNil(response) {
+		return errNoResult
+	}
+	if m != nil && !m.IsResponse(response) {
+		return status.Errorf(codes.Internal, "the driver's answer is a %T", response)
+	}
+	if err := rules.Sendable(response); err != nil {
+		return status.Errorf(codes.Internal, "the driver's answer cannot be sent: %v", err)
+	}
+	return nil
+}
+
 // Services describes the services whose methods the table has. The bindings keep their own descriptions to themselves.
 func Services() (identity, provisioner *grpc.ServiceDesc) {
 	return describe("cosi.v1alpha1.Identity", (*cosi.IdentityServer)(nil)),
@@ -200,6 +222,7 @@ func (m *Method) generic(server any, ctx context.Context, decode func(any) error
 // Handler makes a method's request, and calls the method of a server.
 type Handler struct {
 	NewRequest func() any
+	IsResponse func(any) bool
 	Serve      func(ctx context.Context, server, request any) (any, error)
 }
 
@@ -207,6 +230,7 @@ type Handler struct {
 func handler[S, Q, R any](method func(S, context.Context, *Q) (*R, error)) Handler {
 	return Handler{
 		NewRequest: func() any { return new(Q) },
+		IsResponse: func(v any) bool { _, ok := v.(*R); return ok },
 		Serve: func(ctx context.Context, server, request any) (any, error) {
 			return method(server.(S), ctx, request.(*Q)) //nolint:forcetypeassert // recovered from, as any panic of a handler's
 		},
