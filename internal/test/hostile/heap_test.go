@@ -106,6 +106,9 @@ func series(t *testing.T, reader metric.Reader) []string {
 // TestCallsLeaveNothing checks that calls that are over, however many different ones, neither grow the heap nor make
 // series of metrics. It is not parallel: other tests would change the heap.
 func TestCallsLeaveNothing(t *testing.T) {
+	if raced {
+		t.Skip("the race detector's memory would be measured")
+	}
 	filler := strings.Repeat("x", 60<<10)
 	name := func(i, most int) string { return fmt.Sprintf("n%d%s", i, filler[:i*977%most]) }
 	for _, tt := range []struct {
@@ -182,6 +185,9 @@ func create(ctx context.Context, conn *grpc.ClientConn, name string) error {
 
 // TestWatchersHoldNoNames checks that a watcher costs the same, whatever it asks for.
 func TestWatchersHoldNoNames(t *testing.T) {
+	if raced {
+		t.Skip("the race detector's memory would be measured")
+	}
 	const watchers, long = 100, 1 << 20
 	d := harness.Start(t, &harness.Handlers{})
 	var watches []healthpb.Health_WatchClient
