@@ -50,9 +50,6 @@ func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 // finish answers the call, unless the drain did, and writes its line. The answer waits for the line, but not for one that
 // is stuck.
 func (c *call) finish(ctx context.Context, response any, err error) {
-	if a := c.last.Load(); a != nil {
-		c.failure, c.expired = a.failure, a.expired
-	}
 	if err == nil && c.outer != nil {
 		err = c.method.CheckResponse(response)
 	}

@@ -52,6 +52,9 @@ func (c *call) interpose(ctx context.Context, request any, info *grpc.UnaryServe
 		return nil, lifecycle.ErrStopping
 	}
 	return c.outer(ctx, request, info, func(ctx context.Context, request any) (any, error) {
+		if !c.Open() { // the interceptor has answered already
+			return nil, lifecycle.ErrStopping
+		}
 		inner := &call{chain: c.chain, method: c.method, way: c.way, info: info, handler: handler, turn: time.Now(), known: c}
 		inner.Name, inner.Start = c.Name, c.Start
 		inner.take(request)

@@ -126,8 +126,8 @@ func (c *Call) Release() {
 	}
 }
 
-// open reports whether the call has no answer.
-func (c *Call) open() bool { return c.state.Load() != answered }
+// Open reports whether the call has no answer.
+func (c *Call) Open() bool { return c.state.Load() != answered }
 
 // Wait waits until the answer is released. It may be called once.
 func (c *Call) Wait() (response any, err error) {
@@ -172,7 +172,7 @@ func (t *Table) settle(state int32, err error) {
 func (t *Table) Len() int { return len(t.collect(func(*Call) bool { return true })) }
 
 // Unanswered describes the calls without an answer, sorted.
-func (t *Table) Unanswered(now time.Time) []string { return t.describe(now, (*Call).open) }
+func (t *Table) Unanswered(now time.Time) []string { return t.describe(now, (*Call).Open) }
 
 // Unfinished describes the calls whose handlers have not returned, sorted; they may have been answered.
 func (t *Table) Unfinished(now time.Time) []string {
@@ -238,7 +238,7 @@ func (t *Table) LogLate(now time.Time, log logr.Logger) {
 func (t *Table) late(now time.Time) []*Call {
 	return t.collect(func(c *Call) bool {
 		due := c.due.Load()
-		late := due > 0 && c.open() && !c.logged && now.Sub(c.Start) > time.Duration(due)
+		late := due > 0 && c.Open() && !c.logged && now.Sub(c.Start) > time.Duration(due)
 		c.logged = c.logged || late
 		return late
 	})

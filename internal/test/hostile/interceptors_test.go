@@ -126,7 +126,6 @@ func TestServerOptions(t *testing.T) {
 		"no streams":       grpc.MaxConcurrentStreams(0),
 		"stream workers":   grpc.NumStreamWorkers(2),
 		"small buffers":    grpc.ReadBufferSize(0),
-		"shared buffers":   grpc.SharedWriteBuffer(true),
 		"small headers":    grpc.MaxHeaderListSize(1 << 10),
 		"wait for handler": grpc.WaitForHandlers(true),
 		"no dynamic table": grpc.HeaderTableSize(0),
