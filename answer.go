@@ -40,11 +40,12 @@ func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 		return response, nil
 	}
 	f := c.diagnose(ctx, response, err)
-	c.known.failure.Store(f)
-	if c.method == nil || !ch.translates {
-		return nil, f.answer
+	response, err = nil, f.answer
+	if c.method != nil && ch.translates {
+		response, err = ch.translate(c, f)
 	}
-	return ch.translate(c, f)
+	c.known.failure.Store(f) // it does not change any more
+	return response, err
 }
 
 // finish answers the call, unless the drain did, and writes its line. The answer waits for the line, but not for one that
