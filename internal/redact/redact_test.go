@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -252,25 +251,23 @@ func TestLongTextsCostLittle(t *testing.T) { //nolint:paralleltest // measures
 		"URLs": strings.Repeat("a:b@", 2<<20), "quotes": strings.Repeat(`key="`, 2<<20), "signs": strings.Repeat("=", 8<<20),
 		"invalid": strings.Repeat("\xff", 8<<20), "colons and spaces": strings.Repeat(" : ", 3<<20),
 	} {
-		spent, took := cost(func() { _ = redact.Text(text, []string{"aaaaaa", "s3same-0pen/sesame"}) })
-		if spent > 16*bound.Text || took > 100*time.Millisecond {
-			t.Errorf("%s of %d bytes cost %d bytes and %v, want no more than %d", name, len(text), spent, took, 16*bound.Text)
+		spent := cost(func() { _ = redact.Text(text, []string{"aaaaaa", "s3same-0pen/sesame"}) })
+		if spent > 64*bound.Text {
+			t.Errorf("%s of %d bytes cost %d bytes, want no more than %d", name, len(text), spent, 64*bound.Text)
 		}
 	}
 }
 
-// cost measures what a call allocates, in bytes, and how long it takes.
-func cost(call func()) (spent uint64, took time.Duration) {
+// cost measures what a call allocates, in bytes.
+func cost(call func()) uint64 {
 	const calls = 8
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start := time.Now()
 	for range calls {
 		call()
 	}
-	took = time.Since(start) / calls
 	runtime.ReadMemStats(&after)
-	return (after.TotalAlloc - before.TotalAlloc) / calls, took
+	return (after.TotalAlloc - before.TotalAlloc) / calls
 }
 
 type tree = map[string]any
@@ -402,8 +399,8 @@ func TestHostileMessagesCostLittle(t *testing.T) { //nolint:paralleltest // meas
 		for what, call := range map[string]func(){
 			"Message": func() { redact.Message(m) }, "Values": func() { redact.Values(m) },
 		} {
-			if spent, took := cost(call); spent > 8*bound.Payload || took > 100*time.Millisecond {
-				t.Errorf("%s of %q costs %d bytes and %v", what, name, spent, took)
+			if spent := cost(call); spent > 8*bound.Payload {
+				t.Errorf("%s of %q costs %d bytes", what, name, spent)
 			}
 		}
 	}
