@@ -33,8 +33,9 @@ type Call struct {
 	older, newer *Call // guarded by the table's mutex
 	logged       bool  // as late; guarded by the table's mutex
 
-	limit string       // what set due; written before due is
-	due   atomic.Int64 // nanoseconds from Start to the deadline; 0: none
+	expected atomic.Bool
+	limit    string       // what set due; written before due is
+	due      atomic.Int64 // nanoseconds from Start to the deadline; 0: none
 
 	state    atomic.Int32 // waiting, begun or answered
 	writing  atomic.Int64 // nanoseconds from Start to the beginning of its line in the log; 0: not yet
@@ -103,7 +104,7 @@ func (c *Call) Begin() bool { return c.state.CompareAndSwap(waiting, begun) }
 
 // Expect records the deadline of an open call and what set it: a variable, or the caller. The first one counts.
 func (c *Call) Expect(due time.Time, limit string) {
-	if c.due.Load() != 0 {
+	if c.expected.Swap(true) {
 		return
 	}
 	c.limit = limit
