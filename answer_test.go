@@ -295,14 +295,14 @@ func TestForgivenCallHasAResponse(t *testing.T) {
 // checkTranslated checks that the log has one line with the rule at level 0, or none without a rule.
 func checkTranslated(t *testing.T, log *harness.Logs, rule string) {
 	t.Helper()
-	found := log.Lines("status code translated")
 	if rule == "" {
-		if len(found) > 0 {
+		if found := log.Lines("status code translated"); len(found) > 0 {
 			t.Errorf("got the lines %q, want no translation", found)
 		}
 		return
 	}
-	if len(found) != 1 || len(log.Lines(`"level"=0 "msg"="status code translated" "rule"="`+rule+`"`, `"bucket"="b"`)) != 1 {
+	log.Wait(t, "status code translated")
+	if found := log.Lines("status code translated"); len(found) != 1 || len(log.Lines(`"level"=0 "msg"="status code translated" "rule"="`+rule+`"`, `"bucket"="b"`)) != 1 {
 		t.Errorf("want one line with %s: %q", rule, found)
 	}
 }
@@ -402,6 +402,7 @@ func TestAdviceIsLoggedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	log.Wait(t, "answer is allowed but unwise")
 	if found := log.Lines("answer is allowed but unwise", "CREATE-9"); len(found) != 1 {
 		t.Errorf("%d lines, want one: %q", len(found), found)
 	}
