@@ -20,6 +20,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
@@ -181,6 +182,33 @@ func TestCallsLeaveNothing(t *testing.T) {
 func create(ctx context.Context, conn *grpc.ClientConn, name string) error {
 	_, err := cosi.NewProvisionerClient(conn).DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: name})
 	return err
+}
+
+// TestWatchersAreLimited opens one watch more than there may be.
+func TestWatchersAreLimited(t *testing.T) {
+	t.Parallel()
+	d := harness.Start(t, &harness.Handlers{})
+	watch := func() (context.CancelFunc, error) {
+		ctx, leave := context.WithCancel(harness.Timeout(t))
+		w, err := healthpb.NewHealthClient(d.Conn).Watch(ctx, &healthpb.HealthCheckRequest{})
+		if err == nil {
+			_, err = w.Recv()
+		}
+		return leave, err
+	}
+	var leave context.CancelFunc
+	for range bound.Watches {
+		var err error
+		if leave, err = watch(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := watch(); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("got %v, want RESOURCE_EXHAUSTED", err)
+	}
+	leave()
+	harness.Eventually(t, func() bool { _, err := watch(); return err == nil }, "nobody may watch when one has left")
+	d.Lives(t)
 }
 
 // TestWatchersHoldNoNames checks that a watcher costs the same, whatever it asks for.

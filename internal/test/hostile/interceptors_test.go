@@ -75,12 +75,19 @@ func TestOddInterceptors(t *testing.T) {
 			"outer": func(i grpc.UnaryServerInterceptor) gocosi.Option {
 				return gocosi.WithServerOptions(grpc.UnaryInterceptor(i))
 			},
+			"outer, no turns": func(i grpc.UnaryServerInterceptor) gocosi.Option {
+				return gocosi.WithServerOptions(grpc.UnaryInterceptor(i))
+			},
 		} {
 			t.Run(name+"/"+place, func(t *testing.T) {
 				t.Parallel()
 				want := tt.inside
-				if place == "outer" {
+				options := []gocosi.Option{}
+				if place != "inside" {
 					want = tt.outer
+				}
+				if place == "outer, no turns" {
+					options = append(options, gocosi.WithoutSerialization())
 				}
 				var log harness.Logs
 				h := &harness.Handlers{Create: func(ctx context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {
@@ -98,7 +105,7 @@ func TestOddInterceptors(t *testing.T) {
 					}
 					return tt.do(ctx, request, handler)
 				}
-				d := harness.Start(t, h, gocosi.WithLogger(log.Logger()), option(i))
+				d := harness.Start(t, h, append(options, gocosi.WithLogger(log.Logger()), option(i))...)
 				const calls = 20
 				for range calls {
 					ctx, cancel := context.WithTimeout(t.Context(), harness.Limit)
@@ -239,8 +246,10 @@ func TestCallersThatLeave(t *testing.T) {
 	harness.Eventually(t, func() bool { return d.Holds.Calls() == 0 && d.Holds.Locks() == 0 }, "a call or a lock is left")
 	close(release)
 	d.Lives(t)
-	if err := create(harness.Timeout(t), d.Conn, "slow"); err != nil {
-		t.Error(err)
+	for _, name := range []string{"slow", "slow", "quick", "quick"} { // the second one needs the first one's lock
+		if err := create(harness.Timeout(t), d.Conn, name); err != nil {
+			t.Error(err)
+		}
 	}
 	if found := log.Lines("stack"); len(found) > 0 {
 		t.Errorf("something panicked: %q", found[0])
