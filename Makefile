@@ -45,6 +45,13 @@ test-all: test ## run the tests of all modules
 		echo "go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./..."; go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./...; \
 	done
 
+# Some tests measure memory and allocations, or make thousands of calls, and skip that under the race detector.
+FIGURES := . ./internal/bound ./internal/lazyctx ./internal/redact ./internal/rules ./internal/test/hostile ./internal/test/process
+
+.PHONY: test-figures
+test-figures: ## run the tests that measure memory and allocations, without the race detector, which would be measured too
+	go test $(TESTLIMIT) -p 1 -count=1 $(TESTFLAGS) $(FIGURES)
+
 .PHONY: e2e
 e2e: ## run the released controller's and sidecar's logic with a real API server, without containers; the first run builds it
 	go test -C internal/test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -60,12 +59,11 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 		err = f.answer
 	}
 	answer := redactedMessage(c.chain.payloads, response)
-	took := time.Since(c.Start)
 	if !c.Answer(response, err) {
 		err, f = lifecycle.ErrStopping, c.diagnose(ctx, nil, lifecycle.ErrStopping)
 	}
 	c.finished = true
-	c.write(ctx, took, response, answer, f, err)
+	c.write(ctx, response, answer, f, err)
 	c.chain.telemetry.count(ctx, c.Name, f)
 }
 

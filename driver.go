@@ -57,13 +57,11 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 	c := newConfig(options)
 	s, wrongSettings := c.settle()
 	named, wrongIdentity := nameIdentity(identity, s.driverName)
-	problems := setting.Problems("gocosi", wrongIdentity, checkServer("provisioner", provisioner), wrongSettings, c.signals.check(), c.check())
+	services, wrongServices := c.register(named, provisioner)
+	problems := setting.Problems("gocosi", wrongIdentity, checkServer("provisioner", provisioner), wrongSettings,
+		c.signals.check(), c.check(), wrongServices)
 	if problems != nil {
 		return nil, problems
-	}
-	services, err := c.register(named, provisioner)
-	if err != nil {
-		return nil, setting.Problems("gocosi", err)
 	}
 	return &Driver{
 		identity: named, services: services, config: c, settings: s,
@@ -200,12 +198,16 @@ func (c *config) register(identity cosi.IdentityServer, provisioner cosi.Provisi
 	if c.reflection {
 		reflection.Register(all)
 	}
+	var problems []error
 	for _, register := range c.services {
+		if register == nil {
+			continue // check refuses it
+		}
 		if err := foreign.Within(authorTimeout, func() error { all.Lend(register); return nil }); err != nil {
-			return nil, fmt.Errorf("WithServices: %w", err)
+			problems = append(problems, fmt.Errorf("WithServices: %w", err))
 		}
 	}
-	return all, all.Err()
+	return all, errors.Join(append(problems, all.Err())...)
 }
 
 // newServer puts the author's servers, health and the chain into one gRPC server.

@@ -496,3 +496,19 @@ func bindAndLeave(path string) error {
 	lis.SetUnlinkOnClose(false)
 	return lis.Close()
 }
+
+// TestEveryProblemAtOnce has something wrong in each place that New looks at.
+func TestEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := gocosi.New(nil, nil, harness.Env(map[string]string{gocosi.EnvCOSIRPCTimeout: "soon"}),
+		gocosi.WithServerOptions(nil), gocosi.WithServices(nil), gocosi.WithServices(func(grpc.ServiceRegistrar) { panic("no") }),
+		gocosi.WithServices(func(r grpc.ServiceRegistrar) { healthpb.RegisterHealthServer(r, &healthpb.UnimplementedHealthServer{}) }))
+	for _, want := range []string{
+		"identity server", "provisioner server", gocosi.EnvCOSIRPCTimeout, "WithServerOptions: got a nil", "WithServices: got a nil",
+		"WithServices: panic: no", `"grpc.health.v1.Health" is the library's own`,
+	} {
+		if err == nil || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("got %v, want %q in it, once", err, want)
+		}
+	}
+}

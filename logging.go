@@ -47,9 +47,13 @@ func logStart(log logr.Logger, name string, addr net.Addr, s settings, t *teleme
 }
 
 // write writes the lines of a call, and releases its answer.
-func (c *call) write(ctx context.Context, took time.Duration, response any, shown map[string]any, f *failure, err error) {
-	c.Writing()
+func (c *call) write(ctx context.Context, response any, shown map[string]any, f *failure, err error) {
 	defer c.Written()
+	if c.chain.log.GetSink() == nil {
+		return // and read no clock
+	}
+	took := time.Since(c.Start)
+	c.Writing(took)
 	c.chain.logCall(ctx, c, took, response, f, err)
 	c.chain.logPayload(c, shown)
 }

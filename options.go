@@ -158,7 +158,8 @@ func WithServerOptions(options ...grpc.ServerOption) Option {
 	return optionFunc(func(c *config) { c.serverOptions = append(c.serverOptions, options...) })
 }
 
-// WithServices registers more gRPC services on the driver's server; [New] calls register. Their calls are logged and
+// WithServices registers more gRPC services on the driver's server; [New] calls register, with a registrar that is no
+// *grpc.Server. Their calls are logged and
 // recovered from, and unary ones get a deadline; the drain ends their streams. The rules of COSI do not touch them.
 func WithServices(register func(grpc.ServiceRegistrar)) Option {
 	return optionFunc(func(c *config) { c.services = append(c.services, register) })

@@ -202,3 +202,33 @@ func serveMemory(t *testing.T, binary, socket string) {
 		return gocosi.Probe(harness.Timeout(t), gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint(socket)) == nil
 	}, "%s does not serve", binary)
 }
+
+// measures finds a test that measures what the race detector would change.
+var measures = regexp.MustCompile(`\braced\.On\b|\bAllocsPerRun\(|\bTotalAlloc\b`)
+
+// TestFiguresOfCI checks that CI runs every package whose tests measure memory or allocations without the race detector too.
+func TestFiguresOfCI(t *testing.T) {
+	t.Parallel()
+	needsClone(t)
+	if !targetsOfCI(t)["test-figures"] {
+		t.Error("CI does not make test-figures")
+	}
+	listed := strings.Fields(regexp.MustCompile(`(?m)^FIGURES := (.*)$`).FindStringSubmatch(readFile(t, "Makefile"))[1])
+	err := filepath.WalkDir(at("."), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, at("docs")) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(at("."), filepath.Dir(path))
+		if name := "./" + filepath.ToSlash(relative); measures.Match(text) && !slices.Contains(listed, strings.TrimSuffix(name, "/.")) {
+			t.Errorf("%s measures, and FIGURES in the Makefile lacks %s", path, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -137,8 +137,8 @@ func (c *Call) Wait() (response any, err error) {
 	return response, c.err
 }
 
-// Writing records that the call's line in the log begins.
-func (c *Call) Writing() { c.writing.Store(int64(max(1, time.Since(c.Start)))) }
+// Writing records that the call's line in the log begins, so long after its start.
+func (c *Call) Writing(after time.Duration) { c.writing.Store(int64(max(1, after))) }
 
 // Written records that the call's line is written, and releases the answer.
 func (c *Call) Written() {

@@ -129,7 +129,7 @@ func TestWhatIsNamed(t *testing.T) {
 	answered.Answer(nil, nil)
 	writes := enter(&table, "writes", 0)
 	writes.Answer(nil, nil)
-	writes.Writing()
+	writes.Writing(time.Nanosecond)
 	now := time.Now()
 	starts := func(list []string, want ...string) {
 		t.Helper()
@@ -190,7 +190,7 @@ func TestStuckLine(t *testing.T) {
 		var got any
 		var group sync.WaitGroup
 		group.Go(func() { got, _ = c.Wait() })
-		c.Writing()
+		c.Writing(time.Since(c.Start))
 		time.Sleep(limit)
 		synctest.Wait()
 		if table.Stuck(time.Now(), limit) || got != nil {

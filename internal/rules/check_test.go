@@ -8,6 +8,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/rules"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 // Short names of the checked messages.
@@ -65,7 +66,7 @@ func (want violation) compare(t *testing.T, got *rules.Violation) {
 // free checks that the check of a valid message allocates nothing.
 func free(t *testing.T, check func() *rules.Violation) {
 	t.Helper()
-	if raced {
+	if raced.On {
 		return
 	}
 	if n := testing.AllocsPerRun(100, func() { check() }); n > 0 {

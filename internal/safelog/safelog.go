@@ -95,13 +95,9 @@ func (l *Log) Close(limit time.Duration) {
 	if l.closed.Swap(true) {
 		return
 	}
+	go func() { l.queue <- nil }() // the last one, whenever there is room
 	late := time.NewTimer(limit)
 	defer late.Stop()
-	select {
-	case l.queue <- nil: // the last one
-	case <-late.C:
-		return
-	}
 	select {
 	case <-l.done:
 	case <-late.C:

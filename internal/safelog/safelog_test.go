@@ -231,3 +231,19 @@ func TestEnabledIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestLateLoggerEndsItsGoroutine closes a log whose queue is full. When the logger goes on, nothing stays behind: synctest
+// fails on a goroutine that never ends.
+func TestLateLoggerEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(*testing.T) {
+		o := newOdd()
+		l := safelog.New(logr.New(o))
+		queued := l.Queued()
+		for range 1000 {
+			queued.Info("block")
+		}
+		l.Close(time.Millisecond)
+		close(o.stop)
+	})
+}

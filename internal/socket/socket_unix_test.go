@@ -226,15 +226,7 @@ func TestLeavesAloneWhatIsNoDeadSocket(t *testing.T) {
 			t.Parallel()
 			path := socketPath(t)
 			row.put(t, path)
-			checkUntouched(t, path, func() {
-				lis, err := listen(t.Context(), path)
-				if err == nil {
-					lis.Close()
-				}
-				if err == nil || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "left untouched") {
-					t.Errorf("Listen: %v; want an error with %q", err, row.says)
-				}
-			})
+			checkRefused(t, path, row.says)
 		})
 	}
 }
@@ -519,4 +511,18 @@ func TestWaitForTheFoldersLockHeedsItsContext(t *testing.T) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("it took %s; want at most 5 s", took)
 	}
+}
+
+// checkRefused checks that Listen refuses what is at the path, leaves it as it is, and says why.
+func checkRefused(t *testing.T, path, reason string) {
+	t.Helper()
+	checkUntouched(t, path, func() {
+		lis, err := listen(t.Context(), path)
+		if err == nil {
+			lis.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), reason) || !strings.Contains(err.Error(), "left untouched") {
+			t.Errorf("Listen: %v; want an error with %q", err, reason)
+		}
+	})
 }

@@ -2,7 +2,6 @@
 package statuses
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -19,17 +18,6 @@ func AsSent(err error) error {
 		return err
 	}
 	return status.FromContextError(err).Err()
-}
-
-// Tried calls the methods of an error that others call later, so that a panic of theirs is recovered from as well: an
-// error may be a nil pointer.
-func Tried(err error) error {
-	if err != nil {
-		_ = err.Error()
-		_, _ = Of(err)
-		_ = errors.Is(err, context.Canceled)
-	}
-	return err
 }
 
 // Bounded keeps a status within what clients take for headers.

@@ -22,6 +22,7 @@ import (
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/test/harness"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 // mostKept limits how many bytes of heap may grow by calls that are over.
@@ -107,7 +108,7 @@ func series(t *testing.T, reader metric.Reader) []string {
 // TestCallsLeaveNothing checks that calls that are over, however many different ones, neither grow the heap nor make
 // series of metrics. It is not parallel: other tests would change the heap.
 func TestCallsLeaveNothing(t *testing.T) {
-	if raced {
+	if raced.On {
 		t.Skip("the race detector's memory would be measured")
 	}
 	filler := strings.Repeat("x", 60<<10)
@@ -213,7 +214,7 @@ func TestWatchersAreLimited(t *testing.T) {
 
 // TestWatchersHoldNoNames checks that a watcher costs the same, whatever it asks for.
 func TestWatchersHoldNoNames(t *testing.T) {
-	if raced {
+	if raced.On {
 		t.Skip("the race detector's memory would be measured")
 	}
 	const watchers, long = 100, 1 << 20

@@ -18,6 +18,7 @@ import (
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/test/harness"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 // TestOddInterceptors tries interceptors that do with their handler what nobody expects, inside of the library's stages and
@@ -171,7 +172,7 @@ func TestServerOptions(t *testing.T) {
 
 // TestReflectionAbuse asks reflection for what is not there, and sends very many questions on one stream.
 func TestReflectionAbuse(t *testing.T) {
-	if raced {
+	if raced.On {
 		t.Skip("the race detector's memory would be measured")
 	}
 	d := harness.Start(t, &harness.Handlers{}, gocosi.WithReflection())

@@ -20,6 +20,7 @@ import (
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/test/harness"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 // deafFor is how long a handler goes on that hears nothing.
@@ -111,7 +112,7 @@ func TestManyWaitingCallsAtAStop(t *testing.T) {
 	t.Parallel()
 	const shutdown = time.Second
 	calls := 10_000
-	if raced {
+	if raced.On {
 		calls = 1000
 	}
 	var log tape

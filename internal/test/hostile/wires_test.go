@@ -13,6 +13,7 @@ import (
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/test/harness"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 const (
@@ -67,7 +68,7 @@ func TestHeadersOnTheWire(t *testing.T) {
 // the heap.
 func TestFloods(t *testing.T) {
 	many := 20_000
-	if raced {
+	if raced.On {
 		many = 1000
 	}
 	for name, flood := range map[string]func(*testing.T, *harness.Running){
@@ -128,7 +129,7 @@ func TestFloods(t *testing.T) {
 			harness.Eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines+8 }, "goroutines are left")
 			grown := heap() - before
 			t.Logf("in %s, then %d bytes of heap more than before", took, grown)
-			if grown > mostKept && !raced {
+			if grown > mostKept && !raced.On {
 				t.Errorf("want at most %d", mostKept)
 			}
 			if err := d.Wait(t); err != nil {

@@ -21,6 +21,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/test/harness"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 // peak returns the most memory that the process has used, in KiB.
@@ -67,7 +68,7 @@ func (compressed) Type() string { return "gzip" }
 
 // TestPeakOfLargeRequests checks that requests which the rules refuse cost a driver hardly more memory than any gRPC server.
 func TestPeakOfLargeRequests(t *testing.T) {
-	if raced {
+	if raced.On {
 		t.Skip("the race detector's memory would be measured")
 	}
 	const calls, rounds = 40, 15
