@@ -136,6 +136,7 @@ func (ch *chain) Unary(name string, handler grpc.MethodHandler) grpc.MethodHandl
 
 // run answers the call, writes its line, and forgets it.
 func (c *call) run(ctx context.Context) {
+	inflight.Grow(len(c.Name))
 	defer c.chain.calls.Leave(&c.Call)
 	defer c.exited(ctx)
 	response, err := c.receive(ctx)
