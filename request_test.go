@@ -200,6 +200,16 @@ func TestRequestsThatBreakARule(t *testing.T) {
 	}
 }
 
+// TestRequestThatCannotBeRead checks that what is wrong with a message is told, not what is wrong with an empty one.
+func TestRequestThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	serve := harness.Chain(t).Method(harness.CreateMethod, nil)
+	malformed := func(any) error { return status.Error(codes.Unimplemented, "malformed") }
+	if _, err := serve(nil, t.Context(), malformed, nil); status.Code(err) != codes.Unimplemented || status.Convert(err).Message() != "malformed" {
+		t.Errorf("got %v, want the error of the message", err)
+	}
+}
+
 // With the request rules off, the handlers get the requests. The operator can turn the rules on again.
 func TestRequestRulesAreSwitched(t *testing.T) {
 	t.Parallel()

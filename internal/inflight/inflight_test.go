@@ -3,13 +3,17 @@ package inflight_test
 import (
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 
 	"github.com/doomshrine/gocosi/internal/inflight"
@@ -122,15 +126,16 @@ func TestWhatIsNamed(t *testing.T) {
 	t.Parallel()
 	var table inflight.Table
 	enter(&table, "waits", time.Second)
-	begin(enter(&table, "begun", 2*time.Second), "bucket", "")
+	begun := enter(&table, "begun", 0)
+	begin(begun, "bucket", "")
 	begin(enter(&table, "both", 3*time.Second), strings.Repeat("b", 4<<20), "account")
 	answered := enter(&table, "answered", 0)
 	begin(answered, "bucket", "")
 	answered.Answer(nil, nil)
 	writes := enter(&table, "writes", 0)
 	writes.Answer(nil, nil)
-	writes.Writing(time.Nanosecond)
-	now := time.Now()
+	writes.Writing(0)
+	now := begun.Start.Add(2*time.Second + 100*time.Microsecond)
 	starts := func(list []string, want ...string) {
 		t.Helper()
 		if len(list) != len(want) || !slices.IsSorted(list) {
@@ -143,13 +148,14 @@ func TestWhatIsNamed(t *testing.T) {
 			}
 		}
 	}
-	starts(table.Unanswered(now), "begun bucket (2", "both bbb", "waits (1")
-	starts(table.Unfinished(now), "answered (", "begun bucket (2", "both bbb", "waits (1")
-	if both := table.Unanswered(now)[1]; !strings.Contains(both, "account (3") {
+	starts(table.Unanswered(now), "begun bucket (2s)", "both bbb", "waits (3")
+	starts(table.Unfinished(now), "answered (", "begun bucket (2s)", "both bbb", "waits (3")
+	if both := table.Unanswered(now)[1]; !strings.Contains(both, ") account (5") {
 		t.Errorf("got %s, want the account and the age", both)
 	}
 }
 
+// TestLateIsLoggedOnce has calls that are late, and calls that are not.
 func TestLateIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -157,12 +163,14 @@ func TestLateIsLoggedOnce(t *testing.T) {
 		log := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
 		var table inflight.Table
 		late := enter(&table, "late", 0)
-		begin(late, strings.Repeat("b", 4<<20), "account")
+		begin(late, "bucket", "account")
 		late.Expect(time.Now().Add(time.Second), "LIMIT")
 		late.Expect(time.Now().Add(time.Hour), "ANOTHER")
 		enter(&table, "has time", 0).Expect(time.Now().Add(time.Hour), "LIMIT")
 		enter(&table, "has no limit", 0)
-		enter(&table, "answered", 0).Answer(nil, nil)
+		answered := enter(&table, "answered", 0)
+		answered.Expect(time.Now().Add(time.Second), "LIMIT")
+		answered.Answer(nil, nil)
 		time.Sleep(time.Second)
 		table.LogLate(time.Now(), log)
 		if len(lines) > 0 {
@@ -172,11 +180,28 @@ func TestLateIsLoggedOnce(t *testing.T) {
 		for range 3 {
 			table.LogLate(time.Now(), log)
 		}
-		text := strings.Join(lines, "\n")
-		if len(lines) != 1 || len(text) > 500 || !strings.Contains(text, `"method"="late" "bucket"="bbb`) || !strings.Contains(text, `"limit"="LIMIT"`) {
-			t.Errorf("got %.1000q, want one line", lines)
+		const want = `"level"=0 "msg"="handler is past its deadline" "method"="late" "bucket"="bucket" "account"="account" "age"="1.000000001s" "limit"="LIMIT"`
+		if len(lines) != 1 || lines[0] != want {
+			t.Errorf("got %q, want the one line %q", lines, want)
 		}
 	})
+}
+
+// TestAllThatAreLateAreLogged has deadlines that were over before the calls began, and names of any length.
+func TestAllThatAreLateAreLogged(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	log := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
+	var table inflight.Table
+	for _, before := range []time.Duration{0, time.Hour} {
+		c := enter(&table, "late", 0)
+		begin(c, strings.Repeat("b", 4<<20), strings.Repeat("a", 4<<20))
+		c.Expect(c.Start.Add(-before), "LIMIT")
+	}
+	table.LogLate(time.Now().Add(time.Second), log)
+	if text := strings.Join(lines, "\n"); len(lines) != 2 || len(text) > 1000 {
+		t.Errorf("got %.2000q, want two short lines", lines)
+	}
 }
 
 // TestStuckLine holds a call's line for too long.
@@ -209,6 +234,102 @@ func TestStuckLine(t *testing.T) {
 			t.Error("a line that was written is stuck")
 		}
 	})
+}
+
+// TestLineThatBeganAtOnce holds a line that began when its call did, beside a call that has none.
+func TestLineThatBeganAtOnce(t *testing.T) {
+	t.Parallel()
+	var table inflight.Table
+	enter(&table, "old", time.Hour)
+	c := enter(&table, "m", 0)
+	at := c.Start.Add(time.Minute)
+	if table.Stuck(at, time.Second) {
+		t.Error("a line is stuck before it began")
+	}
+	c.Writing(0)
+	if !table.Stuck(at, time.Second) {
+		t.Error("the line is not stuck, want it to be")
+	}
+}
+
+// TestKeptCallKeepsNothing keeps a call that has ended, as a handler may: neither its neighbours nor its answer stay with it.
+func TestKeptCallKeepsNothing(t *testing.T) {
+	t.Parallel()
+	kept, gone := keptCall(t)
+	runtime.GC()
+	for name, is := range gone {
+		if !is() {
+			t.Errorf("the %s is kept, want it freed", name)
+		}
+	}
+	runtime.KeepAlive(kept)
+}
+
+// keptCall returns a call that was answered and has left, between two others, and what should be freed by then.
+func keptCall(t *testing.T) (kept *inflight.Call, gone map[string]func() bool) {
+	t.Helper()
+	var table inflight.Table
+	older, kept, newer := enter(&table, "older", 0), enter(&table, "kept", 0), enter(&table, "newer", 0)
+	response := &[1 << 10]byte{}
+	kept.Answer(response, nil)
+	kept.Release()
+	if got, err := kept.Wait(); got != response || err != nil {
+		t.Errorf("got %v, %v; want the answer", got, err)
+	}
+	for _, c := range []*inflight.Call{kept, older, newer} {
+		table.Leave(c)
+	}
+	return kept, map[string]func() bool{"answer": isGone(response), "older call": isGone(older), "newer call": isGone(newer)}
+}
+
+// isGone returns what reports whether a value was freed.
+func isGone[T any](value *T) func() bool {
+	left := weak.Make(value)
+	return func() bool { return left.Value() == nil }
+}
+
+// TestSideBySide brings calls in and out while others look at the table.
+func TestSideBySide(t *testing.T) {
+	t.Parallel()
+	var table inflight.Table
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 2000 {
+				c := enter(&table, "m", 0)
+				c.Begin()
+				c.Expect(c.Start.Add(time.Hour), "LIMIT")
+				c.Answer(nil, nil)
+				c.Writing(0)
+				c.Written()
+				runtime.Gosched() // so that calls overlap on one processor too
+				table.Leave(c)
+			}
+		})
+		group.Go(func() {
+			for range 2000 {
+				table.LogLate(time.Now(), logr.Discard())
+				if n := table.Len(); n > 4 || table.Stuck(time.Now(), time.Hour) {
+					t.Errorf("%d calls, or a stuck one; want at most 4", n)
+				}
+				table.Empty()
+				runtime.Gosched()
+			}
+		})
+	}
+	group.Wait()
+	if n := table.Len(); n != 0 {
+		t.Errorf("%d calls are left, want none", n)
+	}
+}
+
+func TestGrowTakesAnyNumber(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, -1, math.MaxInt, math.MinInt} {
+		if got := inflight.Grow(n); got != 0 {
+			t.Errorf("Grow(%d) = %d, want 0", n, got)
+		}
+	}
 }
 
 // TestOneOfMany expects several deadlines at once: an interceptor may call its handler side by side.

@@ -43,6 +43,18 @@ func TestText(t *testing.T) {
 		"signature":               {`Put "https://h/c/o?sv=2&sig=a%2Fb%3D&se=1": EOF`, nil, `Put "https://h/c/o?sv=2&sig=[redacted]&se=1": EOF`},
 		"account key":             {"DefaultEndpoints;AccountName=a;AccountKey=c2VjcmV0==;Suffix=x", nil, "DefaultEndpoints;AccountName=a;AccountKey=[redacted];Suffix=x"},
 		"named password":          {"host=h password=hunter2 dbname=d", nil, "host=h password=[redacted] dbname=d"},
+		"key alone":               {"key=hunter2", nil, "key=[redacted]"},
+		"key, no pair":            {"key=hunter2 value unknown", nil, "key=[redacted] value unknown"},
+		"key, half a pair":        {"key=token-1 value", nil, "key=[redacted] value"},
+		"pair of names":           {"name=password value=hunter2", nil, "name=password value=[redacted]"},
+		"named signature":         {"client_sig=hunter2 x.sig=hunter2", nil, "client_sig=[redacted] x.sig=[redacted]"},
+		"any authorization":       {"Authorization: Custom hunter2 x", nil, "Authorization: [redacted] x"},
+		"JSON in quotes":          {`"{\"password\":\"hunter2\"" x`, nil, `"{\"password\":\"[redacted]\"" x`},
+		"list that is cut":        {"credentials=[", nil, "credentials=[redacted]"},
+		"list, odd values":        {`credentials=["a","b] hunter2"] x`, nil, `credentials=[redacted] x`},
+		"list, single quotes":     {`credentials=['a','b] hunter2'] x`, nil, `credentials=[redacted] x`},
+		"shortest object":         {"x eyJhbGciOiJIUzI1NiJ9A x", nil, "x [redacted] x"},
+		"bearer without digits":   {"bearer abcdefghijklmnopqrstu", nil, "bearer [redacted]"},
 		"no such name":            {"design=x resig=y", nil, "design=x resig=y"},
 		"several on a line": {
 			"tried https://a:one@h, then b:two@tcp(h) and https://token@h", nil,
@@ -105,6 +117,9 @@ func TestTextOfKnownSecrets(t *testing.T) {
 		"a prefix of another":     {"sesame-street", []string{"sesame", "sesame-street"}, "[redacted]"},
 		"from amid a character":   {"stra\u00dfe-door!", []string{"\x9fe-door"}, "stra[redacted]!"},
 		"with a short one":        {"a b sesame", []string{"a", "b", "sesame"}, "a b [redacted]"},
+		"quoted, the shortest":    {`bad "a\"bc\\d"!`, []string{`a"bc\d`}, `bad "[redacted]"!`},
+		"quoted, too short":       {`bad "a\"bcd"!`, []string{`a"bcd`}, `bad "a\"bcd"!`},
+		"JSON, ends in a letter":  {`{"a":"se\u003csame"}`, []string{"se<same"}, `{"a":"[redacted]"}`},
 		"next to a name":          {"token=abcdef;sesame", []string{"sesame"}, "token=[redacted];[redacted]"},
 	}
 	for name, tt := range tests {
@@ -126,6 +141,14 @@ func TestTextStaysReadable(t *testing.T) {
 		"cannot read token: open /var/run/token: no such file or directory",
 		"ExpiredToken: The provided token has expired.",
 		"unknown key: value pairs",
+		"name=region value=eu",
+		"bearer tokens are refused with code 401",
+		"bearer abcdefghijklmnopqrst",
+		"x eyJhbGciOiJIUzI1NiJ9 x",
+		"secret: {region: eu}",
+		"credentials=&{region: eu}",
+		"credentials=map[region: eu]",
+		"without a token=",
 		"InvalidAccessKeyId: no such key (accessKeyID=AKIDEXAMPLE)",
 		`operation error S3: CreateBucket, https response error StatusCode: 409, RequestID: 1, HostID: x, BucketAlreadyExists: `,
 		`Get "https://s3.example.com:9000/b?list-type=2": dial tcp 127.0.0.1:9000: connect: connection refused`,
@@ -215,9 +238,21 @@ func TestLongWords(t *testing.T) {
 		"via https://me:sesame@host/" + strings.Repeat("x", 8*bound.Text): "via https://me:[redacted]@host/xxx",
 		"via https://me:sesame" + strings.Repeat("x", 8*bound.Text):       "via https://me:[redacted]...(",
 		"bucket " + strings.Repeat("x", 8*bound.Text):                     "bucket xxx",
+		"answer code:404 of " + strings.Repeat("x ", 8*bound.Text):        "answer code:404 of x",
 	} {
 		if got := redact.Text(text, nil); !strings.HasPrefix(got, want) {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestEndOfWhatIsLookedAt has a mask that lets the end of what is looked at be shown, to its last whole character.
+func TestEndOfWhatIsLookedAt(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[string]string{"abcd": "abcd...(", "ab\u20ac": "ab...("} {
+		text := "password=" + strings.Repeat("x", 4*bound.Text-len("password= abcd")) + " " + end + " and more"
+		if got := redact.Text(text, nil); !strings.HasPrefix(got, "password=[redacted] "+want) {
+			t.Errorf("got %q, want the end %q", got, want)
 		}
 	}
 }
@@ -315,6 +350,37 @@ func TestMessage(t *testing.T) {
 			tree{"bucket_id": "id", "delete_context": tree{"one": masked, "two": masked}},
 			[]string{"sesame-1", "sesame-2"},
 		},
+		"info": {&cosi.DriverGetInfoResponse{Name: "d"}, tree{"name": "d"}, nil},
+		"grant": {
+			&cosi.DriverGrantBucketAccessRequest{BucketId: "id", Name: "n", AuthenticationType: cosi.AuthenticationType_IAM, Parameters: secrets},
+			tree{"bucket_id": "id", "name": "n", "authentication_type": "IAM", "parameters": tree{"one": masked, "two": masked}},
+			[]string{"sesame-1", "sesame-2"},
+		},
+		"revocation": {
+			&cosi.DriverRevokeBucketAccessRequest{BucketId: "id", AccountId: "a", RevokeAccessContext: secrets},
+			tree{"bucket_id": "id", "account_id": "a", "revoke_access_context": tree{"one": masked, "two": masked}},
+			[]string{"sesame-1", "sesame-2"},
+		},
+		"Azure": {
+			&cosi.Protocol{Type: &cosi.Protocol_AzureBlob{AzureBlob: &cosi.AzureBlob{StorageAccount: "a"}}},
+			tree{"azureBlob": tree{"storage_account": "a"}},
+			nil,
+		},
+		"Google": {
+			&cosi.Protocol{Type: &cosi.Protocol_Gcs{Gcs: &cosi.GCS{PrivateKeyName: "k", ProjectId: "p", ServiceAccount: "s"}}},
+			tree{"gcs": tree{"private_key_name": "k", "project_id": "p", "service_account": "s"}},
+			nil,
+		},
+		"a field that panics": {
+			harmful{&cosi.DriverCreateBucketRequest{Name: "b", Parameters: secrets}, "name"},
+			tree{"name": "[unreadable]", "parameters": tree{"one": masked, "two": masked}},
+			[]string{"sesame-1", "sesame-2"},
+		},
+		"a map that panics": {
+			harmful{&cosi.DriverCreateBucketRequest{Name: "b", Parameters: secrets}, "parameters"},
+			tree{"name": "b", "parameters": "[unreadable]"},
+			nil,
+		},
 		"not classified":         {wrapperspb.String("sesame-1"), tree{"value": masked}, []string{"sesame-1"}},
 		"not classified, bytes":  {wrapperspb.Bytes([]byte("sesame-1")), tree{"value": masked}, []string{"sesame-1"}},
 		"not classified, number": {wrapperspb.Int64(7), tree{"value": masked}, nil},
@@ -331,6 +397,30 @@ func TestMessage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// harmful is a message that an author wrapped: it panics when one of its fields is read.
+type harmful struct {
+	proto.Message
+
+	field protoreflect.Name
+}
+
+func (m harmful) ProtoReflect() protoreflect.Message {
+	return panicking{m.Message.ProtoReflect(), m.field}
+}
+
+type panicking struct {
+	protoreflect.Message
+
+	field protoreflect.Name
+}
+
+func (m panicking) Get(f protoreflect.FieldDescriptor) protoreflect.Value {
+	if f.Name() == m.field {
+		panic("unreadable")
+	}
+	return m.Message.Get(f)
 }
 
 // hostile lists messages that a handler or a caller may make to harm.
@@ -394,6 +484,26 @@ func TestMessageTellsWhatItLacks(t *testing.T) {
 	}
 }
 
+// TestMessageUsesItsRoom has a payload that fits only just.
+func TestMessageUsesItsRoom(t *testing.T) {
+	t.Parallel()
+	full := &cosi.DriverGrantBucketAccessResponse{Credentials: map[string]*cosi.CredentialDetails{}}
+	for _, name := range []string{"one", "two", "three"} {
+		secrets := map[string]string{}
+		for i := range bound.Entries {
+			secrets[fmt.Sprintf("%0*d", bound.Name, i)] = canary
+		}
+		full.Credentials[name] = &cosi.CredentialDetails{Secrets: secrets}
+	}
+	credentials, _ := redact.Message(full)["credentials"].(tree)
+	for _, name := range []string{"one", "two", "three"} {
+		shown, _ := credentials[name].(tree)["secrets"].(tree)
+		if _, lacks := shown["..."]; len(shown) != bound.Entries || lacks {
+			t.Errorf("%s has %d entries and says %v, want all %d", name, len(shown), shown["..."], bound.Entries)
+		}
+	}
+}
+
 func TestHostileMessagesCostLittle(t *testing.T) { //nolint:paralleltest // measures
 	for name, m := range hostile() {
 		for what, call := range map[string]func(){
@@ -417,6 +527,47 @@ func TestTooManyValues(t *testing.T) {
 		if got := redact.Text("bad "+canary, secrets); got != redact.Mask {
 			t.Errorf("%s: got %q, want nothing", name, got)
 		}
+	}
+}
+
+// TestMostValues keeps as many values as are kept, and one more.
+func TestMostValues(t *testing.T) {
+	t.Parallel()
+	nested := func(n int) proto.Message {
+		list := &structpb.ListValue{}
+		for range n {
+			list.Values = append(list.Values, &structpb.Value{})
+		}
+		return list
+	}
+	for name, tt := range map[string]struct {
+		kept  func(n int) []string
+		limit int
+	}{
+		"number": {func(n int) []string {
+			m := map[string]string{}
+			for i := range n {
+				m[fmt.Sprint(i)] = "value"
+			}
+			return redact.Parameters(m)
+		}, 1 << 10},
+		"bytes":    {func(n int) []string { return redact.Values(wrapperspb.String(strings.Repeat("x", n))) }, 64 << 10},
+		"messages": {func(n int) []string { return redact.Values(nested(n - 1)) }, 4 << 10},
+	} {
+		if got := redact.Text("readable", tt.kept(tt.limit)); got != "readable" {
+			t.Errorf("%s: got %q with %d, want the text", name, got, tt.limit)
+		}
+		if got := redact.Text("readable", tt.kept(tt.limit+1)); got != redact.Mask {
+			t.Errorf("%s: got %q with %d, want nothing", name, got, tt.limit+1)
+		}
+	}
+}
+
+func TestMade(t *testing.T) {
+	t.Parallel()
+	got := redact.Made(nil, "text", 7, wrapperspb.String("one"), (*wrapperspb.StringValue)(nil), (*embedding)(nil), wrapperspb.String("two"))
+	if !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("got %q, want what the messages hold", got)
 	}
 }
 

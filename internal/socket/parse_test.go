@@ -3,6 +3,8 @@ package socket_test
 import (
 	"fmt"
 	"io/fs"
+	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,11 +64,63 @@ func TestParseOwner(t *testing.T) {
 				switch {
 				case want >= 0 && (err != nil || id != want):
 					t.Errorf("%s: %d, %v; want %d", kind, id, err, want)
-				case want < 0 && (err == nil || !strings.Contains(err.Error(), "the name of a "+kind)):
+				case want < 0 && (err == nil || id != 0 || !strings.Contains(err.Error(), "the name of a "+kind)):
 					t.Errorf("%s: %d, %v; want a refusal that says what is accepted", kind, id, err)
 				}
 			}
 		})
+	}
+}
+
+// TestParseNames looks names up.
+func TestParseNames(t *testing.T) {
+	t.Parallel()
+	group, err := user.LookupGroupId("0")
+	if err != nil {
+		t.Skipf("the system names no group 0: %v", err)
+	}
+	if id, err := socket.Group().Parse(group.Name); err != nil || id != 0 {
+		t.Errorf("group %s: %d, %v; want 0", group.Name, id, err)
+	}
+	for kind, parse := range map[string]func(string) (int, error){"user": socket.User().Parse, "group": socket.Group().Parse} {
+		if _, err := parse("no-such-name"); err == nil || !strings.HasPrefix(err.Error(), "no such "+kind+" is found") {
+			t.Errorf("%s: %v; want an error that nobody has the name", kind, err)
+		}
+	}
+}
+
+// TestWhatErrorsShow has texts that look like a value, and texts that may be a secret.
+func TestWhatErrorsShow(t *testing.T) {
+	t.Parallel()
+	read := map[string]func(text string) error{
+		"mode":  func(text string) error { _, err := socket.Mode().Read("NAME", text); return err },
+		"user":  func(text string) error { _, err := socket.User().Read("NAME", text); return err },
+		"group": func(text string) error { _, err := socket.Group().Read("NAME", text); return err },
+	}
+	for text, shown := range map[string][]string{
+		"999": {"mode"}, "0o999": {"mode"}, "-1": {"user", "group"}, "no-such-name": {"user", "group"},
+		"no-such-name-at-all": nil, "Secret": nil, "hunter2/hunter2": nil,
+	} {
+		for kind, read := range read {
+			err := read(text)
+			if text == "999" && kind != "mode" {
+				continue // it is right
+			}
+			if err == nil || strings.Contains(err.Error(), text) != slices.Contains(shown, kind) {
+				t.Errorf("%s: %v; want an error that shows %q: %t", kind, err, text, slices.Contains(shown, kind))
+			}
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/a": "/", "//a": "/", "a": ".", "r/a": "r", "/r/a": "/r", "/r//a": "/r", "/r/../a": "/r/..", "": ".", "/": "/",
+	} {
+		if got := socket.Folder(path); got != want {
+			t.Errorf("the folder of %q is %q, want %q", path, got, want)
+		}
 	}
 }
 

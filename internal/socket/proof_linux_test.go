@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -36,10 +37,13 @@ func TestStrangerSwapsTheSocket(t *testing.T) {
 	stranger.do("swap %s %s", path, file)
 	started := 0
 	for n := 0; n < 200 || stranger.do("swapped") == "0"; n++ {
-		if lis, err := listen(t.Context(), path); err == nil {
-			started++
-			lis.Close()
+		lis, err := listen(t.Context(), path)
+		if err != nil {
+			checkTellsOfStrangers(t, err)
+			continue
 		}
+		started++
+		lis.Close()
 	}
 	t.Logf("%d starts succeeded, %s sockets were swapped", started, stranger.do("swapped"))
 	if got := stat(t, file).Mode(); got != 0o600 {
@@ -47,6 +51,18 @@ func TestStrangerSwapsTheSocket(t *testing.T) {
 	}
 	if got := stat(t, path+".live").Mode(); got != live {
 		t.Errorf("the stranger's socket has mode %v; want %v", got, live)
+	}
+}
+
+// checkTellsOfStrangers checks that a refusal says what was in the way, unless that came or went amid a step of the system.
+func checkTellsOfStrangers(t *testing.T, err error) {
+	t.Helper()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EADDRINUSE) {
+		return
+	}
+	told := []string{"was replaced", "is a symbolic link", "is a special file", "another process uses", "cannot connect to the new socket"}
+	if !slices.ContainsFunc(told, func(words string) bool { return strings.Contains(err.Error(), words) }) {
+		t.Errorf("Listen returns %v; want what the stranger did", err)
 	}
 }
 
@@ -129,14 +145,14 @@ func TestLeavesAloneWhatIsOpen(t *testing.T) {
 		put  func(t *testing.T, path string)
 		says string
 	}{
-		"bound, not listening": {func(t *testing.T, path string) { bound(t, syscall.SOCK_STREAM, path) }, "another process uses"},
-		"of packets":           {func(t *testing.T, path string) { bound(t, syscall.SOCK_SEQPACKET, path) }, "another process uses"},
+		"bound, not listening": {func(t *testing.T, path string) { bound(t, syscall.SOCK_STREAM, path) }, inUse},
+		"of packets":           {func(t *testing.T, path string) { bound(t, syscall.SOCK_SEQPACKET, path) }, inUse},
 		"of packets, listening": {func(t *testing.T, path string) {
 			if err := syscall.Listen(bound(t, syscall.SOCK_SEQPACKET, path), 1); err != nil {
 				t.Fatal(err)
 			}
-		}, "another process uses"},
-		"of datagrams": {func(t *testing.T, path string) { bound(t, syscall.SOCK_DGRAM, path) }, "another process uses"},
+		}, inUse},
+		"of datagrams": {func(t *testing.T, path string) { bound(t, syscall.SOCK_DGRAM, path) }, inUse},
 		"of datagrams, for one peer": {func(t *testing.T, path string) {
 			bound(t, syscall.SOCK_DGRAM, path+".peer")
 			if err := syscall.Connect(bound(t, syscall.SOCK_DGRAM, path), &syscall.SockaddrUnix{Name: path + ".peer"}); err != nil {
@@ -151,24 +167,24 @@ func TestLeavesAloneWhatIsOpen(t *testing.T) {
 				err := syscall.Connect(unixSocket(t, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK), &syscall.SockaddrUnix{Name: path})
 				full = errors.Is(err, syscall.EAGAIN)
 			}
-		}, "another process uses"},
+		}, inUse},
 		"by another name": {func(t *testing.T, path string) {
 			mustListen(t, path+".own", "")
 			if err := os.Link(path+".own", path); err != nil {
 				t.Fatal(err)
 			}
-		}, "another process uses"},
+		}, inUse},
 		"moved here": {func(t *testing.T, path string) {
 			mustListen(t, path+".own", "")
 			if err := os.Rename(path+".own", path); err != nil {
 				t.Fatal(err)
 			}
-		}, "another process uses"},
+		}, inUse},
 		"in another network": {func(t *testing.T, path string) {
 			needRoot(t)
 			other := spawnWith(t, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET})
 			other.must("serve %s", path)
-		}, "another process uses"},
+		}, inUse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -289,16 +305,22 @@ func TestUmaskInAnOpenFolder(t *testing.T) {
 	}
 }
 
+// TestNamesTheHolderOfTheLock has two processes that hold the locks of two folders.
 func TestNamesTheHolderOfTheLock(t *testing.T) {
 	t.Parallel()
-	path := socketPath(t)
-	other := spawn(t, os.Getuid())
-	other.must("lock %s", filepath.Dir(path))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := listen(ctx, path)
-	if want := fmt.Sprintf("another process (%s, ", other.pid()); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("Listen returns %v; want an error with %q", err, want)
+	holders := map[string]*process{}
+	for range 2 {
+		path, other := socketPath(t), spawn(t, os.Getuid())
+		other.must("lock %s", filepath.Dir(path))
+		holders[path] = other
+	}
+	for path, other := range holders {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		_, err := listen(ctx, path)
+		cancel()
+		if want := fmt.Sprintf("another process (%s, ", other.pid()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Listen returns %v; want an error with %q", err, want)
+		}
 	}
 }
 
@@ -349,6 +371,25 @@ func TestGiftInAStickyFolder(t *testing.T) {
 	if text := p.do("listen %s 0755 54321 -1", path); !strings.Contains(text, "CAP_FOWNER") {
 		t.Errorf("the process says %q; want an error with CAP_FOWNER", text)
 	}
+	if list := names(t, folder); len(list) > 0 {
+		t.Errorf("the folder holds %q", list)
+	}
+}
+
+// TestGiftOfAnOwnerOfEverything gives a socket away, and takes it back, with no other of root's capabilities than it takes.
+func TestGiftOfAnOwnerOfEverything(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	folder := shortDir(t, nobody)
+	if err := os.Chmod(folder, fs.ModeSticky|0o777); err != nil {
+		t.Fatal(err)
+	}
+	p := spawnWith(t, &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: 65532, Gid: 65532},
+		AmbientCaps: []uintptr{0, 1, 3}, // CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER
+	})
+	p.must("listen %s 0755 54321 -1", filepath.Join(folder, "cosi.sock"))
+	p.must("close")
 	if list := names(t, folder); len(list) > 0 {
 		t.Errorf("the folder holds %q", list)
 	}

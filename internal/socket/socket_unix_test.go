@@ -21,6 +21,9 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
+// inUse is what a refusal says that is sure of another process.
+const inUse = "want a path of its own for each driver"
+
 // nobody is the ID of a user without rights. It needs no entry in the user database.
 const nobody = 65534
 
@@ -108,7 +111,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	first, second := spawn(t, os.Getuid()), spawn(t, os.Getuid())
 	first.listen(path)
 	before := stat(t, path)
-	if text := second.do("listen %s 0600 -1 -1", path); !strings.Contains(text, "another process uses "+path) {
+	if text := second.do("listen %s 0600 -1 -1", path); !strings.Contains(text, "another process uses "+path+", which was left untouched; "+inUse) {
 		t.Errorf("the second process says %q", text)
 	}
 	if who := ask(t, path); who != first.pid() {
@@ -167,7 +170,7 @@ func race(t *testing.T, many []*process, path string) int {
 		switch {
 		case text == "":
 			winners = append(winners, i)
-		case !strings.Contains(text, "another process uses"):
+		case !strings.Contains(text, inUse):
 			t.Errorf("a process says %q", text)
 		}
 	}
@@ -213,14 +216,14 @@ func TestLeavesAloneWhatIsNoDeadSocket(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { conn.Close() })
-		}, "another process uses"},
+		}, inUse},
 		"a live socket": {func(t *testing.T, path string) {
 			lis, err := net.Listen("unix", path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			serveText(t, lis, "live")
-		}, "another process uses"},
+		}, inUse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
