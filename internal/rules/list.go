@@ -83,7 +83,7 @@ func create() []Rule {
 		{"CREATE-5", Must, Create, "Answers a `bucket_id`, another one for another name.", internalEmpty, Spec},
 		{"CREATE-6", Must, Create, "Refuses a name that the store cannot take: INVALID_ARGUMENT.", "", Spec},
 		{"CREATE-7", Must, Create, "Refuses what cannot be provisioned: OUT_OF_RANGE.", "", Spec},
-		{"CREATE-8", Must, Create, "Takes a request without parameters; refuses an unknown parameter: INVALID_ARGUMENT.", "", Spec},
+		{"CREATE-8", Must, Create, "Takes a request without parameters, or names the one that it insists on; refuses an unknown parameter: INVALID_ARGUMENT.", "", Spec},
 		{"CREATE-9", Should, Create, "Says the protocol in `bucket_info`.", "logs it once", Proto},
 		{"CREATE-10", Real, Create, "Takes names as the sidecar makes them: `bucket-` and a UUID, 43 characters.", "", Sidecar},
 		{"CREATE-11", Real, Create, "Calls the store's bucket exactly `name`: the application's Secret holds that name, never `bucket_id`.", "", Sidecar},
@@ -146,8 +146,8 @@ func grant() []Rule {
 			"turns it into FAILED_PRECONDITION", Sidecar,
 		},
 		{"GRANT-12", Should, Grant, "Fails for an unknown bucket, and leaves no account behind: NOT_FOUND.", "", Spec},
-		{"GRANT-13", Must, Grant, "Takes a request without parameters; refuses an unknown parameter: INVALID_ARGUMENT.", "", Spec},
-		{"GRANT-14", Must, Grant, "Answers two names with two accounts.", "", Spec},
+		{"GRANT-13", Must, Grant, "Takes a request without parameters, or names the one that it insists on; refuses an unknown parameter: INVALID_ARGUMENT.", "", Spec},
+		{"GRANT-14", Must, Grant, "Answers two names with two accounts, each with a secret of its own.", "", Spec},
 		{
 			"GRANT-15", Real, Grant,
 			"Gives working access to all of many grants at once on one bucket: the sidecar runs up to 80 calls at a time.",
@@ -172,5 +172,53 @@ func revoke() []Rule {
 		{"REVOKE-6", Real, Revoke, "Answers OK, and does nothing, for ids of another driver: every sidecar sends every revoke.", "", Sidecar},
 		{"REVOKE-7", Real, Revoke, "Answers OK after the bucket is gone.", "", Sidecar},
 		{"REVOKE-8", Should, Revoke, "Grants again afterwards.", "", Spec},
+	}
+}
+
+// isolation lists what keeps one user of buckets apart from another.
+func isolation() []Rule {
+	return []Rule{
+		{
+			"ISOLATION-1", Real, "",
+			"Gives credentials that reach their own bucket and no other: every application of the cluster has some.", "", House,
+		},
+		{
+			"ISOLATION-2", Real, "",
+			"Keeps what was granted and ends what was revoked when grants and revokes on one bucket come at once: the sidecar sends them so.",
+			turns, Sidecar,
+		},
+	}
+}
+
+func load() []Rule {
+	return []Rule{
+		{"LOAD-1", Real, "", "Serves 80 calls at once over many buckets: the sidecar has 40 workers for buckets and 40 for accesses.", "", Sidecar},
+	}
+}
+
+// outages lists what a driver does while its store cannot be reached. The sidecar takes OK for done and repeats any error, and
+// users read the code: one that blames the request sends them looking in the wrong place.
+func outages() []Rule {
+	const passing = "While the store is away, fails with UNAVAILABLE, DEADLINE_EXCEEDED or ABORTED (INTERNAL is advised against): "
+	return []Rule{
+		{"OUTAGE-1", Real, Create, passing + "OK would promise a bucket that is not there, and other codes blame the claim.", "", Sidecar},
+		{"OUTAGE-2", Real, Delete, passing + "OK would make the sidecar forget a bucket that is still there.", "", Sidecar},
+		{"OUTAGE-3", Real, Grant, passing + "OK would write a Secret that nobody can use.", "", Sidecar},
+		{"OUTAGE-4", Real, Revoke, passing + "OK would show an access as ended that still works.", "", Sidecar},
+		{"OUTAGE-5", Policy, GetInfo, "Answers its name while the store is away: a sidecar that starts then exits without it.", "", Sidecar},
+		{"OUTAGE-6", Real, "", "Completes every repeated call when the store is back, and leaves nothing half done.", "", Sidecar},
+	}
+}
+
+// next lists what prepares a driver for v1alpha2. Nothing of it binds a driver of v1alpha1.
+func next() []Rule {
+	return []Rule{
+		{"NEXT-1", Policy, Create, "Answers ids that are functions of names: the same name has the same id after a delete and after a restart.", "", Later},
+		{"NEXT-2", Policy, GetInfo, "Has a name of lower-case DNS labels, each of which begins with a letter.", warns, Later},
+		{"NEXT-3", Policy, Create, "Says the region, where the protocol has one.", "", Later},
+		{
+			"NEXT-4", Policy, "",
+			"Answers INVALID_ARGUMENT, ALREADY_EXISTS, OUT_OF_RANGE and UNIMPLEMENTED for no trouble that passes: they will be final.", "", Later,
+		},
 	}
 }

@@ -61,5 +61,5 @@ const (
 
 // All returns every rule, in the order of the documentation. Safe for concurrent use.
 func All() []Rule {
-	return slices.Concat(general(), info(), create(), deletion(), grant(), revoke())
+	return slices.Concat(general(), info(), create(), deletion(), grant(), revoke(), isolation(), load(), outages(), next())
 }
