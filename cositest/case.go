@@ -11,26 +11,28 @@ import (
 type Case struct {
 	Name  string `json:"name"`
 	ID    string `json:"id"`    // of the rule
-	Level string `json:"level"` // MUST, MUST NOT, SHOULD, MAY or REAL: see docs/requirements.md
+	Level string `json:"level"` // MUST, MUST NOT, SHOULD, MAY, REAL or policy: see docs/requirements.md
 	RPC   string `json:"rpc"`   // "": every call
 	Text  string `json:"text"`  // what the driver has to do
 
-	advice bool     // a driver that does not is warned, not failed
-	needs  []string // names of cases without which this one cannot say anything
+	advice bool // a driver that does not is warned, not failed
 	run    func(context.Context, *trial) error
 }
 
 // Cases returns every case, in the order in which they run. Safe for concurrent use.
 func Cases() []Case {
 	var all []Case
-	for _, part := range [][]Case{infoCases(), createCases(), deleteCases(), grantCases(), revokeCases(), dataCases(), generalCases()} {
+	for _, part := range [][]Case{
+		infoCases(), createCases(), deleteCases(), grantCases(), revokeCases(), dataCases(), isolationCases(), crowdCases(),
+		generalCases(), outageCases(), nextCases(),
+	} {
 		all = append(all, part...)
 	}
 	return all
 }
 
 // newCase makes the case of a rule. A rule that binds nobody gives advice only.
-func newCase(name string, run func(context.Context, *trial) error, needs ...string) Case {
+func newCase(name string, run func(context.Context, *trial) error) Case {
 	id := ruleID(name)
 	rule, ok := rules.Of(id)
 	if !ok {
@@ -38,15 +40,20 @@ func newCase(name string, run func(context.Context, *trial) error, needs ...stri
 	}
 	return Case{
 		Name: name, ID: id, Level: string(rule.Level), RPC: rule.RPC, Text: rule.Text,
-		advice: !rule.Level.Binding(), needs: needs, run: run,
+		advice: !rule.Level.Binding(), run: run,
 	}
 }
 
 // advised is the case of a part of a rule that a driver should, but need not keep.
-func advised(name string, run func(context.Context, *trial) error, needs ...string) Case {
-	c := newCase(name, run, needs...)
+func advised(name string, run func(context.Context, *trial) error) Case {
+	c := newCase(name, run)
 	c.advice = true
 	return c
+}
+
+// must says whether a driver of which this case was not looked at cannot be told to conform.
+func (k Case) must() bool {
+	return !k.advice && (k.Level == string(rules.Must) || k.Level == string(rules.MustNot))
 }
 
 // ruleID is the part of a case's name before the space.

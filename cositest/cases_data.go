@@ -6,27 +6,75 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// dataCases use the credentials on the store: two of them do so only if there is a hook for it.
+// dataCases use the credentials on the store: most of them do so only if there is a hook for it.
 func dataCases() []Case {
 	return []Case{
-		newCase("CREATE-11", needsAccess(createNamed), grantable()...),
-		newCase("DELETE-6", needsAccess(deleteFull), extend(grantable(), "CREATE-11")...),
-		newCase("GRANT-15", grantAtOnce, extend(grantable(), "GRANT-14", "CREATE-11")...),
-		newCase("REVOKE-3", needsAccess(revokeWorks), extend(revocable(), "GRANT-14", "CREATE-11")...),
-		newCase("REVOKE-8", revokeGrant, extend(revocable(), "CREATE-11")...),
+		newCase("CREATE-11", needsAccess(createNamed)),
+		newCase("DELETE-6", needsAccess(deleteFull)),
+		newCase("GRANT-15", grantAtOnce),
+		newCase("REVOKE-3", needsAccess(revokeWorks)),
+		newCase("REVOKE-8", revokeGrant),
 	}
 }
 
-// needsAccess skips a case when there is no hook to use credentials with.
+// needsAccess is for a case that has no sense without a hook to use credentials with.
 func needsAccess(run func(context.Context, *trial) error) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
 		if t.cfg.Access == nil {
-			return skipError("needs the hook Access")
+			return needsError("the hook Config.Access (-access-command)")
 		}
 		return run(ctx, t)
 	}
+}
+
+// expect says whether the store lets the credentials do on the bucket what is expected. A hook that says no is asked for the
+// opposite: one that says no to both is broken, and a program that crashes often ends with the exit code of a no.
+func (t *trial) expect(ctx context.Context, what Expectation, b bucket, a access) (bool, error) {
+	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Expect: what}
+	ok, err := t.cfg.Access(ctx, use)
+	if err != nil || ok {
+		return ok, missed("the hook Access could not tell", err)
+	}
+	use.Expect = Granted
+	if what == Granted {
+		use.Expect = Denied
+	}
+	opposite, err := t.cfg.Access(ctx, use)
+	if err == nil && !opposite {
+		err = errors.New("it says no to both granted and denied")
+	}
+	return false, missed("the hook Access could not tell", err)
+}
+
+// use expects credentials to work, or says in words that they do not.
+func (t *trial) use(ctx context.Context, b bucket, a access, or string) error {
+	ok, err := t.expect(ctx, Granted, b, a)
+	if err != nil || ok {
+		return err
+	}
+	request := &cosi.DriverGrantBucketAccessRequest{AuthenticationType: t.authentication()}
+	answer := &cosi.DriverGrantBucketAccessResponse{AccountId: "any", Credentials: a.credentials}
+	if v := rules.Response(request, answer); v != nil && v.Rule != sizeLimits {
+		return missed("the credentials do not work", fmt.Errorf("they break %s, which reports it", v.Rule))
+	}
+	if secretOf(a.credentials) == "" {
+		return needsError("a hook Access that knows how an application gets access by IAM: these credentials have no secret")
+	}
+	return errors.New(or)
+}
+
+// barred expects credentials not to work, or says in words that they do.
+func (t *trial) barred(ctx context.Context, b bucket, a access, or string) error {
+	ok, err := t.expect(ctx, Denied, b, a)
+	if err == nil && !ok {
+		return errors.New(or)
+	}
+	return err
 }
 
 // createNamed uses the credentials on the bucket by its name, as an application does.
@@ -35,59 +83,90 @@ func createNamed(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	if err := t.use(ctx, b, a.credentials); err != nil {
-		return fmt.Errorf("no object can be put into a bucket named %s: %w", b.name, err)
+	return t.use(ctx, b, a, "no object can be put into a bucket named "+b.name+" with the credentials of a grant")
+}
+
+// working is a bucket and an access to it that works.
+func (t *trial) working(ctx context.Context) (bucket, access, error) {
+	b, a, err := t.bucketWithAccess(ctx)
+	if err != nil {
+		return b, a, err
 	}
-	return nil
+	err = t.use(ctx, b, a, "the store refuses them, which CREATE-11 reports")
+	if _, needs := errors.AsType[needsError](err); needs {
+		return b, a, err
+	}
+	return b, a, missed("the credentials do not work", err)
 }
 
 func deleteFull(ctx context.Context, t *trial) error {
-	b, a, err := t.bucketWithAccess(ctx)
+	b, a, err := t.working(ctx)
 	if err != nil {
 		return err
 	}
-	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Keep: true}
-	if err := t.cfg.Access(ctx, use); err != nil {
-		return missed("an object cannot be put", err)
+	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Expect: Granted, Keep: true}
+	if ok, err := t.cfg.Access(ctx, use); err != nil || !ok {
+		return missedError{fmt.Errorf("an object cannot be put: %w", orRefused(err))}
 	}
 	err = t.remove(ctx, b.id)
 	use.Keep = false
-	if cleared := t.cfg.Access(ctx, use); cleared != nil && err != nil {
-		return missed("the object cannot be removed again", cleared)
+	if ok, cleared := t.cfg.Access(ctx, use); err != nil && (cleared != nil || !ok) {
+		return missedError{fmt.Errorf("the object cannot be removed again: %w", orRefused(cleared))}
 	}
 	return refused("a bucket that is not empty", err, codes.FailedPrecondition)
 }
 
-// grantAtOnce grants many accesses to one bucket side by side: all of them must work.
+// orRefused is why a hook did not do what it was asked for.
+func orRefused(err error) error {
+	if err == nil {
+		return errors.New("the store refuses that")
+	}
+	return err
+}
+
+// grantAtOnce grants many accesses to one bucket side by side: all of them must work. That bucket has no others, so that
+// Config.Parallel is all that the store has to keep for it.
 func grantAtOnce(ctx context.Context, t *trial) error {
+	other, first, err := t.bucketWithAccess(ctx)
+	if err != nil {
+		return err
+	}
+	second, err := t.access(ctx, other)
+	if err != nil {
+		return err
+	}
 	b, err := t.bucket(ctx)
 	if err != nil {
 		return err
 	}
+	alike := apart(first, second) != nil // which GRANT-14 reports
+	if t.cfg.Access != nil {
+		if err := t.use(ctx, other, first, "the store refuses them"); err != nil {
+			return missed("even granted alone, credentials do not work", err)
+		}
+	}
 	all := make([]access, t.cfg.Parallel)
 	for i, err := range atOnce(t.cfg.Parallel, func(i int) error {
-		request := t.request(b, accountName())
-		return t.patiently(ctx, func() error {
-			response, err := t.give(ctx, request)
-			all[i] = access{request.GetName(), response.GetAccountId(), response.GetCredentials()}
-			return err
-		})
+		request := t.plainRequest(b, t.accessName())
+		response, err := t.give(ctx, request)
+		all[i] = access{request.GetName(), response.GetAccountId(), response.GetCredentials()}
+		return err
 	}) {
 		if err != nil {
-			return fmt.Errorf("grant %d of %d at once is refused: %w", i+1, t.cfg.Parallel, err)
+			return granted(fmt.Sprintf("grant %d of %d at once", i+1, t.cfg.Parallel), err)
 		}
 	}
 	owner := map[string]string{}
 	for _, a := range all {
-		if other, taken := owner[a.account]; taken {
-			return fmt.Errorf("granted at once, %s and %s have the same account_id %q", other, a.name, a.account)
+		if other, taken := owner[a.account]; taken && !alike {
+			return fmt.Errorf("granted at once, %s and %s have the same account_id", other, a.name)
 		}
 		owner[a.account] = a.name
 		if t.cfg.Access == nil {
 			continue
 		}
-		if err := t.use(ctx, b, a.credentials); err != nil {
-			return fmt.Errorf("granted at once, the credentials of %s do not work: %w", a.name, err)
+		if err := t.use(ctx, b, a, "granted at once, the credentials of "+a.name+" do not work"); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -95,7 +174,7 @@ func grantAtOnce(ctx context.Context, t *trial) error {
 
 // revokeWorks looks whether credentials that work stop working, and those of another account go on.
 func revokeWorks(ctx context.Context, t *trial) error {
-	b, a, err := t.bucketWithAccess(ctx)
+	b, a, err := t.working(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,21 +182,16 @@ func revokeWorks(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	for _, each := range []access{a, other} {
-		if err := t.use(ctx, b, each.credentials); err != nil {
-			return missed("the credentials do not work before the revoke", err)
-		}
+	if err := missed("the credentials do not work before the revoke", t.use(ctx, b, other, "the store refuses them")); err != nil {
+		return err
 	}
 	if err := t.revoke(ctx, revokeRequest(b, a)); err != nil {
 		return missed("the access cannot be revoked", err)
 	}
-	if t.use(ctx, b, a.credentials) == nil {
-		return errors.New("the credentials work after the revoke")
+	if err := t.barred(ctx, b, a, "the credentials work after the revoke"); err != nil {
+		return err
 	}
-	if err := t.use(ctx, b, other.credentials); err != nil {
-		return fmt.Errorf("the credentials of another account stopped working: %w", err)
-	}
-	return nil
+	return t.use(ctx, b, other, "the credentials of another account stopped working")
 }
 
 func revokeGrant(ctx context.Context, t *trial) error {
@@ -125,18 +199,27 @@ func revokeGrant(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
+	if t.cfg.Access != nil {
+		if err := t.use(ctx, b, a, "the store refuses them"); err != nil {
+			return missed("even before the revoke, the credentials do not work", err)
+		}
+	}
 	if err := t.revoke(ctx, revokeRequest(b, a)); err != nil {
 		return missed("the access cannot be revoked", err)
 	}
-	response, err := t.give(ctx, t.request(b, a.name))
+	response, err := t.give(ctx, t.plainRequest(b, a.name))
 	if err != nil {
 		return granted("a grant after the revoke", err)
 	}
-	if t.cfg.Access == nil {
-		return nil
+	if t.cfg.Access != nil {
+		again := access{a.name, response.GetAccountId(), response.GetCredentials()}
+		if err := t.use(ctx, b, again, "the credentials of a grant after the revoke do not work"); err != nil {
+			return err
+		}
 	}
-	if err := t.use(ctx, b, response.GetCredentials()); err != nil {
-		return fmt.Errorf("the credentials of a grant after the revoke do not work: %w", err)
+	if secret := secretOf(a.credentials); secret != "" && secret == secretOf(response.GetCredentials()) {
+		return errors.New("a grant after the revoke answers the secret that was revoked: whoever kept a copy of it has access again, " +
+			"and if the revoke did nothing at all, it would look like this")
 	}
 	return nil
 }

@@ -12,101 +12,135 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/rules"
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
-// generalCases come last: several of them look at what the driver answered to all the others.
+// generalCases come late: several of them look at what the driver answered to all calls so far, beside those that they make
+// themselves.
 func generalCases() []Case {
 	return []Case{
-		newCase("GEN-3", everyMethod, "INFO-1", "CREATE-1"),
-		newCase("GEN-10", createAtOnce, extend(creatable(), "CREATE-3")...),
-		newCase("GEN-15", createCutShort, extend(creatable(), "CREATE-3")...),
-		newCase("GEN-15 grant", grantCutShort, extend(grantable(), "GRANT-5")...),
-		newCase("GRANT-11", grantNeverExists, grantable()...),
-		newCase("GRANT-11 conflict", grantConflict, extend(grantable(), "GRANT-5", "GRANT-11")...),
-		newCase("GEN-9", sizes, creatable()...),
-		newCase("GEN-12", nothingBeside, creatable()...),
-		newCase("GEN-4", canonicalCodes, "INFO-1"),
-		newCase("GEN-5", messages, "INFO-1"),
-		newCase("GEN-6", noDetails, "INFO-1"),
-		newCase("GEN-11", noSecrets, grantable()...),
+		newCase("GEN-3", everyMethod),
+		newCase("GEN-10", createAtOnce),
+		newCase("GEN-15", createCutShort),
+		newCase("GEN-15 delete", deleteCutOff),
+		newCase("GEN-15 grant", grantCutShort),
+		newCase("GEN-15 revoke", revokeCutOff),
+		newCase("GRANT-11", grantNeverExists),
+		newCase("GRANT-11 conflict", grantConflict),
+		newCase("GEN-9", sizes),
+		newCase("GEN-12", nothingBeside),
+		newCase("GEN-4", canonicalCodes),
+		newCase("GEN-5", messages),
+		newCase("GEN-6", noDetails),
+		newCase("GEN-11", noSecrets),
+		newCase("GEN-11 log", noSecretsInLog),
 	}
 }
 
-// everyMethod calls each method with a request that a driver refuses, and looks who refuses it.
+// everyMethod calls each method with a request that does no harm, and looks whether the server knows it.
 func everyMethod(ctx context.Context, t *trial) error {
-	_, info := t.getInfo(ctx)
-	_, create := t.createBucket(ctx, "", nil)
+	if _, err := t.bucket(ctx); gone(err) {
+		return err
+	}
+	if _, create := t.createBucket(ctx, "", t.cfg.BucketParameters); missing(create) {
+		return missed("no method of the Provisioner server can be told of", errors.New("DriverCreateBucket does not exist, which CREATE-1 reports"))
+	}
 	_, grant := t.give(ctx, &cosi.DriverGrantBucketAccessRequest{})
-	for rpc, err := range map[string]error{
-		rules.GetInfo: info,
-		rules.Create:  create,
-		rules.Delete:  t.delete(ctx, &cosi.DriverDeleteBucketRequest{}),
-		rules.Grant:   grant,
-		rules.Revoke:  t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{}),
+	stranger := revokeRequest(bucket{id: bucketName()}, access{account: accountName()})
+	for _, each := range []struct { // but those that INFO-1 and CREATE-1 report
+		rpc string
+		err error
+	}{
+		{rules.Delete, t.remove(ctx, bucketName())},
+		{rules.Grant, grant},
+		{rules.Revoke, t.revoke(ctx, stranger)},
 	} {
-		if status.Code(err) == codes.Unimplemented && unknownMethod(status.Convert(err).Message()) {
-			return fmt.Errorf("%s does not exist: %s", rpc, status.Convert(err).Message())
+		if missing(each.err) {
+			return fmt.Errorf("%s does not exist: %s", each.rpc, status.Convert(each.err).Message())
 		}
 	}
 	return nil
-}
-
-// unknownMethod tells the answer of a gRPC server that does not know a method from that of a driver that does not
-// support it.
-func unknownMethod(message string) bool {
-	for _, words := range []string{"unknown service", "unknown method", "not served", "Method not found"} {
-		if strings.Contains(message, words) {
-			return true
-		}
-	}
-	return false
 }
 
 // sizes looks at everything that the driver has answered so far, and asks for a name that is too long.
 func sizes(ctx context.Context, t *trial) error {
+	_, _, err := t.bucketWithAccess(ctx)
 	for _, f := range t.tooLarge() {
-		return fmt.Errorf("%s answered a message that is too large: %s", f.rpc, f.status.Message())
+		return fmt.Errorf("%s answered a message that is too large: %s", f.rpc, f.text)
+	}
+	if gone(err) {
+		return err
 	}
 	return longName(ctx, t)
 }
 
-// longName asks for two buckets whose names differ in the 129th byte alone.
+// longName asks for two buckets whose names differ in the 129th byte alone. To refuse them is right, and so is to take them
+// whole; what must not be is that one becomes the other.
 func longName(ctx context.Context, t *trial) error {
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	other, err := t.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	if b.id == other.id {
+		return missed("even two short names", errors.New("have the same id, which CREATE-5 reports"))
+	}
 	first, err := t.createBucket(ctx, overlong("x"), t.cfg.BucketParameters)
 	if err != nil {
-		return refused("a name of 129 bytes", err, codes.InvalidArgument, codes.OutOfRange)
-	}
-	if n := len(first.GetBucketId()); n > rules.MaxString {
-		return fmt.Errorf("a name of 129 bytes is accepted, and answered by a bucket_id of %d bytes", n)
+		return longRefused("a name of 129 bytes", err)
 	}
 	second, err := t.createBucket(ctx, overlong("y"), t.cfg.BucketParameters)
-	if err == nil && second.GetBucketId() == first.GetBucketId() {
+	switch id := first.GetBucketId(); {
+	case err == nil && second.GetBucketId() == id:
 		return errors.New("a name of 129 bytes is accepted and truncated: two such names have one bucket")
+	case status.Code(err) == codes.AlreadyExists:
+		return fmt.Errorf("a name of 129 bytes is accepted and truncated: another such name is refused with %s", said(err))
+	case err != nil:
+		return longRefused("another name of 129 bytes", err)
+	case len(id) > rules.MaxString && !strings.Contains(id, overlong("x")):
+		return fmt.Errorf("a name of 129 bytes is accepted, and answered by a bucket_id of %d bytes", len(id))
 	}
 	return nil
 }
 
+// longRefused takes any refusal of what is too long.
+func longRefused(what string, err error) error {
+	err = refused(what, err, codes.InvalidArgument, codes.OutOfRange)
+	if _, unsupported := errors.AsType[unsupportedError](err); err == nil || unsupported || gone(err) {
+		return err
+	}
+	return adviceError{err}
+}
+
 // createAtOnce makes one bucket by many calls side by side.
 func createAtOnce(ctx context.Context, t *trial) error {
-	name := bucketName()
+	if err := t.plainBucket(ctx); err != nil {
+		return err
+	}
+	name, err := t.takenName(ctx)
+	if err != nil {
+		return err
+	}
 	ids := make([]string, t.cfg.Parallel)
 	for i, err := range atOnce(t.cfg.Parallel, func(i int) error {
-		return t.patiently(ctx, func() error {
-			response, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
-			ids[i] = response.GetBucketId()
-			return err
-		})
+		response, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
+		ids[i] = response.GetBucketId()
+		return err
 	}) {
 		if err != nil {
-			return fmt.Errorf("create %d of %d at once for one name is refused: %w", i+1, t.cfg.Parallel, err)
+			return accepted(fmt.Sprintf("create %d of %d at once for one name", i+1, t.cfg.Parallel), err)
 		}
 	}
 	for _, id := range ids {
 		if id != ids[0] {
-			return fmt.Errorf("created at once, one name has the ids %q and %q", ids[0], id)
+			return fmt.Errorf("created at once, one name has the ids %q and %q", t.shown(ids[0]), t.shown(id))
 		}
 	}
 	return nil
@@ -114,60 +148,142 @@ func createAtOnce(ctx context.Context, t *trial) error {
 
 // createCutShort cancels a create at different moments, and repeats it until the end.
 func createCutShort(ctx context.Context, t *trial) error {
+	if err := t.plainBucket(ctx); err != nil {
+		return err
+	}
 	return t.eachCutCreate(ctx, func(name string) error {
-		first, err := t.createPatiently(ctx, name)
+		first, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
 		if err != nil {
 			return accepted("a repeat of a create that was cut short", err)
 		}
-		again, err := t.createPatiently(ctx, name)
+		again, err := t.createBucket(ctx, name, t.cfg.BucketParameters)
 		if err != nil {
 			return accepted("a second repeat of a create that was cut short", err)
 		}
 		if again.GetBucketId() != first.GetBucketId() {
-			return fmt.Errorf("after a create that was cut short, repeats answer the ids %q and %q", first.GetBucketId(), again.GetBucketId())
+			return fmt.Errorf("after a create that was cut short, repeats answer the ids %q and %q", t.shown(first.GetBucketId()), t.shown(again.GetBucketId()))
 		}
 		return nil
 	})
 }
 
-// grantCutShort does the same with a grant.
-func grantCutShort(ctx context.Context, t *trial) error {
+// deleteCutOff cancels a delete at different moments, and repeats it until the end: its name can be used again.
+func deleteCutOff(ctx context.Context, t *trial) error {
+	if err := t.plainBucket(ctx); err != nil {
+		return err
+	}
 	b, err := t.bucket(ctx)
 	if err != nil {
 		return err
 	}
-	moments, err := t.grantMoments(ctx, b)
+	moments, err := timed(func() error { return t.remove(ctx, b.id) })
+	if err != nil {
+		return missed("a bucket cannot be deleted", err)
+	}
+	for _, moment := range moments {
+		b, err := t.bucket(ctx)
+		if err != nil {
+			return err
+		}
+		cutShort(ctx, moment, func(ctx context.Context) { _ = t.remove(ctx, b.id) })
+		if err := t.remove(ctx, b.id); err != nil {
+			return accepted("a repeat of a delete that was cut short", err)
+		}
+		if _, err := t.createBucket(ctx, b.name, t.cfg.BucketParameters); err != nil {
+			return accepted("a create after a delete that was cut short and repeated", err)
+		}
+	}
+	return nil
+}
+
+// grantCutShort does the same with a grant, each time of a bucket of its own: some stores keep few accesses for one.
+func grantCutShort(ctx context.Context, t *trial) error {
+	request, first, err := t.answer(ctx)
+	if err != nil {
+		return err
+	}
+	again, err := t.give(ctx, request)
+	if err := cmp.Or(err, t.sameGrant(first, again)); err != nil {
+		return missed("even a grant that was not cut short cannot be repeated as GRANT-5 asks for", err)
+	}
+	moments, err := timed(func() error { _, _, err := t.answer(ctx); return err })
 	if err != nil {
 		return err
 	}
 	for _, moment := range moments {
-		request := t.request(b, accountName())
+		b, err := t.bucket(ctx)
+		if err != nil {
+			return err
+		}
+		request := t.request(ctx, b)
 		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.give(ctx, request) })
-		first, err := t.givePatiently(ctx, request)
+		first, err := t.give(ctx, request)
 		if err != nil {
 			return granted("a repeat of a grant that was cut short", err)
 		}
-		again, err := t.givePatiently(ctx, request)
+		again, err := t.give(ctx, request)
 		if err != nil {
 			return granted("a second repeat of a grant that was cut short", err)
 		}
-		if err := sameGrant(first, again); err != nil {
+		if err := t.sameGrant(first, again); err != nil {
 			return fmt.Errorf("after a grant that was cut short, %w", err)
 		}
 	}
 	return nil
 }
 
-// grantNeverExists provokes a conflict, if it can, and looks at everything that grants have answered so far.
+// revokeCutOff does the same with a revoke.
+func revokeCutOff(ctx context.Context, t *trial) error {
+	if err := t.plainAccess(ctx); err != nil {
+		return err
+	}
+	b, a, err := t.bucketWithAccess(ctx)
+	if err != nil {
+		return err
+	}
+	moments, err := timed(func() error { return t.revoke(ctx, revokeRequest(b, a)) })
+	if err != nil {
+		return missed("the access cannot be revoked", err)
+	}
+	for _, moment := range moments {
+		b, a, err := t.bucketWithAccess(ctx)
+		if err != nil {
+			return err
+		}
+		cutShort(ctx, moment, func(ctx context.Context) { _ = t.revoke(ctx, revokeRequest(b, a)) })
+		if err := t.revoke(ctx, revokeRequest(b, a)); err != nil {
+			return accepted("a repeat of a revoke that was cut short", err)
+		}
+		if t.cfg.Access == nil {
+			continue
+		}
+		if err := t.barred(ctx, b, a, "after a revoke that was cut short and repeated, the credentials work still"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grantNeverExists repeats a grant, makes one anew after a revoke and provokes a conflict, if it can. It looks at everything
+// that grants have answered so far.
 func grantNeverExists(ctx context.Context, t *trial) error {
-	if t.cfg.IncompatibleAccessParameters != nil {
-		if _, err := t.conflict(ctx); err != nil {
+	request, response, err := t.answer(ctx)
+	if err != nil && status.Code(err) != codes.AlreadyExists {
+		return err
+	}
+	_, _ = t.give(ctx, request)
+	if err == nil {
+		_ = t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: request.GetBucketId(), AccountId: response.GetAccountId()})
+		_, _ = t.give(ctx, request)
+	}
+	if len(t.cfg.IncompatibleAccessParameters) > 0 {
+		if _, err := t.conflict(ctx); gone(err) {
 			return err
 		}
 	}
 	for _, f := range t.seen() {
-		if f.rpc == rules.Grant && f.status.Code() == codes.AlreadyExists {
-			return fmt.Errorf("a grant answered ALREADY_EXISTS: %s", f.status.Message())
+		if f.rpc == rules.Grant && f.code == codes.AlreadyExists {
+			return fmt.Errorf("a grant answered ALREADY_EXISTS: %s", f.text)
 		}
 	}
 	return nil
@@ -175,33 +291,39 @@ func grantNeverExists(ctx context.Context, t *trial) error {
 
 // grantConflict expects a driver not to answer one set of parameters with what was granted for another.
 func grantConflict(ctx context.Context, t *trial) error {
-	if t.cfg.IncompatibleAccessParameters == nil {
-		return skipError("needs IncompatibleAccessParameters")
+	if err := configured(t.cfg.IncompatibleAccessParameters, "Config.IncompatibleAccessParameters (-incompatible-access-parameters)",
+		"no parameters of an access exclude each other"); err != nil {
+		return err
 	}
 	answer, err := t.conflict(ctx)
+	if err == nil && status.Code(answer) == codes.AlreadyExists {
+		return missed("the conflict answers ALREADY_EXISTS, which GRANT-11 reports", answer)
+	}
 	return cmp.Or(err, refused("the same name with other parameters", answer, codes.FailedPrecondition))
 }
 
 // conflict grants one access by two sets of parameters, and returns the answer to the second.
 func (t *trial) conflict(ctx context.Context) (answer, err error) {
-	b, err := t.bucket(ctx)
+	request, _, err := t.answer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	request := t.request(b, accountName())
-	if _, err := t.give(ctx, request); err != nil {
-		return nil, missed("access cannot be granted", err)
-	}
-	other := t.request(b, request.GetName())
+	other := proto.CloneOf(request)
 	other.Parameters = t.cfg.IncompatibleAccessParameters
 	_, answer = t.give(ctx, other)
 	return answer, nil
 }
 
+// NoSocketFolder is for the SocketFolder of a driver that is not on a Unix socket.
+const NoSocketFolder = "-"
+
 // nothingBeside lists the folder of the driver's socket before, during and after calls.
 func nothingBeside(ctx context.Context, t *trial) error {
-	if t.cfg.SocketFolder == "" {
-		return skipError("needs SocketFolder")
+	switch t.cfg.SocketFolder {
+	case "":
+		return needsError("Config.SocketFolder: the folder of the driver's socket, which is the driver's own and can be read")
+	case NoSocketFolder:
+		return elsewhereError("the driver is not on a Unix socket")
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -236,68 +358,116 @@ func (t *trial) beside() error {
 	return nil
 }
 
-// everyFailure looks at each error that the driver has answered so far; there must be one to look at.
-func everyFailure(t *trial, look func(failure) error) error {
-	failures := t.seen()
-	if len(failures) == 0 {
-		return skipError("the driver has not answered an error")
+// provoke makes requests that a driver refuses, and that do no harm where it does not.
+func (t *trial) provoke(ctx context.Context) error {
+	if _, err := t.createBucket(ctx, "", t.cfg.BucketParameters); gone(err) {
+		return err
 	}
-	for _, f := range failures {
-		if err := look(f); err != nil {
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // what could be provoked is there
+	}
+	for _, spoil := range []func(*cosi.DriverGrantBucketAccessRequest){
+		func(r *cosi.DriverGrantBucketAccessRequest) { r.Name = "" },
+		func(r *cosi.DriverGrantBucketAccessRequest) { r.AuthenticationType = 99 },
+		func(r *cosi.DriverGrantBucketAccessRequest) { r.BucketId = strangers(bucketName())[0] },
+		func(r *cosi.DriverGrantBucketAccessRequest) { r.Parameters = withUnknown(r.GetParameters()) },
+	} {
+		request := t.request(ctx, b)
+		spoil(request)
+		if _, err := t.give(ctx, request); gone(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-func canonicalCodes(_ context.Context, t *trial) error {
-	return everyFailure(t, func(f failure) error {
-		if !canonical(f.status.Code()) {
-			return fmt.Errorf("%s answered %s: %q", f.rpc, f.status.Code(), f.status.Message())
+// everyFailure looks at each error that the driver has answered, to requests of this case and to all before; there must be
+// one to look at.
+func everyFailure(look func(failure) error) func(context.Context, *trial) error {
+	return func(ctx context.Context, t *trial) error {
+		if err := t.provoke(ctx); err != nil {
+			return err
 		}
-		return nil
-	})
-}
-
-func messages(_ context.Context, t *trial) error {
-	return everyFailure(t, func(f failure) error {
-		if f.status.Message() == "" {
-			return fmt.Errorf("%s answered %s without a message", f.rpc, f.status.Code())
-		}
-		return nil
-	})
-}
-
-func noDetails(_ context.Context, t *trial) error {
-	return everyFailure(t, func(f failure) error {
-		if n := len(f.status.Proto().GetDetails()); n > 0 {
-			return fmt.Errorf("%s answered %s with %d details", f.rpc, f.status.Code(), n)
-		}
-		return nil
-	})
-}
-
-// noSecrets looks for every secret that was granted, in the messages of all errors and in the driver's log.
-func noSecrets(_ context.Context, t *trial) error {
-	secrets, failures, log := t.secretsSeen(), t.seen(), ""
-	if t.cfg.Log != nil {
-		log = t.cfg.Log()
-	}
-	switch {
-	case len(secrets) == 0:
-		return skipError("the driver has granted no secret")
-	case len(failures) == 0 && log == "":
-		return skipError("the driver has answered no error, and there is no log")
-	}
-	for _, secret := range secrets {
-		if strings.Contains(log, secret) {
-			return errors.New("the driver's log holds a secret that it granted")
+		failures := t.seen()
+		if len(failures) == 0 {
+			return elsewhereError("the driver has not answered an error")
 		}
 		for _, f := range failures {
-			if strings.Contains(f.status.Message(), secret) {
-				return fmt.Errorf("an error of %s holds a secret that the driver granted", f.rpc)
+			if err := look(f); err != nil {
+				return err
 			}
 		}
+		return nil
+	}
+}
+
+func canonicalCodes(ctx context.Context, t *trial) error {
+	return everyFailure(func(f failure) error {
+		if !canonical(f.code) {
+			return fmt.Errorf("%s answered %s: %q", f.rpc, statuses.Name(f.code), f.text)
+		}
+		return nil
+	})(ctx, t)
+}
+
+func messages(ctx context.Context, t *trial) error {
+	return everyFailure(func(f failure) error {
+		if f.text == "" {
+			return fmt.Errorf("%s answered %s without a message", f.rpc, statuses.Name(f.code))
+		}
+		return nil
+	})(ctx, t)
+}
+
+func noDetails(ctx context.Context, t *trial) error {
+	return everyFailure(func(f failure) error {
+		if f.details > 0 {
+			return fmt.Errorf("%s answered %s with %d details", f.rpc, statuses.Name(f.code), f.details)
+		}
+		return nil
+	})(ctx, t)
+}
+
+// noSecrets looks for every secret that was granted in the messages of all errors.
+func noSecrets(ctx context.Context, t *trial) error {
+	request, _, err := t.answer(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.provoke(ctx); err != nil {
+		return err
+	}
+	if len(t.cfg.IncompatibleAccessParameters) > 0 {
+		request.Parameters = t.cfg.IncompatibleAccessParameters
+		_, _ = t.give(ctx, request)
+	}
+	leaks, secrets := t.leaked()
+	if len(secrets) == 0 {
+		return elsewhereError("the driver grants no secret")
+	}
+	for _, f := range leaks {
+		return fmt.Errorf("an error of %s holds a secret that the driver granted: %s: %s", f.rpc, statuses.Name(f.code), f.text)
+	}
+	return nil
+}
+
+// noSecretsInLog looks for them in the driver's log.
+func noSecretsInLog(ctx context.Context, t *trial) error {
+	if t.cfg.Log == nil {
+		return needsError("Config.Log (-log FILE): what the driver logs")
+	}
+	if _, _, err := t.answer(ctx); err != nil {
+		return err
+	}
+	_, secrets := t.leaked()
+	switch log := t.cfg.Log(); {
+	case len(secrets) == 0:
+		return elsewhereError("the driver grants no secret")
+	case log == "":
+		return missedError{errors.New("the log is empty, so nobody knows whether it is the driver's")}
+	case holds(log, secrets):
+		return errors.New("the driver's log holds a secret that it granted")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -15,68 +16,52 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// grantable are the cases without which no access can be had.
-func grantable() []string {
-	return extend(creatable(), "GRANT-4", "GRANT-16", "GRANT-6", "GRANT-7", "GRANT-8", "GRANT-9", "GRANT-10")
-}
-
 func grantCases() []Case {
-	answers := extend(creatable(), "GRANT-4", "GRANT-16", "GRANT-6")
 	return []Case{
-		newCase("GRANT-4", grantTypes, creatable()...),
-		newCase("GRANT-16", grantSidecarName, extend(creatable(), "GRANT-4")...),
-		newCase("GRANT-6", grantAnswer("GRANT-6"), extend(creatable(), "GRANT-4", "GRANT-16")...),
-		newCase("GRANT-7", grantAnswer("GRANT-7"), answers...),
-		newCase("GRANT-8", grantAnswer("GRANT-8"), extend(answers, "GRANT-7")...),
-		newCase("GRANT-9", grantAnswer("GRANT-9"), extend(answers, "GRANT-7", "GRANT-8")...),
-		newCase("GRANT-10", grantAnswer("GRANT-10"), extend(answers, "GRANT-7", "GRANT-8")...),
-		advised("GRANT-9 region", grantRegion, grantable()...),
-		newCase("GRANT-1", grantNoBucket, answers...),
-		newCase("GRANT-2", grantNoName, answers...),
-		newCase("GRANT-3", grantBadType, answers...),
-		newCase("GRANT-5", grantAgain, grantable()...),
-		newCase("GRANT-12", grantUnknownBucket, answers...),
-		newCase("GRANT-13", grantNoParameters, grantable()...),
-		advised("GRANT-13 unknown", grantUnknownParameter, grantable()...),
-		newCase("GRANT-14", grantTwo, grantable()...),
-		newCase("GRANT-17", grantIAM, grantable()...),
+		newCase("GRANT-4", grantTypes),
+		newCase("GRANT-16", grantSidecarName),
+		newCase("GRANT-6", grantAccount),
+		newCase("GRANT-7", grantAnswer("GRANT-7")),
+		newCase("GRANT-8", grantAnswer("GRANT-8")),
+		newCase("GRANT-9", grantAnswer("GRANT-9")),
+		newCase("GRANT-10", grantAnswer("GRANT-10")),
+		advised("GRANT-9 region", grantRegion),
+		newCase("GRANT-1", grantNoBucket),
+		newCase("GRANT-2", grantNoName),
+		newCase("GRANT-3", grantBadType),
+		newCase("GRANT-5", grantAgain),
+		newCase("GRANT-5 accounts", grantAgainAccounts),
+		newCase("GRANT-12", grantUnknownBucket),
+		newCase("GRANT-13", grantNoParameters),
+		advised("GRANT-13 unknown", grantUnknownParameter),
+		newCase("GRANT-14", grantTwo),
+		newCase("GRANT-17", grantIAM),
 	}
 }
 
-// grantTypes tries both types. It also tells the other cases which one to use.
+// grantTypes tries both types.
 func grantTypes(ctx context.Context, t *trial) error {
 	b, err := t.bucket(ctx)
 	if err != nil {
 		return err
 	}
-	key, keyErr := t.tryType(ctx, b, cosi.AuthenticationType_Key)
-	iam, iamErr := t.tryType(ctx, b, cosi.AuthenticationType_IAM)
-	switch {
-	case key:
-		t.supported = cosi.AuthenticationType_Key
-	case iam:
-		t.supported = cosi.AuthenticationType_IAM
-	}
+	_, keyErr := t.tryType(ctx, b, cosi.AuthenticationType_Key)
+	_, iamErr := t.tryType(ctx, b, cosi.AuthenticationType_IAM)
+	key, iam := keyErr == nil, iamErr == nil
 	if _, unsupported := errors.AsType[unsupportedError](iamErr); unsupported {
 		return iamErr // after Key, so Key was no better
+	}
+	if !key && !iam && len(t.cfg.AccessParameters) == 0 && refusal(keyErr) && refusal(iamErr) && !aboutType(keyErr) {
+		t.hint = "this driver seems to need parameters for access: give Config.AccessParameters (-access-parameters)"
+		return missed("access cannot be granted", keyErr)
 	}
 	return cmp.Or(wrongRefusal(t.cfg, cosi.AuthenticationType_Key, keyErr), wrongRefusal(t.cfg, cosi.AuthenticationType_IAM, iamErr),
 		neither(key || iam, keyErr, iamErr))
 }
 
-// tryType grants access by the type. When the sidecar's name for it is refused, another is tried: names are GRANT-16's.
-func (t *trial) tryType(ctx context.Context, b bucket, method cosi.AuthenticationType) (works bool, err error) {
-	for _, name := range []string{accountName(), "ba" + bucketName()[len("bucket-"):][:8]} {
-		request := t.request(b, name)
-		request.AuthenticationType = method
-		if _, err = t.give(ctx, request); err == nil {
-			return true, nil
-		}
-		if status.Code(err) != codes.InvalidArgument {
-			break
-		}
-	}
-	return false, err
+// aboutType says that a refusal speaks of the authentication type, as opposed to a parameter such as "authority".
+func aboutType(err error) bool {
+	return strings.Contains(strings.ToLower(status.Convert(err).Message()), "authentication")
 }
 
 // wrongRefusal is how a type that is not supported must not be refused, and one that is not at all.
@@ -87,18 +72,18 @@ func wrongRefusal(cfg Config, method cosi.AuthenticationType, err error) error {
 	case gone(err):
 		return fmt.Errorf("%s is not answered: %w", method, err)
 	case slices.Contains(cfg.AuthenticationTypes, method):
-		return fmt.Errorf("%s, which AuthenticationTypes has, is refused: %w", method, err)
+		return fmt.Errorf("%s, which AuthenticationTypes has, is refused: %s", method, said(err))
 	case status.Code(err) == codes.InvalidArgument || !canonical(status.Code(err)):
 		return nil
 	}
-	return fmt.Errorf("%s is neither supported nor refused with INVALID_ARGUMENT: %s", method, status.Convert(err).String())
+	return fmt.Errorf("%s is neither supported nor refused with INVALID_ARGUMENT: %s", method, said(err))
 }
 
 func neither(works bool, key, iam error) error {
 	if works {
 		return nil
 	}
-	return errors.New("neither Key nor IAM is supported: " + key.Error() + "; " + iam.Error())
+	return errors.New("neither Key nor IAM is supported: " + said(key) + "; " + said(iam))
 }
 
 func grantSidecarName(ctx context.Context, t *trial) error {
@@ -106,42 +91,71 @@ func grantSidecarName(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
+	t.find(ctx)
 	name := accountName()
-	_, err = t.give(ctx, t.request(b, name))
-	return granted("the name "+name, err)
+	_, err = t.give(ctx, t.plainRequest(b, name))
+	if !refusal(err) {
+		return missed("access cannot be granted", err)
+	}
+	other := newName(shortAccess)
+	if _, otherErr := t.give(ctx, t.plainRequest(b, other)); otherErr != nil {
+		return missed("access cannot be granted", err)
+	}
+	return fmt.Errorf("%w; the name %s is taken", accepted("the name "+name, err), other)
 }
 
-// grantAnswer looks at the answer of a grant for what breaks one rule.
+// answer grants access, and returns what was asked and answered.
+func (t *trial) answer(ctx context.Context) (*cosi.DriverGrantBucketAccessRequest, *cosi.DriverGrantBucketAccessResponse, error) {
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	request := t.request(ctx, b)
+	response, err := t.give(ctx, request)
+	return request, response, missed("access cannot be granted", err)
+}
+
+func grantAccount(ctx context.Context, t *trial) error {
+	_, response, err := t.answer(ctx)
+	if err == nil && response.GetAccountId() == "" {
+		return errors.New("account_id is empty")
+	}
+	return err
+}
+
+// grantAnswer looks at the credentials of a grant for what breaks one rule.
 func grantAnswer(rule string) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
-		b, err := t.bucket(ctx)
+		request, response, err := t.answer(ctx)
 		if err != nil {
 			return err
 		}
-		request := t.request(b, accountName())
-		response, err := t.give(ctx, request)
-		if err != nil {
-			return missed("access cannot be granted", err)
-		}
-		if v := rules.Response(request, response); v != nil && v.Rule == rule {
+		answer := &cosi.DriverGrantBucketAccessResponse{AccountId: "any", Credentials: response.GetCredentials()} // the id is GRANT-6's
+		switch v := rules.Response(request, answer); {
+		case v == nil || v.Rule == sizeLimits:
+		case v.Rule == rule:
 			return v
+		case rule == "GRANT-7", rule == "GRANT-8" && v.Rule != "GRANT-7": // they are looked at first
+		default:
+			return missedError{fmt.Errorf("the answer breaks %s", v.Rule)}
 		}
-		if other, ok := map[string]string{"GRANT-9": "s3", "GRANT-10": "azure"}[rule]; ok && response.GetCredentials()[other] == nil {
-			return skipError("the credentials are not for " + other)
+		if protocol, ok := map[string]string{"GRANT-9": "s3", "GRANT-10": "azure"}[rule]; ok && response.GetCredentials()[protocol] == nil {
+			return elsewhereError("the credentials are not for " + protocol)
 		}
 		return nil
 	}
 }
 
 func grantRegion(ctx context.Context, t *trial) error {
-	_, a, err := t.bucketWithAccess(ctx)
+	_, response, err := t.answer(ctx)
 	if err != nil {
 		return err
 	}
-	if a.credentials["s3"] == nil {
-		return skipError("the credentials are not for s3")
+	s3 := response.GetCredentials()["s3"]
+	if s3 == nil {
+		return elsewhereError("the credentials are not for s3")
 	}
-	if a.credentials["s3"].GetSecrets()["region"] == "" {
+	if s3.GetSecrets()["region"] == "" {
 		return errors.New("region is empty")
 	}
 	return nil
@@ -153,7 +167,7 @@ func grantWithout(ctx context.Context, t *trial, what string, spoil func(*cosi.D
 	if err != nil {
 		return err
 	}
-	request := t.request(b, accountName())
+	request := t.request(ctx, b)
 	spoil(request)
 	_, err = t.give(ctx, request)
 	return refused(what, err, codes.InvalidArgument)
@@ -187,31 +201,52 @@ func (t *trial) accounts(ctx context.Context) (int, error) {
 	return n, missed("the hook CountAccounts", err)
 }
 
+// grantUnknownBucket asks for a bucket that this driver made, and that is gone. An id of another shape may be refused with
+// any code.
 func grantUnknownBucket(ctx context.Context, t *trial) error {
+	if _, _, err := t.bucketWithAccess(ctx); err != nil { // another bucket: not every driver deletes one that has accesses
+		return err
+	}
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	gone, stranger := t.request(ctx, b), t.request(ctx, b)
+	stranger.BucketId = strangers(bucketName())[2]
+	if err := t.remove(ctx, b.id); err != nil {
+		return missed("the bucket cannot be deleted", err)
+	}
 	before, err := t.accounts(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = t.give(ctx, t.request(bucket{id: bucketName()}, accountName()))
-	if err := refused("a bucket that never was", err, codes.NotFound); err != nil {
+	_, goneErr := t.give(ctx, gone)
+	_, strangerErr := t.give(ctx, stranger)
+	if strangerErr == nil {
+		return fmt.Errorf("the id %q of a bucket that never was is accepted; expected is NOT_FOUND", stranger.GetBucketId())
+	}
+	if err := refused("a bucket that is gone", goneErr, codes.NotFound); err != nil {
 		return err
 	}
 	after, err := t.accounts(ctx)
 	if err == nil && after != before {
-		return fmt.Errorf("the refused call left %d accounts behind", after-before)
+		return fmt.Errorf("the refused calls left %d accounts behind", after-before)
 	}
 	return err
 }
 
 func grantNoParameters(ctx context.Context, t *trial) error {
-	b, err := t.bucket(ctx)
+	b, _, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
 	}
-	request := t.request(b, accountName())
+	if _, err := t.access(ctx, b); err != nil {
+		return err
+	}
+	request := t.request(ctx, b)
 	request.Parameters = nil
 	_, err = t.give(ctx, request)
-	return accepted("a request without parameters", err)
+	return t.withoutParameters(err, t.cfg.AccessParameters)
 }
 
 func grantUnknownParameter(ctx context.Context, t *trial) error {
@@ -225,44 +260,78 @@ func grantTwo(ctx context.Context, t *trial) error {
 		return err
 	}
 	second, err := t.access(ctx, b)
-	if err == nil && first.account == second.account {
-		return fmt.Errorf("the names %s and %s have the same account_id %q", first.name, second.name, first.account)
-	}
-	return err
-}
-
-// grantAgain repeats a grant: nothing in the answer may change, and no account may be added.
-func grantAgain(ctx context.Context, t *trial) error {
-	b, err := t.bucket(ctx)
 	if err != nil {
 		return err
 	}
-	request := t.request(b, accountName())
-	first, err := t.give(ctx, request)
+	return apart(first, second)
+}
+
+// apart expects two accounts that have nothing in common.
+func apart(first, second access) error {
+	if first.account == second.account {
+		return fmt.Errorf("the names %s and %s have the same account_id", first.name, second.name)
+	}
+	return ownSecret(first, second)
+}
+
+// ownSecret expects two accounts that have secrets of their own.
+func ownSecret(first, second access) error {
+	if secret := secretOf(first.credentials); secret != "" && secret == secretOf(second.credentials) {
+		return fmt.Errorf("the accesses %s and %s have the same secret, so to revoke one ends the other as well, or neither", first.name, second.name)
+	}
+	return nil
+}
+
+// secretOf is the secret of credentials; "" when they have none.
+func secretOf(credentials map[string]*cosi.CredentialDetails) string {
+	return cmp.Or(credentials["s3"].GetSecrets()["accessSecretKey"], credentials["azure"].GetSecrets()["accessToken"])
+}
+
+// grantAgain repeats a grant: nothing in the answer may change.
+func grantAgain(ctx context.Context, t *trial) error {
+	request, first, err := t.answer(ctx)
 	if err != nil {
-		return missed("access cannot be granted", err)
+		return err
+	}
+	for range t.cfg.Repeat {
+		again, err := t.give(ctx, request)
+		if err := cmp.Or(granted("a repeat", err), t.sameGrant(first, again)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grantAgainAccounts counts accounts while a grant is repeated: none may be added.
+func grantAgainAccounts(ctx context.Context, t *trial) error {
+	if t.cfg.CountAccounts == nil {
+		return needsError("the hook Config.CountAccounts (-count-command)")
+	}
+	request, _, err := t.answer(ctx)
+	if err != nil {
+		return err
 	}
 	before, err := t.accounts(ctx)
 	if err != nil {
 		return err
 	}
 	for range t.cfg.Repeat {
-		again, err := t.give(ctx, request)
-		if err := cmp.Or(granted("a repeat", err), sameGrant(first, again)); err != nil {
+		_, err := t.give(ctx, request)
+		if err := missed("the grant cannot be repeated", err); err != nil {
 			return err
 		}
 	}
 	after, err := t.accounts(ctx)
 	if err == nil && after != before {
-		return fmt.Errorf("the store had %d accounts before the repeats and has %d after them", before, after)
+		return fmt.Errorf("the store had %d accounts before %d repeats and has %d after them", before, t.cfg.Repeat, after)
 	}
 	return err
 }
 
 // sameGrant expects two answers to one grant to be the same.
-func sameGrant(first, again *cosi.DriverGrantBucketAccessResponse) error {
+func (t *trial) sameGrant(first, again *cosi.DriverGrantBucketAccessResponse) error {
 	if again.GetAccountId() != first.GetAccountId() {
-		return fmt.Errorf("the repeat answers account_id %q, the first call answered %q", again.GetAccountId(), first.GetAccountId())
+		return fmt.Errorf("the repeat answers account_id %q, the first call answered %q", t.shown(again.GetAccountId()), t.shown(first.GetAccountId()))
 	}
 	if !proto.Equal(first, again) {
 		return errors.New("the repeat answers other credentials: the Secret keeps the first ones, and each retry leaves a key behind")
@@ -272,21 +341,25 @@ func sameGrant(first, again *cosi.DriverGrantBucketAccessResponse) error {
 
 // grantIAM holds the answer to a grant by IAM against the rules that go for every type.
 func grantIAM(ctx context.Context, t *trial) error {
-	b, err := t.bucket(ctx)
+	plain, key, err := t.answer(ctx)
 	if err != nil {
 		return err
 	}
-	request := t.request(b, accountName())
+	request := t.plainRequest(bucket{id: plain.GetBucketId()}, t.accessName())
 	request.AuthenticationType = cosi.AuthenticationType_IAM
 	response, err := t.give(ctx, request)
-	if status.Code(err) == codes.InvalidArgument || !canonical(status.Code(err)) {
-		return skipError("the driver does not support IAM")
+	if refusal(err) || status.Code(err) == codes.Unimplemented {
+		return elsewhereError("the driver does not support IAM")
 	}
 	if err != nil {
 		return missed("access cannot be granted", err)
 	}
-	if v := rules.Response(request, response); v != nil && v.Rule != sizeLimits {
-		return v
+	v := rules.Response(request, response)
+	if v == nil || v.Rule == sizeLimits {
+		return nil
 	}
-	return nil
+	if other := rules.Response(plain, key); other != nil && other.Rule == v.Rule {
+		return missed("the answer breaks a rule by any type", fmt.Errorf("%s reports it", v.Rule))
+	}
+	return v
 }

@@ -15,11 +15,11 @@ import (
 func infoCases() []Case {
 	return []Case{
 		newCase("INFO-1", infoImplemented),
-		newCase("INFO-2", infoNotEmpty, "INFO-1"),
-		newCase("INFO-3", infoValid, "INFO-1", "INFO-2"),
-		newCase("INFO-4", infoDomain, "INFO-1", "INFO-2", "INFO-3"),
-		newCase("INFO-5", infoStable, "INFO-1", "INFO-2"),
-		advised("INFO-6", infoLabels, "INFO-1", "INFO-2", "INFO-3"),
+		newCase("INFO-2", infoNotEmpty),
+		newCase("INFO-3", infoValid),
+		newCase("INFO-4", infoDomain),
+		newCase("INFO-5", infoStable),
+		advised("INFO-6", infoLabels),
 	}
 }
 
@@ -37,6 +37,15 @@ func (t *trial) name(ctx context.Context) (string, error) {
 	return info.GetName(), missed("DriverGetInfo", err)
 }
 
+// validName is the driver's name, if that is one at all.
+func (t *trial) validName(ctx context.Context) (string, error) {
+	name, err := t.name(ctx)
+	if err == nil && drivername.Check(name) != nil {
+		return name, missed("the name is none, which INFO-2 or INFO-3 reports", drivername.Check(name))
+	}
+	return name, err
+}
+
 func infoNotEmpty(ctx context.Context, t *trial) error {
 	name, err := t.name(ctx)
 	if err == nil && name == "" {
@@ -50,6 +59,9 @@ func infoValid(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
+	if name == "" {
+		return missed("the name is empty", errors.New("INFO-2 reports that"))
+	}
 	if err := drivername.Check(name); err != nil {
 		return fmt.Errorf("%q: %w", name, err)
 	}
@@ -57,7 +69,7 @@ func infoValid(ctx context.Context, t *trial) error {
 }
 
 func infoDomain(ctx context.Context, t *trial) error {
-	name, err := t.name(ctx)
+	name, err := t.validName(ctx)
 	if err == nil && !strings.Contains(name, ".") {
 		return fmt.Errorf("%q has no dot", name)
 	}
@@ -82,7 +94,7 @@ func infoStable(ctx context.Context, t *trial) error {
 }
 
 func infoLabels(ctx context.Context, t *trial) error {
-	name, err := t.name(ctx)
+	name, err := t.validName(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,47 +2,72 @@ package cositest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/redact"
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// maxSilences is in how many cases an RPC may leave a call without an answer before it is called no more: a run ends
-// after a few timeouts, whatever hangs.
-const maxSilences = 2
+const (
+	// maxSilences is in how many cases an RPC may leave a call without an answer before it is called no more, and
+	// allSilences how many cases may wait for any: a run ends after a few timeouts, whatever hangs.
+	maxSilences = 2
+	allSilences = 4
+
+	// maxFailures is how many different errors are remembered, and maxSecrets how many secrets that were granted.
+	maxFailures = 256
+	maxSecrets  = 1 << 10
+
+	// maxAnswer is how large an answer may be. One that keeps the rules has a few KiB, and many come at once.
+	maxAnswer = 256 << 10
+
+	// searched is how many bytes of an error's message are searched for secrets.
+	searched = 64 << 10
+)
 
 // sizeLimits is the rule that goes for every answer, and has a case of its own.
 const sizeLimits = "GEN-9"
 
-// client makes calls as the sidecar does, without a deadline on the wire, but gives each up after a while. It remembers
-// what the driver answered.
+// client makes calls as the sidecar does: without a deadline on the wire, and again when the answer is ABORTED. It gives
+// each up after a while. It remembers what the driver answered.
 type client struct {
 	identity    cosi.IdentityClient
 	provisioner cosi.ProvisionerClient
 	timeout     time.Duration
 
-	supported cosi.AuthenticationType // found by GRANT-4
+	away atomic.Bool // the kit took the store away: a call is made once, and one that hangs is not held against its RPC
 
-	mu       sync.Mutex
-	answered map[string]bool // RPCs that answered something other than UNIMPLEMENTED
-	silences map[string]int  // cases in which an RPC did not answer
-	silent   map[string]bool // RPCs that did not answer in the case that runs
-	failures []failure
-	oversize []failure
-	secrets  []string
+	mu        sync.Mutex
+	answered  map[string]bool // RPCs that answered something other than UNIMPLEMENTED
+	silences  map[string]int  // cases in which an RPC did not answer
+	silent    map[string]bool // RPCs that did not answer in the case that runs
+	lost      error           // why the connection was lost in the case that runs
+	successes int
+	failures  []failure
+	oversize  []failure
+	leaks     []failure // errors that hold a secret
+	secrets   []string
 }
 
-// failure is an error that the driver answered.
+// failure is an error that the driver answered. Its message is masked, bounded and printable.
 type failure struct {
-	rpc    string
-	status *status.Status
+	rpc     string
+	code    codes.Code
+	text    string
+	details int
 }
 
 func newClient(conn grpc.ClientConnInterface, timeout time.Duration) *client {
@@ -57,65 +82,198 @@ func (c *client) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.silent)
+	c.lost = nil
 }
 
-// ask makes one call.
-func ask[Q, R any](ctx context.Context, c *client, rpc string, call func(context.Context, Q, ...grpc.CallOption) (R, error), request Q) (R, error) {
+// rpcCall is a method of the generated clients.
+type rpcCall[Q, R any] = func(context.Context, Q, ...grpc.CallOption) (R, error)
+
+// ask makes one call, and repeats it while the answer is ABORTED: another call is at work on the same bucket. It goes on
+// as long as calls succeed somewhere; when none does within the timeout, ABORTED is the answer.
+func ask[Q, R any](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
+	got := c.progress()
+	for deadline := time.Now().Add(c.patience()); ; {
+		response, err := askOnce(ctx, c, rpc, call, request)
+		if status.Code(err) != codes.Aborted || c.away.Load() {
+			return response, err
+		}
+		if now := c.progress(); now > got {
+			got, deadline = now, time.Now().Add(c.patience())
+		}
+		if time.Now().After(deadline) {
+			_ = c.unheard(aborted)
+			return response, err
+		}
+		if !sleep(ctx, pause) {
+			return response, err
+		}
+	}
+}
+
+// pause is how long a caller waits before it repeats a call that was aborted.
+const pause = 10 * time.Millisecond
+
+// sleep waits, and says whether the context lasted as long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// askOnce makes one call.
+func askOnce[Q, R any](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
+	var none R
 	if err := c.given(rpc); err != nil {
-		var none R
 		return none, err
 	}
 	calling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	timer := time.AfterFunc(c.timeout, cancel)
-	defer timer.Stop()
-	response, err := call(calling, request)
+	defer c.giveUp(cancel)()
+	var header, trailer metadata.MD
+	response, err := call(calling, request, grpc.Header(&header), grpc.Trailer(&trailer), grpc.MaxCallRecvMsgSize(maxAnswer))
 	switch {
 	case err == nil:
-		c.heard(rpc, rules.Response(request, response))
-	case calling.Err() == nil:
-		err = c.failed(rpc, err)
-	case ctx.Err() == nil:
-		err = c.unheard(rpc)
+		c.heard(rpc, counted(request, rules.Response(request, response)))
+		return response, nil
+	case ctx.Err() != nil:
+		return response, err
+	case calling.Err() != nil:
+		return response, c.unheard(rpc)
+	case len(header)+len(trailer) == 0 && status.Code(err) == codes.Unavailable:
+		return response, c.cutOff(rpc, err) // the client's own UNAVAILABLE: a server's answer comes with headers
 	}
-	return response, err
+	if huge(err) {
+		return response, c.overflowed(rpc)
+	}
+	return response, c.failed(rpc, err)
+}
+
+// huge tells the client's own refusal of an answer, which says how large it is, from a driver's.
+func huge(err error) bool {
+	return status.Code(err) == codes.ResourceExhausted && strings.Contains(status.Convert(err).Message(), "received message larger than max")
+}
+
+// overflowed notes an answer that was too large to be read.
+func (c *client) overflowed(rpc string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answered[rpc] = true
+	if len(c.oversize) < maxFailures {
+		c.oversize = append(c.oversize, failure{rpc: rpc, text: fmt.Sprintf("more than %d KiB, which is all that the kit reads", maxAnswer>>10)})
+	}
+	return hugeError{rpc}
+}
+
+// giveUp cancels a call that has no answer within the timeout, nor had any other: where calls take turns, the last of many
+// waits for long. The function that it returns ends the wait.
+func (c *client) giveUp(cancel func()) (stop func()) {
+	done := make(chan struct{})
+	got, timeout := c.progress(), c.timeout
+	go func() {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-timer.C:
+			}
+			now := c.progress()
+			if now == got {
+				cancel()
+				return
+			}
+			got = now
+			timer.Reset(timeout)
+		}
+	}()
+	return func() { close(done) }
 }
 
 // given returns an error for an RPC that did not answer often enough: once in this case, or in several before.
 func (c *client) given(rpc string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.silent[rpc] || c.silences[rpc] >= maxSilences {
+	if c.away.Load() {
+		return nil
+	}
+	if c.silent[rpc] || c.silences[rpc] >= maxSilences || c.silences[rpc] > 0 && c.waited() >= allSilences {
 		return silentError{rpc: rpc, timeout: c.timeout, uncalled: true}
 	}
 	return nil
+}
+
+// waited is in how many cases calls were waited for in vain.
+func (c *client) waited() int {
+	n := 0
+	for _, cases := range c.silences {
+		n += cases
+	}
+	return n
+}
+
+func (c *client) progress() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.successes
+}
+
+// aborted is what stands for repeated calls where RPCs that do not answer are counted.
+const aborted = "calls that are aborted"
+
+// patience is how long calls are repeated. When that was in vain in several cases, they are not any more.
+func (c *client) patience() time.Duration {
+	if c.given(aborted) != nil {
+		return 0
+	}
+	return c.timeout
 }
 
 // heard notes a success, and what about it is too large.
 func (c *client) heard(rpc string, v *rules.Violation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.successes++
 	c.answered[rpc] = true
-	if v != nil && v.Rule == sizeLimits {
-		c.oversize = append(c.oversize, failure{rpc, status.New(codes.OK, v.Error())})
+	if v != nil && v.Rule == sizeLimits && len(c.oversize) < maxFailures {
+		c.oversize = append(c.oversize, failure{rpc: rpc, text: v.Error()})
 	}
 }
 
-// failed notes a failure that the driver answered. UNAVAILABLE may be the connection's, and is left out.
+// counted is a violation by an answer, if it counts. An answer to a name that is too long may be too
+// long as well, since the id may hold the name: the case that asks for such a name looks at it, also when it is run again.
+func counted(request any, v *rules.Violation) *rules.Violation {
+	create, ok := request.(*cosi.DriverCreateBucketRequest)
+	if ok && len(create.GetName()) > rules.MaxString {
+		return nil
+	}
+	return v
+}
+
+// failed notes a failure that the driver answered, and returns it as it may be shown.
 func (c *client) failed(rpc string, err error) error {
 	st := status.Convert(err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if st.Code() == codes.Unimplemented {
-		if !c.answered[rpc] {
-			err = unsupportedError{rpc, st}
-		}
-	} else if st.Code() != codes.Unavailable {
-		c.answered[rpc] = true
+	message := st.Message()
+	f := failure{rpc, st.Code(), redact.Text(message, c.secrets), len(st.Proto().GetDetails())}
+	if len(c.failures) < maxFailures && !slices.Contains(c.failures, f) {
+		c.failures = append(c.failures, f)
 	}
-	if st.Code() != codes.Unavailable {
-		c.failures = append(c.failures, failure{rpc, st})
+	if holds(message[:min(len(message), searched)], c.secrets) && len(c.leaks) < maxFailures {
+		c.leaks = append(c.leaks, f)
+	}
+	err = status.Error(st.Code(), f.text)
+	if st.Code() != codes.Unimplemented {
+		c.answered[rpc] = true
+	} else if !c.answered[rpc] {
+		err = unsupportedError{rpc, status.New(st.Code(), f.text)}
 	}
 	return err
 }
@@ -124,11 +282,29 @@ func (c *client) failed(rpc string, err error) error {
 func (c *client) unheard(rpc string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.silent[rpc] {
+	if !c.silent[rpc] && !c.away.Load() {
 		c.silent[rpc] = true
 		c.silences[rpc]++
 	}
 	return silentError{rpc: rpc, timeout: c.timeout}
+}
+
+// cutOff notes that the connection was lost, or cannot be had.
+func (c *client) cutOff(rpc string, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lost := lostError{rpc, bound.Printable(status.Convert(err).Message(), bound.Text)}
+	if c.lost == nil {
+		c.lost = lost
+	}
+	return lost
+}
+
+// lostIn says why the connection was lost in the case that runs; nil when it was not.
+func (c *client) lostIn() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost
 }
 
 // seen returns the failures so far.
@@ -145,16 +321,69 @@ func (c *client) tooLarge() []failure {
 	return slices.Clone(c.oversize)
 }
 
-// secretsSeen returns the secrets that were granted so far.
-func (c *client) secretsSeen() []string {
+// leaked returns the errors so far that held a secret, and the secrets that were granted so far.
+func (c *client) leaked() (leaks []failure, secrets []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.secrets)
+	return slices.Clone(c.leaks), slices.Clone(c.secrets)
+}
+
+// learn remembers what a grant answered that nobody may read.
+func (c *client) learn(r *cosi.DriverGrantBucketAccessResponse) {
+	for _, secret := range secretsOf(r) {
+		c.mu.Lock()
+		if len(c.secrets) < maxSecrets && !slices.Contains(c.secrets, secret) {
+			c.secrets = append(c.secrets, secret)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// secretsOf are the secrets of an answer; when they are more than can be kept, one that stands for everything.
+func secretsOf(r *cosi.DriverGrantBucketAccessResponse) []string {
+	if r == nil {
+		return nil
+	}
+	values := redact.Values(&cosi.DriverGrantBucketAccessResponse{Credentials: r.GetCredentials()})
+	if len(values) > maxSecrets/2 {
+		return values
+	}
+	return slices.DeleteFunc(values, func(value string) bool { return published(r, value) })
+}
+
+// published says that a value is one that the sidecar's Secret shows beside the secrets, such as the endpoint.
+func published(r *cosi.DriverGrantBucketAccessResponse, value string) bool {
+	for _, details := range r.GetCredentials() {
+		for _, key := range []string{"endpoint", "region", "accessKeyID", "expiryTs"} {
+			if details.GetSecrets()[key] == value {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leastSecret is the length of the shortest secret that is looked for: a shorter one stands in texts by chance.
+const leastSecret = 6
+
+// holds says whether a text holds one of the secrets.
+func holds(text string, secrets []string) bool {
+	return slices.ContainsFunc(secrets, func(secret string) bool {
+		return len(secret) >= leastSecret && strings.Contains(text, secret)
+	})
+}
+
+// shown is a text of the driver's, such as an id, as a report may show it.
+func (c *client) shown(text string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return redact.Text(text, c.secrets)
 }
 
 // ping says why the driver does not answer; nil when it does, with whatever.
 func (c *client) ping(ctx context.Context) error {
-	if _, err := c.getInfo(ctx); gone(err) {
+	_, err := c.getInfo(ctx)
+	if _, answered := errors.AsType[hugeError](err); gone(err) && !answered {
 		return err
 	}
 	return nil
@@ -175,15 +404,7 @@ func (c *client) delete(ctx context.Context, r *cosi.DriverDeleteBucketRequest) 
 
 func (c *client) grant(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	response, err := ask(ctx, c, rules.Grant, c.provisioner.DriverGrantBucketAccess, r)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, details := range response.GetCredentials() {
-		for _, key := range []string{"accessSecretKey", "accessToken"} {
-			if secret := details.GetSecrets()[key]; secret != "" {
-				c.secrets = append(c.secrets, secret)
-			}
-		}
-	}
+	c.learn(response)
 	return response, err
 }
 

@@ -15,26 +15,34 @@ type Config struct {
 	AccessParameters map[string]string
 
 	// IncompatibleBucketParameters differ from BucketParameters in a way that the same bucket cannot have both
-	// (CREATE-4). nil: the case is skipped.
+	// (CREATE-4). nil: the case is not configured. Empty: no parameters of this driver exclude each other, and the case does
+	// not apply.
 	IncompatibleBucketParameters map[string]string
-	// IncompatibleAccessParameters do the same for an access (GRANT-11). nil: the conflict is not provoked.
+	// IncompatibleAccessParameters do the same for an access (GRANT-11).
 	IncompatibleAccessParameters map[string]string
 
 	// AuthenticationTypes are those that the driver supports: each must work, and the first is used where it does not
 	// matter. nil: both are tried, and at least one must work.
 	AuthenticationTypes []cosi.AuthenticationType
 
-	// BadBucketName is one that the store cannot take (CREATE-6). "": the case is skipped.
+	// BadBucketName is one that the store cannot take (CREATE-6). "": a name that few stores take is tried, and may be
+	// accepted.
 	BadBucketName string
-	// UnprovisionableParameters cannot be provisioned (CREATE-7). nil: the case is skipped.
+	// UnprovisionableParameters cannot be provisioned (CREATE-7). nil: the case is not configured. Empty: there are none,
+	// and the case does not apply.
 	UnprovisionableParameters map[string]string
+
+	// Destructive lets the kit send what could destroy more than its own buckets, if the driver does not refuse it as it
+	// must: a delete without an id (DELETE-1), revokes without a bucket or an account (REVOKE-1, REVOKE-2). For a store
+	// that holds nothing of worth. Even then they are sent only to a driver that refuses harmless requests of the kind.
+	Destructive bool
 
 	// Repeat is how often a call is repeated where repeats matter. 0: 3.
 	Repeat int
-	// Parallel is how many calls run side by side where that matters. 0: 16.
+	// Parallel is how many calls run side by side where that matters. 0: 80, as the released sidecar may.
 	Parallel int
 	// Timeout is how long a call may take; the driver does not see it. A method that two cases have waited for in vain is
-	// called no more. 0: 10 seconds.
+	// called no more. A driver that died is awaited as long. 0: 10 seconds.
 	Timeout time.Duration
 
 	// Skip says why a case is left out, by its name or by the rule's ID.
@@ -42,30 +50,46 @@ type Config struct {
 	// Only, if not nil, says whether a case is looked at; those that are not are left out of the report.
 	Only func(Case) bool
 
-	// SocketFolder is the folder of the driver's socket, if the kit can read it (GEN-12). "": the case is skipped.
+	// SocketFolder is the folder of the driver's socket, if the kit can read it (GEN-12). "": the case is not configured.
 	SocketFolder string
 	// Log returns what the driver has logged so far (GEN-11). nil: only error messages are looked at.
 	Log func() string
 
-	// Access uses credentials on a bucket by the store's own protocol. In a store where a new key, or the end of one, takes
-	// a while to show, it waits for that. It is not called at once with itself. nil: what needs it is skipped.
-	Access func(ctx context.Context, use Use) error
+	// Access says whether the store lets credentials do what use expects, by the store's own protocol. An error means that
+	// this could not be told, which counts for nothing. In a store where a new key, or the end of one, takes a while to
+	// show, it waits for what is expected. It is not called at once with itself. nil: what needs it is not configured.
+	Access func(ctx context.Context, use Use) (asExpected bool, err error)
 	// MakeForeignBucket makes a bucket behind the driver's back that somebody else owns, and returns its name, its id
-	// and how it is removed (CREATE-13, DELETE-5). nil: these cases are skipped.
+	// and how it is removed (CREATE-13, DELETE-5). nil: these cases are not configured.
 	MakeForeignBucket func(ctx context.Context) (foreign Foreign, err error)
 	// CountAccounts says how many accounts the store has (GRANT-5, GRANT-12). nil: that part of the cases is left out.
 	CountAccounts func(ctx context.Context) (int, error)
+	// Outage takes the store away from the driver (begin), or gives it back (not begin). It returns when that is so. nil:
+	// the cases of the family OUTAGE are not configured.
+	Outage func(ctx context.Context, begin bool) error
+	// Restart restarts the driver, and returns when it is started again (NEXT-1). nil: that part of the case is left out.
+	Restart func(ctx context.Context) error
 
 	// OnResult is called after each case, in order. nil: nothing is called.
 	OnResult func(Result)
 }
 
-// Use is what a [Config.Access] hook has to do with credentials: put an object and get it back. It returns nil when that
-// works, and an error when the store refuses.
+// Expectation is what credentials are expected to do on a bucket.
+type Expectation string
+
+// The expectations.
+const (
+	Granted Expectation = "granted" // an object can be put, and got back
+	Denied  Expectation = "denied"  // the store refuses that
+)
+
+// Use is what a [Config.Access] hook has to do with credentials: put an object and get it back. It says whether the store
+// lets it do so or refuses it, as expected.
 type Use struct {
 	BucketName  string // the name given to DriverCreateBucket
 	BucketID    string
 	Credentials map[string]*cosi.CredentialDetails
+	Expect      Expectation
 	// Keep asks to leave the object there. Otherwise it is removed again, and so is one that was left there before: all of
 	// them have one name.
 	Keep bool
@@ -85,7 +109,7 @@ type Foreign struct {
 
 const (
 	defaultRepeat   = 3
-	defaultParallel = 16
+	defaultParallel = 80
 	defaultTimeout  = 10 * time.Second
 )
 

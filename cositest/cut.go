@@ -3,8 +3,6 @@ package cositest
 import (
 	"context"
 	"time"
-
-	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
 // parts is at how many moments a call is cut short: at once, and then spread over the time that it takes.
@@ -12,15 +10,16 @@ const parts = 6
 
 // moments times a whole create, and spreads.
 func (t *trial) moments(ctx context.Context) ([]time.Duration, error) {
-	begin := time.Now()
-	_, err := t.bucket(ctx)
-	return spread(time.Since(begin)), err
+	if _, err := t.bucket(ctx); err != nil { // which may have to look for a name
+		return nil, err
+	}
+	return timed(func() error { _, err := t.bucket(ctx); return err })
 }
 
-// grantMoments does the same with a grant.
-func (t *trial) grantMoments(ctx context.Context, b bucket) ([]time.Duration, error) {
+// timed times something, and spreads.
+func timed(do func() error) ([]time.Duration, error) {
 	begin := time.Now()
-	_, err := t.access(ctx, b)
+	err := do()
 	return spread(time.Since(begin)), err
 }
 
@@ -40,24 +39,6 @@ func cutShort(ctx context.Context, moment time.Duration, call func(context.Conte
 	call(ctx)
 }
 
-// createPatiently creates a bucket whose creation may be under way still.
-func (t *trial) createPatiently(ctx context.Context, name string) (response *cosi.DriverCreateBucketResponse, err error) {
-	err = t.patiently(ctx, func() error {
-		response, err = t.createBucket(ctx, name, t.cfg.BucketParameters)
-		return err
-	})
-	return response, err
-}
-
-// givePatiently grants access that may be being granted still.
-func (t *trial) givePatiently(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (response *cosi.DriverGrantBucketAccessResponse, err error) {
-	err = t.patiently(ctx, func() error {
-		response, err = t.give(ctx, r)
-		return err
-	})
-	return response, err
-}
-
 // eachCutCreate cuts a create short at each moment, of a new bucket each time, and goes on with its name.
 func (t *trial) eachCutCreate(ctx context.Context, then func(name string) error) error {
 	moments, err := t.moments(ctx)
@@ -65,7 +46,10 @@ func (t *trial) eachCutCreate(ctx context.Context, then func(name string) error)
 		return err
 	}
 	for _, moment := range moments {
-		name := bucketName()
+		name, err := t.takenName(ctx)
+		if err != nil {
+			return err
+		}
 		cutShort(ctx, moment, func(ctx context.Context) { _, _ = t.createBucket(ctx, name, t.cfg.BucketParameters) })
 		if err := then(name); err != nil {
 			return err

@@ -8,15 +8,16 @@
 //	}
 //
 // [Check] gives a [Report], for anything else. Both work off one list, [Cases]. The zero [Config] checks what can be
-// told from the outside; hooks and inputs let more cases apply. A case that cannot apply is skipped and says why; a case
-// that depends on one that did not pass is not reached. Neither counts for the driver: the report says what share was
-// checked.
+// told from the outside; hooks and inputs let more cases apply. A case that does not apply, or that the configuration does
+// not give what it needs, says so. A driver conforms when no case failed and no MUST was left unchecked.
 //
 // Each case makes buckets and accounts of its own, named as the sidecar names them, and removes them when it ends, also
 // when it fails or the context ends. What cannot be removed the report tells.
 //
-// One fault fails one case. Calls have no deadline, as the sidecar's have none, but are given up after a while; a method
-// that does not answer is not called again and again, so a run ends soon, whatever the driver does.
+// Each case stands on its own: it needs no other, and its outcome depends on none. A case about trouble first does the
+// same without the trouble, and is not reached when that fails: another case reports it. Calls have no deadline, as the
+// sidecar's have none, but are given up after a while; a method that does not answer is not called again and again, so a run
+// ends soon, whatever the driver does. A driver that dies is awaited, and the run goes on.
 //
 // docs/conformance.md says what each failure means in a cluster, and how it is mended.
 package cositest

@@ -49,7 +49,7 @@ func TestDocumentationOfEachCase(t *testing.T) {
 			t.Errorf("%s is not mentioned", r.ID)
 		}
 	}
-	known := regexp.MustCompile(`\b(GEN|INFO|CREATE|DELETE|GRANT|REVOKE)-\d+\b`)
+	known := regexp.MustCompile(`\b(GEN|INFO|CREATE|DELETE|GRANT|REVOKE|ISOLATION|LOAD|OUTAGE|NEXT)-\d+\b`)
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(known.FindAllString(text, -1)))) {
 		if _, ok := rules.Of(id); !ok {
 			t.Errorf("%s is mentioned, and is no rule", id)
@@ -65,9 +65,9 @@ func TestDocumentationOfConfigAndOutcomes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []string{
-		"| passed |", "| warned |", "| failed |", "| skipped |", "| not reached |",
+		"| passed |", "| warned |", "| failed |", "| not applicable |", "| not configured |", "| skipped |", "| not reached |",
 		"`IncompatibleBucketParameters`", "`IncompatibleAccessParameters`", "`BadBucketName`", "`UnprovisionableParameters`",
-		"`AuthenticationTypes`", "`SocketFolder`", "`Log`", "`Access`", "`MakeForeignBucket`", "`CountAccounts`",
+		"`AuthenticationTypes`", "`SocketFolder`", "`Log`", "`Access`", "`MakeForeignBucket`", "`CountAccounts`", "`Outage`", "`Restart`", "`Destructive`",
 	} {
 		if !strings.Contains(string(raw), row) {
 			t.Errorf("%s is missing", row)

@@ -32,17 +32,18 @@ func ExampleRun() {
 			BucketParameters:             map[string]string{"region": "here"},
 			IncompatibleBucketParameters: map[string]string{"region": "elsewhere"},
 			BadBucketName:                "Not A Bucket",
-			Access: func(ctx context.Context, use cositest.Use) error {
+			Access: func(ctx context.Context, use cositest.Use) (bool, error) {
 				keys := use.Credentials["s3"].GetSecrets()
-				return putAndGet(ctx, keys["endpoint"], keys["accessKeyID"], keys["accessSecretKey"], use.BucketName)
+				works, err := putAndGet(ctx, keys["endpoint"], keys["accessKeyID"], keys["accessSecretKey"], use.BucketName)
+				return works == (use.Expect == cositest.Granted), err
 			},
 		})
 	}
 	// Output:
 }
 
-// putAndGet puts an object into a bucket and gets it back, by the store's own protocol.
-func putAndGet(_ context.Context, _, _, _, _ string) error { return nil }
+// putAndGet says whether the store lets an object be put into a bucket and got back, by the store's own protocol.
+func putAndGet(_ context.Context, _, _, _, _ string) (works bool, err error) { return true, nil }
 
 // A driver that makes a new key on every call is held against the rules.
 func ExampleCheck() {

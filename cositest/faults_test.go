@@ -24,13 +24,15 @@ import (
 func (f fault) hides() bool {
 	return slices.Contains([]string{
 		"one id for all", "an account is left behind", "the same answer, but another account in the store", "each repeat answers another id",
+		"another id", "NOT_FOUND for a bucket that is gone", "ids get mixed up at once",
 	}, f.how)
 }
 
 // faults are at least one way to break each rule that the kit can tell. Three rules it cannot: GEN-1 is about the
 // process's environment and its socket's path, GEN-13 about the names of its variables, GEN-14 about how it starts.
 func faults() []fault {
-	return slices.Concat(infoFaults(), createFaults(), deleteFaults(), grantFaults(), accessFaults(), revokeFaults(), generalFaults())
+	return slices.Concat(infoFaults(), createFaults(), deleteFaults(), grantFaults(), accessFaults(), revokeFaults(), generalFaults(),
+		isolationFaults(), outageFaults(), nextFaults())
 }
 
 func infoFaults() []fault {
@@ -196,7 +198,7 @@ func deleteFaults() []fault {
 			d.delete = reply(d.delete, func(r *deleteQ, _ *deleteR) { s.before(r.GetBucketId()) })
 			d.delete = refuse(d.delete, codes.NotFound, func(r *deleteQ) bool { return s.has(r.GetBucketId()) })
 		}},
-		{"DELETE-2", "DELETE-2", "NOT_FOUND for a bucket that never was", func(d *driver) {
+		{"DELETE-2", "DELETE-2 shape", "NOT_FOUND for a bucket that never was", func(d *driver) {
 			var s seen
 			d.create = reply(d.create, func(_ *createQ, r *createR) { s.before(r.GetBucketId()) })
 			d.delete = refuse(d.delete, codes.NotFound, func(r *deleteQ) bool {
@@ -298,7 +300,7 @@ func grantFaults() []fault {
 		{"GRANT-5", "GRANT-5", "another account_id", func(d *driver) {
 			d.grant = d.onRepeat(func(r *grantR) { r.AccountId += "-again" })
 		}},
-		{"GRANT-5", "GRANT-5", "the same answer, but another account in the store", func(d *driver) {
+		{"GRANT-5", "GRANT-5 accounts", "the same answer, but another account in the store", func(d *driver) {
 			d.grant = d.onRepeat(func(*grantR) { d.ref.leak() })
 		}},
 		{"GRANT-5", "GRANT-5", "INTERNAL", func(d *driver) {
@@ -350,15 +352,15 @@ func grantFaults() []fault {
 		{"GRANT-14", "GRANT-14", "one account for a bucket", func(d *driver) {
 			d.grant = reply(d.grant, func(q *grantQ, r *grantR) { r.AccountId = "account@" + q.GetBucketId() })
 		}},
-		{"GRANT-15", "GRANT-15", "an update is lost", func(d *driver) { d.grant = d.loseUpdates() }},
+		{"GRANT-15", "GRANT-15", "an update is lost", func(d *driver) { d.grant = d.loseUpdates("GRANT-15", parallel) }},
 		{"GRANT-15", "GRANT-15", "INTERNAL for grants at once", func(d *driver) {
-			next, all := d.grant, newMeeting()
+			next, all := d.grant, newMeeting(parallel)
 			var once seen
 			d.grant = func(ctx context.Context, r *grantQ) (*grantR, error) {
-				if !d.in("GRANT-15") {
+				if !d.in("GRANT-15") || !all.meet(ctx) {
 					return next(ctx, r)
 				}
-				if all.meet(ctx); once.before("first") {
+				if once.before("first") {
 					return nil, status.Error(codes.Internal, "two changed one policy")
 				}
 				return next(ctx, r)
@@ -393,13 +395,15 @@ func (s *store) leak() {
 	s.accounts[rand.Text()] = &account{}
 }
 
-// loseUpdates reads a bucket's policy, and writes it back with one more account, without a lock between.
-func (d *driver) loseUpdates() handler[grantQ, grantR] {
-	next, all := d.grant, newMeeting()
+// loseUpdates reads a bucket's policy, and writes it back with one more account, without a lock between, when so many
+// calls meet in a case.
+func (d *driver) loseUpdates(in string, calls int) handler[grantQ, grantR] {
+	next, all := d.grant, newMeeting(calls)
 	return func(ctx context.Context, r *grantQ) (*grantR, error) {
-		if !d.in("GRANT-15") {
+		if !d.in(in) {
 			return next(ctx, r)
 		}
+		// The policy is read before the others write theirs.
 		a, b, err := d.ref.enrol(ctx, r)
 		if err != nil {
 			return nil, err
@@ -408,7 +412,9 @@ func (d *driver) loseUpdates() handler[grantQ, grantR] {
 		d.ref.mu.Lock()
 		policy := slices.Clone(b.policy)
 		d.ref.mu.Unlock()
-		all.meet(ctx)
+		if !all.meet(ctx) {
+			return next(ctx, r)
+		}
 		d.ref.mu.Lock()
 		b.policy = slices.Concat(policy, []string{id})
 		d.ref.mu.Unlock()
@@ -491,7 +497,7 @@ func revokeFaults() []fault {
 		}},
 		{"REVOKE-4", "REVOKE-4", "NOT_FOUND for an access that never was", func(d *driver) {
 			d.revoke = refuse(d.revoke, codes.NotFound, func(r *revokeQ) bool {
-				return d.ref.has(nameOf(r.GetBucketId())) && strings.HasPrefix(r.GetAccountId(), "ba-")
+				return d.ref.has(nameOf(r.GetBucketId())) && r.GetAccountId() != "" && !strings.HasSuffix(r.GetAccountId(), "@"+nameOf(r.GetBucketId()))
 			})
 		}},
 		{"REVOKE-4", "REVOKE-4", "INTERNAL for every access", func(d *driver) {
@@ -575,44 +581,44 @@ func generalFaults() []fault {
 				}
 			})
 		}},
-		{"GEN-9", "GEN-9", "a long name is answered by a long id", func(d *driver) {
+		{"GEN-9", "GEN-9", "a long name is answered by a long id that does not hold it", func(d *driver) {
 			d.create = instead(d.create, func(r *createQ) (*createR, error) {
 				if len(r.GetName()) > 63 {
-					return created(r.GetName()), nil
+					return created(strings.Repeat(rand.Text(), 6)), nil
 				}
 				return nil, nil
 			})
 		}},
 		{"GEN-9", "GEN-9", "an account_id of 200 bytes", func(d *driver) {
 			d.grant = reply(d.grant, func(_ *grantQ, r *grantR) { r.AccountId += strings.Repeat("-", 200-len(r.GetAccountId())) })
+			d.revoke = ask(d.revoke, func(r *revokeQ) { r.AccountId = strings.TrimRight(r.GetAccountId(), "-") })
 		}},
 		{"GEN-9", "GEN-9", "credentials of more than 4 KiB", func(d *driver) {
 			d.grant = reply(d.grant, func(_ *grantQ, r *grantR) { secrets(r)["certificate"] = strings.Repeat("x", 4096) })
 		}},
 		{"GEN-10", "GEN-10", "two buckets for one name", func(d *driver) {
-			next, all := d.create, newMeeting()
+			next, all := d.create, newMeeting(parallel)
 			d.create = func(ctx context.Context, r *createQ) (*createR, error) {
-				if !d.in("GEN-10") || d.ref.has(r.GetName()) {
+				if !d.in("GEN-10") || d.ref.has(r.GetName()) || !all.meet(ctx) {
 					return next(ctx, r)
 				}
-				all.meet(ctx)
 				return created(rand.Text()), nil
 			}
 		}},
 		{"GEN-10", "GEN-10", "INTERNAL for all but one", func(d *driver) {
-			next, all := d.create, newMeeting()
+			next, all := d.create, newMeeting(parallel)
 			var once seen
 			d.create = func(ctx context.Context, r *createQ) (*createR, error) {
-				if !d.in("GEN-10") {
+				if !d.in("GEN-10") || !all.meet(ctx) {
 					return next(ctx, r)
 				}
-				if all.meet(ctx); once.before("first") {
+				if once.before("first") {
 					return nil, status.Error(codes.Internal, "the store says that there is such a bucket")
 				}
 				return next(ctx, r)
 			}
 		}},
-		{"GEN-11", "GEN-11", "answers in the log", func(d *driver) {
+		{"GEN-11", "GEN-11 log", "answers in the log", func(d *driver) {
 			d.grant = reply(d.grant, func(_ *grantQ, r *grantR) { d.log.add(r.String()) })
 		}},
 		{"GEN-11", "GEN-11", "a secret in an error", func(d *driver) {
@@ -648,6 +654,36 @@ func generalFaults() []fault {
 				if half.has(q.GetName()) {
 					r.BucketId = idOf(rand.Text())
 				}
+			})
+		}},
+		{"GEN-15", "GEN-15 delete", "a repeat fails", func(d *driver) {
+			var half seen
+			d.delete = halfWay(d, &half, (*deleteQ).GetBucketId, d.delete)
+			d.delete = refuse(d.delete, codes.Internal, func(r *deleteQ) bool { return half.has(r.GetBucketId()) })
+		}},
+		{"GEN-15", "GEN-15 delete", "the name is never free again", func(d *driver) {
+			var half, cut seen
+			d.delete = halfWay(d, &half, (*deleteQ).GetBucketId, d.delete)
+			d.delete = reply(d.delete, func(r *deleteQ, _ *deleteR) {
+				if half.has(r.GetBucketId()) {
+					cut.before(nameOf(r.GetBucketId()))
+				}
+			})
+			d.create = refuse(d.create, codes.Internal, func(r *createQ) bool { return cut.has(r.GetName()) })
+		}},
+		{"GEN-15", "GEN-15 revoke", "a repeat fails", func(d *driver) {
+			var half seen
+			d.revoke = halfWay(d, &half, (*revokeQ).GetAccountId, d.revoke)
+			d.revoke = refuse(d.revoke, codes.Internal, func(r *revokeQ) bool { return half.has(r.GetAccountId()) })
+		}},
+		{"GEN-15", "GEN-15 revoke", "a repeat takes it for done", func(d *driver) {
+			var half seen
+			d.revoke = halfWay(d, &half, (*revokeQ).GetAccountId, d.revoke)
+			d.revoke = instead(d.revoke, func(r *revokeQ) (*revokeR, error) {
+				if half.has(r.GetAccountId()) {
+					return &revokeR{}, nil
+				}
+				return nil, nil
 			})
 		}},
 		{"GEN-15", "GEN-15 grant", "a repeat fails", func(d *driver) {

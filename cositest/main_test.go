@@ -151,6 +151,9 @@ func (d *driver) config() cositest.Config {
 		Access:                       d.ref.access,
 		MakeForeignBucket:            d.ref.makeForeign,
 		CountAccounts:                d.ref.count,
+		Outage:                       d.ref.outage,
+		Restart:                      func(context.Context) error { return nil },
+		Destructive:                  true,
 		OnResult: func(r cositest.Result) {
 			for i := range cases[:len(cases)-1] {
 				if cases[i].Name == r.Name {

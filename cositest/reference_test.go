@@ -1,9 +1,9 @@
 package cositest_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -23,6 +23,8 @@ type store struct {
 	mu       sync.Mutex
 	buckets  map[string]*bucket  // by name
 	accounts map[string]*account // by id
+	away     bool                // nobody reaches it
+	open     bool                // any account may use any bucket
 }
 
 type bucket struct {
@@ -52,26 +54,48 @@ func (s *store) left() string {
 }
 
 // access is the hook of that name: the store's own protocol.
-func (s *store) access(_ context.Context, use cositest.Use) error {
+func (s *store) access(_ context.Context, use cositest.Use) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.allows(use) == (use.Expect == cositest.Granted), nil
+}
+
+func (s *store) allows(use cositest.Use) bool {
 	b, ok := s.buckets[use.BucketName]
 	if !ok {
-		return errors.New("no such bucket")
+		return false
 	}
 	keys := use.Credentials["s3"].GetSecrets()
 	token := use.Credentials["azure"].GetSecrets()["accessToken"]
 	for id, a := range s.accounts {
 		signed := a.key == keys["accessKeyID"] && a.secret == keys["accessSecretKey"] || token != "" && a.secret == token
-		if signed && slices.Contains(b.policy, id) {
+		if signed && (s.open || slices.Contains(b.policy, id)) {
 			b.objects = 0
 			if use.Keep {
 				b.objects = 1
 			}
-			return nil
+			return true
 		}
 	}
-	return errors.New("access denied")
+	return false
+}
+
+// outage is the hook of that name.
+func (s *store) outage(_ context.Context, begin bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = begin
+	return nil
+}
+
+// reach fails while the store is away.
+func (s *store) reach() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return status.Error(codes.Unavailable, "the store cannot be reached")
+	}
+	return nil
 }
 
 // makeForeign is the hook MakeForeignBucket.
@@ -160,6 +184,9 @@ func (d *reference) DriverCreateBucket(ctx context.Context, r *createQ) (*create
 	if err := checkRegion(r.GetParameters()); err != nil {
 		return nil, err
 	}
+	if err := d.reach(); err != nil {
+		return nil, err
+	}
 	if err := d.reserve(ctx, r.GetName(), r.GetParameters()); err != nil {
 		return nil, err
 	}
@@ -193,6 +220,9 @@ func (d *reference) reserve(ctx context.Context, name string, parameters map[str
 func (d *reference) DriverDeleteBucket(_ context.Context, r *deleteQ) (*deleteR, error) {
 	if r.GetBucketId() == "" {
 		return nil, invalid("bucket_id is required")
+	}
+	if err := d.reach(); err != nil {
+		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -228,7 +258,7 @@ func (d *reference) checkGrant(r *grantQ) error {
 }
 
 func (d *reference) DriverGrantBucketAccess(ctx context.Context, r *grantQ) (*grantR, error) {
-	if err := d.checkGrant(r); err != nil {
+	if err := cmp.Or(d.checkGrant(r), d.reach()); err != nil {
 		return nil, err
 	}
 	a, b, err := d.enrol(ctx, r)
@@ -293,6 +323,9 @@ func (d *reference) DriverRevokeBucketAccess(_ context.Context, r *revokeQ) (*re
 		return nil, invalid("bucket_id is required")
 	case r.GetAccountId() == "":
 		return nil, invalid("account_id is required")
+	}
+	if err := d.reach(); err != nil {
+		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

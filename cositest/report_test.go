@@ -20,47 +20,97 @@ func results(outcomes ...cositest.Outcome) *cositest.Report {
 	return report
 }
 
+// whole is a report in which every case ended so, but for some.
+func whole(but map[string]cositest.Outcome) *cositest.Report {
+	report := &cositest.Report{}
+	for _, k := range cositest.Cases() {
+		outcome := cositest.Passed
+		if o, ok := but[k.Name]; ok {
+			outcome = o
+		}
+		report.Results = append(report.Results, cositest.Result{Case: k, Outcome: outcome, Reason: "reason"})
+	}
+	return report
+}
+
 func TestReport(t *testing.T) {
 	t.Parallel()
 	const (
 		passed, warned, failed = cositest.Passed, cositest.Warned, cositest.Failed
 		skipped, missed        = cositest.Skipped, cositest.NotReached
+		elsewhere, needs       = cositest.NotApplicable, cositest.NotConfigured
 	)
-	all, passes := len(cositest.Cases()), []cositest.Outcome{passed}
+	type outcomes = map[string]cositest.Outcome
 	for _, tc := range []struct {
-		name    string
-		report  *cositest.Report
-		ok      bool
-		verdict string
+		name     string
+		report   *cositest.Report
+		ok       bool
+		conforms bool
+		verdict  string // N: of all cases, M: one less
 	}{
-		{"nothing", results(), false, "cannot be told: 0 of N cases checked"},
-		{"all passed", results(slices.Repeat(passes, all)...), true, "conforms: N of N cases checked"},
-		{"advice", results(append(slices.Repeat(passes, all-1), warned)...), true, "conforms: N of N cases checked"},
-		{"passed, but not all", results(passed, passed), true, "no fault found in what was checked: 2 of N cases checked"},
-		{"a failure", results(passed, failed, skipped, missed), false, "does not conform: 1 failed, 2 of N cases checked"},
-		{"all but one failed", results(append(slices.Repeat(passes, all-1), failed)...), false, "does not conform: 1 failed, N of N cases checked"},
-		{"some skipped", results(passed, skipped), true, "no fault found in what was checked: 1 of N cases checked"},
-		{"all skipped", results(skipped, skipped), true, "cannot be told: 0 of N cases checked"},
-		{"some not reached", results(passed, missed), false, "cannot be told: 1 not reached, 1 of N cases checked"},
-		{"some not reached, some skipped", results(skipped, missed), false, "cannot be told: 1 not reached, 0 of N cases checked"},
+		{"nothing", results(), false, false, "cannot be told: 0 of N cases checked"},
+		{"all passed", whole(nil), true, true, "conforms: N of N cases checked"},
+		{"advice", whole(outcomes{"GEN-10": warned}), true, true, "conforms: N of N cases checked"},
+		{"a failure", whole(outcomes{"GEN-10": failed}), false, false, "does not conform: 1 failed, N of N cases checked"},
+		{"a failure, and more", results(passed, failed, skipped, missed), false, false, "does not conform: 1 failed, 2 of N cases checked"},
+		{"not reached", whole(outcomes{"GEN-10": missed}), false, false, "cannot be told: 1 not reached, M of N cases checked"},
+		{"a MUST that does not apply", whole(outcomes{"CREATE-7": elsewhere}), true, true, "conforms: M of N cases checked, 1 do not apply"},
+		{
+			"a MUST that is not configured", whole(outcomes{"CREATE-7": needs}), true, false,
+			"no fault found in what was checked: M of N cases checked; not checked: CREATE-7 (reason)",
+		},
+		{
+			"a MUST that is skipped", whole(outcomes{"CREATE-7": skipped}), true, false,
+			"no fault found in what was checked: M of N cases checked; not checked: CREATE-7 (skipped: reason)",
+		},
+		{"advice that is not configured", whole(outcomes{"DELETE-6": needs}), true, true, "conforms: M of N cases checked"},
+		{"REAL that is not configured", whole(outcomes{"OUTAGE-4": needs}), true, true, "conforms: M of N cases checked"},
+		{"all skipped", results(skipped, skipped), true, false, "cannot be told: 0 of N cases checked"},
+		{
+			"another generation", &cositest.Report{Generation: "v1alpha2"}, false, false,
+			"the driver speaks COSI v1alpha2, and this kit checks v1alpha1: nothing was checked",
+		},
+		{
+			"an RPC that is not implemented", func() *cositest.Report {
+				r := whole(outcomes{"REVOKE-3": elsewhere})
+				r.Unimplemented = []string{"DriverRevokeBucketAccess"}
+				return r
+			}(), true, false,
+			"no fault found in what was checked: M of N cases checked, 1 do not apply; not checked: DriverRevokeBucketAccess (not implemented)",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			if ok := tc.report.OK(); ok != tc.ok {
 				t.Errorf("OK is %t", ok)
 			}
-			want := strings.ReplaceAll(tc.verdict, "N", strconv.Itoa(all))
+			if conforms := tc.report.Conforms(); conforms != tc.conforms {
+				t.Errorf("Conforms is %t", conforms)
+			}
+			all := len(cositest.Cases())
+			want := strings.NewReplacer("N of", strconv.Itoa(all)+" of", "M of", strconv.Itoa(all-1)+" of", " N cases", " "+strconv.Itoa(all)+" cases").Replace(tc.verdict)
 			if verdict := tc.report.Verdict(); verdict != want {
 				t.Errorf("verdict %q, want %q", verdict, want)
 			}
 			total := 0
-			for _, o := range []cositest.Outcome{passed, warned, failed, skipped, missed} {
+			for _, o := range cositest.Outcomes() {
 				total += tc.report.Count(o)
 			}
 			if total != len(tc.report.Results) {
 				t.Errorf("%d counted of %d", total, len(tc.report.Results))
 			}
 		})
+	}
+}
+
+// A verdict names what was left out, too.
+func TestVerdictOfAPart(t *testing.T) {
+	t.Parallel()
+	verdict := results(cositest.Passed, cositest.Passed).Verdict()
+	for _, want := range []string{"no fault found in what was checked: 2 of ", "CREATE-1 (left out)", "more"} {
+		if !strings.Contains(verdict, want) {
+			t.Errorf("verdict %q lacks %q", verdict, want)
+		}
 	}
 }
 

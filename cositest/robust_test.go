@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,29 +96,30 @@ func answering(t *testing.T, text string, keep bool) *grpc.ClientConn {
 func TestWhatIsNoDriver(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		name string
-		conn func(*testing.T) *grpc.ClientConn
-		want string
+		name    string
+		conn    func(*testing.T) *grpc.ClientConn
+		want    string
+		answers bool // calls, so that more cases can be looked at
 	}{
 		{"a server of something else", func(t *testing.T) *grpc.ClientConn {
 			d := newDriver()
 			d.register = func(*grpc.Server) {}
 			_, conn := d.serve(t)
 			return conn
-		}, "is not implemented: unknown service cosi.v1alpha1.Identity"},
+		}, "is not implemented: unknown service cosi.v1alpha1.Identity", false},
 		{"a server that speaks HTTP/1", func(t *testing.T) *grpc.ClientConn {
 			return answering(t, "HTTP/1.1 400 Bad Request\r\n\r\n", false)
-		}, "the driver answers no more"},
+		}, "the driver answers no more", false},
 		{"garbage", func(t *testing.T) *grpc.ClientConn {
 			return answering(t, strings.Repeat("\x00\xff\x17garbage", 1000), false)
-		}, "the driver answers no more"},
+		}, "the driver answers no more", false},
 		{"garbage, and then nothing", func(t *testing.T) *grpc.ClientConn {
 			return answering(t, "\x00\x00\x01\x04", true)
-		}, "DriverGetInfo did not answer within " + short.String()},
+		}, "DriverGetInfo did not answer within " + short.String(), false},
 		{"a socket that nobody accepts from", func(t *testing.T) *grpc.ClientConn {
 			_, path := listen(t, harness.ShortDir(t))
 			return harness.Dial(t, path)
-		}, "DriverGetInfo did not answer within " + short.String()},
+		}, "DriverGetInfo did not answer within " + short.String(), false},
 		{"a dead socket", func(t *testing.T) *grpc.ClientConn {
 			lis, path := listen(t, harness.ShortDir(t))
 			lis.(*net.UnixListener).SetUnlinkOnClose(false)
@@ -126,18 +128,24 @@ func TestWhatIsNoDriver(t *testing.T) {
 				t.Fatal(err)
 			}
 			return harness.Dial(t, path)
-		}, "connection refused"},
-		{"no socket", func(t *testing.T) *grpc.ClientConn { return harness.Dial(t, harness.ShortDir(t)+"/none.sock") }, "no such file"},
+		}, "connection refused", false},
+		{"no socket", func(t *testing.T) *grpc.ClientConn { return harness.Dial(t, harness.ShortDir(t)+"/none.sock") }, "no such file", false},
 		{"messages that are none", func(t *testing.T) *grpc.ClientConn {
 			d := newDriver()
 			d.options = []grpc.ServerOption{grpc.ForceServerCodec(babble{})}
 			_, conn := d.serve(t)
 			return conn
-		}, "unmarshal"},
+		}, "unmarshal", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			report := check(t, tc.conn(t), cositest.Config{}, 3)
+			if report.Results[0].Outcome != cositest.Failed || !strings.Contains(report.Results[0].Reason, tc.want) {
+				t.Errorf("INFO-1 %s: %s", report.Results[0].Outcome, report.Results[0].Reason)
+			}
+			if tc.answers {
+				return
+			}
 			failedAlone(t, report, "INFO-1", tc.want)
 			if want := "does not conform: 1 failed, 1 of "; !strings.HasPrefix(report.Verdict(), want) {
 				t.Errorf("verdict %q, want %q…", report.Verdict(), want)
@@ -426,13 +434,13 @@ func TestCallsHaveNoDeadline(t *testing.T) {
 	}
 }
 
-// RPCs that a driver says it does not support are skipped, and are no fault.
+// What needs an RPC that a driver says it does not support does not apply, and is no fault. Such a driver does not conform.
 func TestUnsupportedRPCs(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		change func(*driver)
-		about  []string // cases that must be skipped
+		about  []string // cases that cannot apply
 	}{
 		{"grant and revoke", func(d *driver) {
 			d.grant = refuse(d.grant, codes.Unimplemented, func(*grantQ) bool { return true })
@@ -453,15 +461,18 @@ func TestUnsupportedRPCs(t *testing.T) {
 			report := cositest.Check(t.Context(), conn, d.config())
 			skipped := map[string]bool{}
 			for _, r := range report.Results {
-				skipped[r.Name] = r.Outcome == cositest.Skipped
-				if r.Outcome != cositest.Skipped && r.Outcome != cositest.Passed {
+				skipped[r.Name] = r.Outcome == cositest.NotApplicable
+				if r.Outcome != cositest.NotApplicable && r.Outcome != cositest.Passed {
 					t.Errorf("%s %s: %s", r.Name, r.Outcome, r.Reason)
 				}
 			}
 			for _, name := range tc.about {
 				if !skipped[name] {
-					t.Errorf("%s was not skipped", name)
+					t.Errorf("%s applies", name)
 				}
+			}
+			if report.Conforms() || !strings.Contains(report.Verdict(), "(not implemented)") {
+				t.Errorf("verdict %q", report.Verdict())
 			}
 		})
 	}
@@ -477,8 +488,15 @@ func TestHooksThatFail(t *testing.T) {
 	cfg.MakeForeignBucket = func(context.Context) (cositest.Foreign, error) { return cositest.Foreign{}, broken }
 	cfg.CountAccounts = func(context.Context) (int, error) { return 0, broken }
 	cfg.SocketFolder += "/none"
+	cfg.Access = func(context.Context, cositest.Use) (bool, error) { return false, broken }
+	cfg.Outage = func(_ context.Context, begin bool) error {
+		if begin {
+			return broken
+		}
+		return nil
+	}
 	report := cositest.Check(t.Context(), conn, cfg)
-	want := map[string]bool{"CREATE-13": true, "DELETE-5": true, "GRANT-5": true, "GRANT-12": true, "GEN-12": true}
+	want := map[string]bool{"CREATE-13": true, "DELETE-5": true, "GRANT-5 accounts": true, "GRANT-12": true, "GEN-12": true, "GRANT-15": true, "OUTAGE-1": true}
 	for _, r := range report.Results {
 		if r.Outcome == cositest.Failed || r.Outcome == cositest.Warned || want[r.Name] && r.Outcome != cositest.NotReached {
 			t.Errorf("%s %s: %s", r.Name, r.Outcome, r.Reason)
@@ -486,5 +504,23 @@ func TestHooksThatFail(t *testing.T) {
 	}
 	if report.OK() || !strings.HasPrefix(report.Verdict(), "cannot be told") {
 		t.Errorf("OK %t, verdict %q", report.OK(), report.Verdict())
+	}
+}
+
+// A hook that says no to everything is broken, and tells nothing of the driver.
+func TestHookThatContradictsItself(t *testing.T) {
+	t.Parallel()
+	d := newDriver()
+	_, conn := d.serve(t)
+	cfg := d.config()
+	cfg.Access = func(context.Context, cositest.Use) (bool, error) { return false, nil }
+	about := []string{"CREATE-11", "DELETE-6", "GRANT-15", "REVOKE-3", "REVOKE-8", "ISOLATION-1", "ISOLATION-2", "GEN-15 revoke", "OUTAGE-6"}
+	for _, r := range cositest.Check(t.Context(), conn, cfg).Results {
+		switch {
+		case r.Outcome == cositest.Failed, r.Outcome == cositest.Warned:
+			t.Errorf("%s %s: %s", r.Name, r.Outcome, r.Reason)
+		case slices.Contains(about, r.Name) && (r.Outcome != cositest.NotReached || !strings.Contains(r.Reason, "both granted and denied")):
+			t.Errorf("%s %s: %s", r.Name, r.Outcome, r.Reason)
+		}
 	}
 }

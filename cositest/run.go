@@ -8,14 +8,20 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/doomshrine/gocosi/internal/redact"
 )
 
 // Run gives each case a subtest of t, named after it. A case that fails, fails its subtest; advice is logged; one that
-// was skipped or not reached skips it with the reason. When cases were not reached although none failed, such as after a
-// hook's error, t fails. The connection stays open.
+// does not apply, is not configured, was skipped or not reached skips it with the reason. When cases were not reached
+// although none failed, such as after a hook's error, t fails, and so it does for a driver of another generation. The
+// connection stays open.
 func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) {
 	t.Helper()
 	r := newRunner(conn, cfg)
+	if r.otherGeneration(t.Context(), conn) {
+		t.Fatal(r.report.Verdict())
+	}
 	for _, k := range Cases() {
 		if cfg.Only != nil && !cfg.Only(k) {
 			continue
@@ -39,9 +45,12 @@ func (r *runner) subtest(t *testing.T, k Case) {
 		t.Errorf("%s\n%s %s: %s", result.Reason, k.Level, k.ID, k.Text)
 	case Warned:
 		t.Logf("advice: %s\n%s %s: %s", result.Reason, k.Level, k.ID, k.Text)
-	case Skipped, NotReached:
+	case NotApplicable, NotConfigured, Skipped, NotReached:
 		t.Skipf("%s: %s", result.Outcome, result.Reason)
 	case Passed:
+		if result.Reason != "" {
+			t.Log(result.Reason)
+		}
 	}
 }
 
@@ -49,6 +58,9 @@ func (r *runner) subtest(t *testing.T, k Case) {
 // connection stays open.
 func Check(ctx context.Context, conn grpc.ClientConnInterface, cfg Config) *Report {
 	r := newRunner(conn, cfg)
+	if r.otherGeneration(ctx, conn) {
+		return r.report
+	}
 	for _, k := range Cases() {
 		if cfg.Only == nil || cfg.Only(k) {
 			r.try(ctx, k)
@@ -57,25 +69,33 @@ func Check(ctx context.Context, conn grpc.ClientConnInterface, cfg Config) *Repo
 	return r.report
 }
 
+// firstCase fails for a server that is no driver.
+const firstCase = "INFO-1"
+
 // runner goes through the cases and keeps what they found out.
 type runner struct {
 	cfg    Config
 	client *client
 	report *Report
+	conn   grpc.ClientConnInterface
+	ways   ways
 
-	dead    error           // the driver answers no more
+	nothing bool            // the server has no service of COSI
+	stopped string          // why no case is run any more; "" while they are
+	deaths  int             // cases in which the connection was lost
 	hanging map[string]bool // RPCs that do not answer, and which a case has failed by
 }
 
 func newRunner(conn grpc.ClientConnInterface, cfg Config) *runner {
 	cfg = cfg.withDefaults()
-	return &runner{cfg: cfg, client: newClient(conn, cfg.Timeout), report: &Report{}, hanging: map[string]bool{}}
+	return &runner{cfg: cfg, client: newClient(conn, cfg.Timeout), report: &Report{}, conn: conn, hanging: map[string]bool{}}
 }
 
 func (r *runner) try(ctx context.Context, k Case) Result {
 	begin := time.Now()
 	result := Result{Case: k}
 	result.Outcome, result.Reason, result.LeftOver = r.judge(ctx, k)
+	result.Reason, result.LeftOver = r.public(result.Reason), r.public(result.LeftOver)
 	result.Duration = time.Since(begin)
 	r.report.Results = append(r.report.Results, result)
 	if r.cfg.OnResult != nil {
@@ -84,40 +104,61 @@ func (r *runner) try(ctx context.Context, k Case) Result {
 	return result
 }
 
+// public is a text as a report may have it. What the driver said is masked where it was heard; here a hook may have said
+// something, or an id may be a secret. When the driver granted more secrets than can be kept, what it said is masked
+// already, and the rest must stay readable.
+func (r *runner) public(text string) string {
+	_, secrets := r.client.leaked()
+	if redact.Text("readable", secrets) == redact.Mask {
+		secrets = nil
+	}
+	return redact.Text(text, secrets)
+}
+
 func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason, left string) {
-	if reason := r.cfg.skipped(k); reason != "" {
+	switch reason := r.cfg.skipped(k); {
+	case reason != "":
 		return Skipped, reason, ""
+	case ctx.Err() != nil:
+		return NotReached, ctx.Err().Error(), ""
+	case r.stopped != "":
+		return NotReached, r.stopped, ""
 	}
-	if reason := r.unreachable(ctx, k); reason != "" {
-		return NotReached, reason, ""
-	}
-	r.client.begin()
-	t := &trial{cfg: r.cfg, client: r.client}
-	err := k.run(ctx, t)
+	t, err := r.once(ctx, k)
 	left = t.cleanUp(ctx)
-	if (err != nil || left != "") && ctx.Err() == nil {
-		r.dead = r.client.ping(ctx)
+	if r.nothing && k.Name == firstCase {
+		r.stopped = "the server has no service of COSI"
+	}
+	if lost := r.client.lostIn(); lost != nil && ctx.Err() == nil {
+		return r.again(ctx, k, t, lost, left)
+	}
+	if err != nil && ctx.Err() == nil {
+		if dead := r.client.ping(ctx); dead != nil {
+			r.stopped = "the driver answers no more: " + dead.Error()
+			return Failed, fmt.Sprintf("%v; %s", err, r.stopped), left
+		}
 	}
 	o, reason = r.outcome(ctx, k, err)
 	return o, reason, left
 }
 
-// blocks says whether cases that need one that ended so are not reached. One that was skipped does not block: whoever
-// skips it answers for it.
-func blocks(o Outcome) bool { return o == Failed || o == Warned || o == NotReached }
+// once runs a case, and leaves it to the caller to clean up.
+func (r *runner) once(ctx context.Context, k Case) (*trial, error) {
+	r.client.begin()
+	t := &trial{cfg: r.cfg, client: r.client, ways: &r.ways, names: map[string]bool{}}
+	err := k.run(ctx, t)
+	if t.hint != "" {
+		r.report.Hint = t.hint
+	}
+	if t.broken != nil { // a hook that could not put back what it took away
+		r.stopped = t.broken.Error()
+	}
+	return t, err
+}
 
-// unreachable says why a case has no sense: the run was given up, the driver is gone, or what the case needs failed.
-func (r *runner) unreachable(ctx context.Context, k Case) string {
-	if err := ctx.Err(); err != nil {
-		return err.Error()
+// unimplemented notes an RPC that the driver does not implement.
+func (r *runner) unimplemented(rpc string) {
+	if !slices.Contains(r.report.Unimplemented, rpc) {
+		r.report.Unimplemented = append(r.report.Unimplemented, rpc)
 	}
-	if r.dead != nil {
-		return fmt.Sprintf("the driver answers no more: %v", r.dead)
-	}
-	for _, result := range r.report.Results {
-		if slices.Contains(k.needs, result.Name) && blocks(result.Outcome) {
-			return fmt.Sprintf("%s %s", result.Name, result.Outcome)
-		}
-	}
-	return ""
 }

@@ -9,12 +9,24 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
-// skipError is why a case cannot apply.
-type skipError string
+// elsewhereError is why a case does not apply to this driver.
+type elsewhereError string
 
-func (e skipError) Error() string { return string(e) }
+func (e elsewhereError) Error() string { return string(e) }
+
+// needsError is what a case needs of the configuration, and does not have.
+type needsError string
+
+func (e needsError) Error() string { return "needs " + string(e) }
+
+// adviceError is a part of a rule that a driver should, but need not keep.
+type adviceError struct{ error }
+
+func (e adviceError) Unwrap() error { return e.error }
 
 // missedError is why a case could not be brought to the point that it is about.
 type missedError struct{ error }
@@ -26,7 +38,26 @@ func missed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return missedError{fmt.Errorf("%s: %w", what, err)}
+	return missedError{&told{what + ": " + plainly(err), err}}
+}
+
+// told is an error in other words.
+type told struct {
+	text string
+	error
+}
+
+func (e *told) Error() string { return e.text }
+func (e *told) Unwrap() error { return e.error }
+
+// plainly is the text of an error; of a driver's answer it is what the driver said.
+func plainly(err error) string {
+	if answer, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
+		if _, ours := err.(unsupportedError); !ours { //nolint:errorlint // an error around an answer has words of its own
+			return said(status.ErrorProto(answer.GRPCStatus().Proto()))
+		}
+	}
+	return err.Error()
 }
 
 // silentError is a call that was given up because no answer came, or that was not made because of earlier ones.
@@ -48,6 +79,24 @@ func (e silentError) GRPCStatus() *status.Status {
 	return status.New(codes.DeadlineExceeded, e.Error())
 }
 
+// lostError is a call without an answer because there is no connection.
+type lostError struct{ rpc, why string }
+
+func (e lostError) Error() string { return fmt.Sprintf("%s lost its connection: %s", e.rpc, e.why) }
+
+// GRPCStatus lets such an error have a code.
+func (e lostError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.Error()) }
+
+// hugeError is a call whose answer was too large to be read.
+type hugeError struct{ rpc string }
+
+func (e hugeError) Error() string {
+	return e.rpc + " answered more than can be read, which GEN-9 reports"
+}
+
+// GRPCStatus lets such an error have a code.
+func (e hugeError) GRPCStatus() *status.Status { return status.New(codes.ResourceExhausted, e.Error()) }
+
 // unsupportedError is UNIMPLEMENTED from an RPC that has never answered anything else.
 type unsupportedError struct {
 	rpc    string
@@ -61,14 +110,28 @@ func (e unsupportedError) Error() string {
 // GRPCStatus is what the driver answered.
 func (e unsupportedError) GRPCStatus() *status.Status { return e.status }
 
-// gone says that a call had no answer: the driver hangs, or the connection is lost.
+// gone says that a call had no answer that can be read: the driver hangs, the connection is lost, or the answer is too large.
 func gone(err error) bool {
 	_, silent := errors.AsType[silentError](err)
-	return silent || status.Code(err) == codes.Unavailable
+	_, lost := errors.AsType[lostError](err)
+	_, huge := errors.AsType[hugeError](err)
+	return silent || lost || huge
 }
 
 // canonical says whether a code is one that a driver may answer (GEN-4).
 func canonical(code codes.Code) bool { return code != codes.Unknown && code <= codes.Unauthenticated }
+
+// said is what a driver answered, in a report.
+func said(err error) string {
+	if _, ours := errors.AsType[unsupportedError](err); ours || gone(err) {
+		return err.Error()
+	}
+	st := status.Convert(err)
+	if st.Message() == "" {
+		return statuses.Name(st.Code()) + " without a message"
+	}
+	return statuses.Name(st.Code()) + ": " + st.Message()
+}
 
 // refused expects an error with one of the codes. A code that is none counts as any of them: GEN-4 reports it.
 func refused(what string, err error, accepted ...codes.Code) error {
@@ -76,7 +139,7 @@ func refused(what string, err error, accepted ...codes.Code) error {
 	_, unsupported := errors.AsType[unsupportedError](err)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%s is accepted; expected is %s", what, accepted[0])
+		return fmt.Errorf("%s is accepted; expected is %s", what, statuses.Name(accepted[0]))
 	case unsupported:
 		return err
 	case gone(err):
@@ -84,15 +147,21 @@ func refused(what string, err error, accepted ...codes.Code) error {
 	case !canonical(code) || slices.Contains(accepted, code):
 		return nil
 	}
-	return fmt.Errorf("%s is refused with %s; expected is %s", what, code, accepted[0])
+	return fmt.Errorf("%s is refused with %s; expected is %s", what, said(err), statuses.Name(accepted[0]))
 }
 
 // accepted expects success.
 func accepted(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s is refused: %w", what, err)
+	_, unsupported := errors.AsType[unsupportedError](err)
+	switch {
+	case err == nil:
+		return nil
+	case unsupported:
+		return err
+	case gone(err):
+		return fmt.Errorf("%s is not answered: %w", what, err)
 	}
-	return nil
+	return fmt.Errorf("%s is refused: %s", what, said(err))
 }
 
 // granted expects success of a grant. ALREADY_EXISTS is GRANT-11's to report.
@@ -105,31 +174,47 @@ func granted(what string, err error) error {
 
 // outcome is what the error of a case comes to.
 func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, string) {
-	if r.dead != nil {
-		return Failed, deadReason(err, r.dead)
-	}
 	if err == nil {
 		return Passed, ""
 	}
 	if ctx.Err() != nil {
 		return NotReached, ctx.Err().Error()
 	}
-	if skip, ok := errors.AsType[skipError](err); ok {
-		return Skipped, string(skip)
+	if _, ok := errors.AsType[missedError](err); ok {
+		return r.unmet(err)
+	}
+	if huge, ok := errors.AsType[hugeError](err); ok {
+		return NotReached, huge.Error()
+	}
+	if elsewhere, ok := errors.AsType[elsewhereError](err); ok {
+		return NotApplicable, string(elsewhere)
+	}
+	if needs, ok := errors.AsType[needsError](err); ok {
+		return NotConfigured, needs.Error()
 	}
 	if unsupported, ok := errors.AsType[unsupportedError](err); ok {
-		return Skipped, unsupported.Error()
-	}
-	if _, ok := errors.AsType[missedError](err); ok {
-		return NotReached, err.Error()
+		r.unimplemented(unsupported.rpc)
+		return NotApplicable, unsupported.Error()
 	}
 	if silent, ok := errors.AsType[silentError](err); ok {
 		return r.silence(silent), err.Error()
 	}
-	if k.advice {
+	if _, ok := errors.AsType[adviceError](err); ok || k.advice {
 		return Warned, err.Error()
 	}
 	return Failed, err.Error()
+}
+
+// unmet is what a case comes to that could not be brought to its point.
+func (r *runner) unmet(err error) (Outcome, string) {
+	if unsupported, ok := errors.AsType[unsupportedError](err); ok {
+		r.unimplemented(unsupported.rpc)
+		return NotApplicable, unsupported.Error()
+	}
+	if needs, ok := errors.AsType[needsError](err); ok {
+		return NotConfigured, needs.Error()
+	}
+	return NotReached, err.Error()
 }
 
 // silence is what a case comes to that is about an RPC that hangs: those that call it fail, or the first that would.
@@ -139,11 +224,4 @@ func (r *runner) silence(e silentError) Outcome {
 	}
 	r.hanging[e.rpc] = true
 	return Failed
-}
-
-func deadReason(err, dead error) string {
-	if err == nil {
-		return fmt.Sprintf("after the case the driver answers no more: %v", dead)
-	}
-	return fmt.Sprintf("%v; the driver answers no more: %v", err, dead)
 }

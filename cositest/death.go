@@ -1,0 +1,82 @@
+package cositest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// maxDeaths is in how many cases the driver may die before the run ends.
+const maxDeaths = 6
+
+// again waits for a driver whose connection was lost, and runs the case once more: a driver that was restarted in the
+// meantime is innocent, one that dies of the case dies again.
+func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, left string) (o Outcome, reason, leftover string) {
+	left, err := r.tidy(ctx, first, left)
+	if err != nil {
+		r.stopped = "the driver answers no more: " + err.Error()
+		if ctx.Err() != nil {
+			return NotReached, ctx.Err().Error(), left
+		}
+		return Failed, fmt.Sprintf("%v; %s", lost, r.stopped), left
+	}
+	second, err := r.once(ctx, k)
+	leftAgain := second.cleanUp(ctx)
+	died := r.client.lostIn()
+	if died == nil {
+		o, reason = r.outcome(ctx, k, err)
+		if o == Passed {
+			reason = fmt.Sprintf("the driver went away during the case and came back, and the case passed when it was run again (%v)", lost)
+		}
+		return o, reason, joined(left, leftAgain)
+	}
+	r.deaths++
+	reason = fmt.Sprintf("the driver dies of this case: its connection was lost, and lost again when the case was run once more: %v", died)
+	leftAgain, err = r.tidy(ctx, second, leftAgain)
+	left = joined(left, leftAgain)
+	if err != nil {
+		r.stopped = "the driver answers no more: " + err.Error()
+	} else if r.deaths >= maxDeaths {
+		r.stopped = fmt.Sprintf("the driver died in %d cases: mend these first", r.deaths)
+	}
+	if ctx.Err() != nil {
+		return NotReached, ctx.Err().Error(), left
+	}
+	return Failed, reason, left
+}
+
+// tidy waits for a driver whose connection was lost, and cleans up again what was left while it was away. What has to be
+// called for that may be what the driver dies of.
+func (r *runner) tidy(ctx context.Context, t *trial, left string) (string, error) {
+	if err := r.awaken(ctx); err != nil {
+		return left, err
+	}
+	left = t.cleanUp(ctx)
+	return left, r.awaken(ctx)
+}
+
+// awaken waits until the driver answers again, and returns why it does not.
+func (r *runner) awaken(ctx context.Context) error {
+	const look = 20 * time.Millisecond
+	for deadline := time.Now().Add(r.cfg.Timeout); ; {
+		if conn, ok := r.conn.(*grpc.ClientConn); ok {
+			conn.ResetConnectBackoff() // a supervisor may need a while, and the connection should not add to it
+		}
+		err := r.client.ping(ctx)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		if _, silent := err.(silentError); silent || !sleep(ctx, look) { //nolint:errorlint // ping returns nothing that wraps
+			return err
+		}
+	}
+}
+
+func joined(a, b string) string {
+	if a != "" && b != "" {
+		return a + "; " + b
+	}
+	return a + b
+}

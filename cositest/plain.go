@@ -1,0 +1,72 @@
+package cositest
+
+import (
+	"context"
+	"errors"
+)
+
+// Cases that are about trouble, such as calls at once or cut short, first do the same without the trouble: what fails then
+// is another rule's to report.
+
+// plainBucket takes one bucket through its life, with repeats.
+func (t *trial) plainBucket(ctx context.Context) error {
+	b, err := t.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	err = t.sameBucket(ctx, b)
+	for range 2 {
+		if err == nil {
+			err = accepted("a delete", t.remove(ctx, b.id))
+		}
+	}
+	if unsupported(err) {
+		return nil
+	}
+	if err == nil {
+		_, err = t.createBucket(ctx, b.name, t.cfg.BucketParameters)
+		err = accepted("a create after a delete", err)
+	}
+	return missed("even without any trouble", err)
+}
+
+// unsupported says that a driver does not implement what a case only begins with: the rest can be told without it.
+func unsupported(err error) bool {
+	_, ok := errors.AsType[unsupportedError](err)
+	return ok
+}
+
+// plainRevoke revokes one access.
+func (t *trial) plainRevoke(ctx context.Context) error {
+	b, a, err := t.bucketWithAccess(ctx)
+	if err != nil {
+		return err
+	}
+	return missed("even without any trouble", accepted("a revoke", t.revoke(ctx, revokeRequest(b, a))))
+}
+
+// plainAccess takes one access through its life, with repeats. With a hook, it looks at what the credentials can do.
+func (t *trial) plainAccess(ctx context.Context) error {
+	request, first, err := t.answer(ctx)
+	if err != nil {
+		return err
+	}
+	b := bucket{id: request.GetBucketId()}
+	a := access{request.GetName(), first.GetAccountId(), first.GetCredentials()}
+	if a.account == "" {
+		return missed("access cannot be revoked", errors.New("it has no account_id"))
+	}
+	again, err := t.give(ctx, request)
+	if err == nil {
+		err = t.sameGrant(first, again)
+	}
+	for range 2 {
+		if err == nil {
+			err = accepted("a revoke", t.revoke(ctx, revokeRequest(b, a)))
+		}
+	}
+	if err == nil && t.cfg.Access != nil {
+		err = revokeWorks(ctx, t)
+	}
+	return missed("even without any trouble", err)
+}
