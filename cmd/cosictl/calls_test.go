@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
 // Each command in both formats, on one driver, in order.
@@ -265,7 +267,7 @@ func TestCanonicalNamesOfCodes(t *testing.T) {
 		codes.Unimplemented: "UNIMPLEMENTED", codes.Internal: "INTERNAL", codes.Unavailable: "UNAVAILABLE",
 		codes.DataLoss: "DATA_LOSS", codes.Unauthenticated: "UNAUTHENTICATED", 99: "CODE(99)",
 	} {
-		if got := canonical(code); got != want {
+		if got := statuses.Name(code); got != want {
 			t.Errorf("%d is called %s, want %s", code, got, want)
 		}
 	}

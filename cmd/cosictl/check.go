@@ -12,6 +12,7 @@ import (
 
 	"github.com/doomshrine/gocosi/cositest"
 	"github.com/doomshrine/gocosi/internal/address"
+	"github.com/doomshrine/gocosi/internal/hook"
 	sock "github.com/doomshrine/gocosi/internal/socket"
 )
 
@@ -24,16 +25,20 @@ type checkFlags struct {
 	run, skip        string
 	list             bool
 	junit            file
+
+	hooks               hook.Commands
+	log                 file
+	destructive, strict bool
 }
 
 func (v *invocation) checkFlags(set *flag.FlagSet) {
 	v.parameterFlags(set)
 	c := &v.checks
 	set.Var(&c.access, "access-parameters", "`FILE` with the parameters of the access class to test with")
-	set.Var(&c.incompatible, "incompatible-parameters", "`FILE` with parameters that a bucket with -parameters cannot have as well")
+	set.Var(&c.incompatible, "incompatible-parameters", "`FILE` with parameters that a bucket with -parameters cannot have as well; {}: there are none")
 	set.Var(&c.incompatibleAccess, "incompatible-access-parameters",
-		"`FILE` with parameters that an access with -access-parameters cannot have as well")
-	set.Var(&c.unprovisionable, "unprovisionable-parameters", "`FILE` with parameters that cannot be provisioned")
+		"`FILE` with parameters that an access with -access-parameters cannot have as well; {}: there are none")
+	set.Var(&c.unprovisionable, "unprovisionable-parameters", "`FILE` with parameters that cannot be provisioned; {}: there are none")
 	set.StringVar(&c.badName, "bad-name", "", "`NAME` that the store cannot take for a bucket")
 	set.Func("auth", "authentication type that the driver supports: `key|iam` (default: both are tried)", v.setAuth)
 	set.IntVar(&c.parallel, "parallel", 0, "how many calls run side by side (default: the kit's)")
@@ -42,6 +47,11 @@ func (v *invocation) checkFlags(set *flag.FlagSet) {
 	set.StringVar(&c.skip, "skip", "", "leave out the cases whose names match `REGEXP`")
 	set.BoolVar(&c.list, "list", false, "list the cases, without connecting")
 	set.Var(&c.junit, "junit", "`FILE` to write the report to as JUnit XML as well")
+	set.Var(&c.log, "log", "`FILE` that the driver writes its log to: what it adds during the check is searched for secrets")
+	set.BoolVar(&c.destructive, "destructive", false,
+		"send requests that could destroy other buckets of the store, should the driver not refuse them as it must")
+	set.BoolVar(&c.strict, "strict", false, "fail also when something that the specification demands was not checked")
+	v.hookFlags(set)
 }
 
 // check holds the driver against the specification.
@@ -91,7 +101,9 @@ func (v *invocation) reach(ctx context.Context) (*grpc.ClientConn, string, error
 // config is what the flags tell the kit.
 func (v *invocation) config() (cositest.Config, error) {
 	c := v.checks
-	cfg := cositest.Config{BadBucketName: c.badName, Repeat: c.repeat, Parallel: c.parallel, Timeout: v.timeout}
+	cfg := cositest.Config{
+		BadBucketName: c.badName, Repeat: c.repeat, Parallel: c.parallel, Timeout: v.timeout, Destructive: c.destructive,
+	}
 	if c.parallel < 0 || c.repeat < 0 {
 		return cfg, usageError{errors.New("-parallel and -repeat cannot be negative")}
 	}
@@ -106,7 +118,10 @@ func (v *invocation) config() (cositest.Config, error) {
 		return cfg, usageError{err}
 	}
 	lookBeside(where, &cfg)
-	return cfg, nil
+	if cfg.Log, err = followLog(c.log); err != nil {
+		return cfg, usageError{fmt.Errorf("-log: %w", err)}
+	}
+	return cfg, v.useHooks(&cfg)
 }
 
 // readClasses reads the parameters of the classes to test with.

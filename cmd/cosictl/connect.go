@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -24,7 +26,9 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 		return nil, usageError{err}
 	}
 	d := &dialer{endpoint: where, timeout: v.timeout}
-	conn, err := where.Dial(grpc.WithContextDialer(d.dial), grpc.WithUnaryInterceptor(v.secrets.learn))
+	// Windows of a fixed size: those that grow take as much memory as a driver likes to fill.
+	conn, err := where.Dial(grpc.WithContextDialer(d.dial), grpc.WithUnaryInterceptor(v.secrets.learn),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithMaxHeaderListSize(headers))
 	if err != nil {
 		return nil, connectionError{err}
 	}
@@ -39,6 +43,11 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 	}
 	return nil, connectionError{fmt.Errorf("no connection to %s: %w", where, d.why(waiting, conn))}
 }
+
+const (
+	window  = 64<<10 - 1 // bytes that a driver may send before they are read: HTTP/2's own
+	headers = 1 << 20    // bytes of an answer's headers, in which the message of an error comes
+)
 
 // where is the endpoint that was asked for.
 func (v *invocation) where() (address.Endpoint, error) {
@@ -80,12 +89,20 @@ func (d *dialer) dial(ctx context.Context, _ string) (net.Conn, error) {
 	return conn, err
 }
 
+// explain adds what the system's words do not say to somebody who sees the file.
+func (d *dialer) explain(err error) error {
+	if d.endpoint.Network == address.Unix && errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w: nobody listens on this file; want a driver that does: one that was killed leaves its socket behind", err)
+	}
+	return err
+}
+
 // why says why there is no connection.
 func (d *dialer) why(ctx context.Context, conn *grpc.ClientConn) error {
 	last, dialled := d.last.Load().(attempt)
 	switch {
 	case dialled && last.err != nil && ctx.Err() == nil:
-		return last.err
+		return d.explain(last.err)
 	case ctx.Err() != nil && dialled && last.err == nil:
 		return fmt.Errorf("it accepts the connection, and does not answer as a gRPC server does within %s", d.timeout)
 	case ctx.Err() != nil:

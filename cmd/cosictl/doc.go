@@ -30,7 +30,8 @@
 // Of the credentials that a driver grants, endpoint, region, accessKeyID and expiryTs are shown; the values of all
 // other keys are masked, as are passwords in URLs. Ids and bucket_info are shown as they are. The values of
 // parameters and credentials, and passwords in URLs, are masked in error messages and in the report of check too.
-// What has fewer than six bytes is masked in its own place only. Flag -show-secrets turns all that off.
+// What has fewer than six bytes is masked in its own place only. Flag -show-secrets turns all that off, but
+// not what the kit itself masks: the report of check never has a secret that the driver granted.
 //
 // # Check
 //
@@ -48,6 +49,22 @@
 //	-run REGEXP, -skip REGEXP             which cases are looked at, by name
 //	-list                                 list these cases, without connecting
 //	-junit FILE                           write the report as JUnit XML as well
+//	-log FILE                             what the driver writes its log to: a regular file
+//	-destructive                          send what could destroy other buckets, should the driver not refuse it
+//	-strict                               fail also when something that the specification demands was not checked
+//	-access-command COMMAND               uses credentials on a bucket
+//	-foreign-command COMMAND              makes, looks for and removes a bucket behind the driver's back
+//	-count-command COMMAND                counts the accounts of the store
+//	-outage-command COMMAND               takes the store away from the driver, and gives it back
+//	-restart-command COMMAND              restarts the driver
+//	-hook-timeout DURATION                for each run of such a command (default 1m0s)
+//
+// A file of parameters that holds an empty object, given to -incompatible-parameters, -incompatible-access-parameters or
+// -unprovisionable-parameters, says that there are no such parameters.
+//
+// The commands are run by /bin/sh; docs/conformance.md says what they are asked and how they answer, and cositest/hooks has
+// some that are ready. Of the log, what is added during the check is searched, and of that the last 16 MiB. A second signal
+// ends this command at once, and then nothing gives the store back.
 //
 // When the socket's folder can be read, check looks for files that the driver leaves there (GEN-12), except in a folder
 // that is shared, such as /tmp: one with the sticky bit. A signal ends the check after the case that is running; a second
@@ -59,10 +76,12 @@
 //
 // # Exit codes
 //
-//	0  done; for health: SERVING; for check: no case failed, and all that were not skipped were reached
+//	0  done; for health: SERVING; for check: no case failed, none was out of reach, and with
+//	   -strict none of the specification's demands was left unchecked
 //	1  refused or failed
 //	2  wrong usage: flags, arguments, a file of parameters, or a malformed endpoint
 //	3  no connection: nobody listens there, or who does is no gRPC server
+//	4  check: the driver speaks another generation of COSI
 //
 // # Examples
 //

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
 // Exit codes.
@@ -17,6 +17,7 @@ const (
 	exitFailed       = 1
 	exitUsage        = 2
 	exitNoConnection = 3
+	exitGeneration   = 4
 )
 
 // usageError is about what the user gave.
@@ -29,6 +30,11 @@ type connectionError struct{ error }
 
 func (e connectionError) Unwrap() error { return e.error }
 
+// generationError is about a driver of another generation of COSI.
+type generationError struct{ error }
+
+func (e generationError) Unwrap() error { return e.error }
+
 // errSaid fails a command whose output says why.
 var errSaid = errors.New("see the output")
 
@@ -39,16 +45,20 @@ var errInterrupted = errors.New("interrupted")
 func conclude(stderr io.Writer, name string, err error) int {
 	var usage usageError
 	var connection connectionError
+	var generation generationError
 	code := exitFailed
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, errSaid):
-		return exitFailed
 	case errors.As(err, &usage):
 		code = exitUsage
 	case errors.As(err, &connection):
 		code = exitNoConnection
+	case errors.As(err, &generation):
+		code = exitGeneration
+	}
+	if errors.Is(err, errSaid) {
+		return code
 	}
 	if name != "" {
 		name += ": "
@@ -67,27 +77,10 @@ func (v *invocation) refused(err error) error {
 	if message == "" {
 		message = "(without a message)"
 	}
-	return fmt.Errorf("%s: %s", canonical(st.Code()), message)
+	return fmt.Errorf("%s: %s", statuses.Name(st.Code()), message)
 }
 
 // notGRPC tells the answer of a plain web server, for which the client makes up a status.
 func notGRPC(st *status.Status) bool {
 	return strings.Contains(st.Message(), "unexpected content-type") || strings.Contains(st.Message(), "missing HTTP content-type")
-}
-
-// canonical is the specification's name of a code: INVALID_ARGUMENT, where [codes.Code.String] says InvalidArgument.
-func canonical(code codes.Code) string {
-	if code == codes.Canceled {
-		return "CANCELLED"
-	}
-	var name strings.Builder
-	lower := false
-	for _, r := range code.String() {
-		if lower && unicode.IsUpper(r) {
-			name.WriteByte('_')
-		}
-		lower = unicode.IsLower(r)
-		name.WriteRune(unicode.ToUpper(r))
-	}
-	return name.String()
 }

@@ -208,6 +208,23 @@ func TestNoConnection(t *testing.T) {
 	}
 }
 
+// The file of a socket outlives the driver, so the system's words alone puzzle whoever sees it.
+func TestDeadSocketIsExplained(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]struct {
+		endpoint  func(*testing.T) string
+		explained bool
+	}{"dead socket": {dead, true}, "closed port": {freed, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := cosictlUntil(t.Context(), "", "-endpoint", one.endpoint(t), "info")
+			if explained := strings.Contains(o.stderr, "nobody listens on this file"); explained != one.explained {
+				t.Errorf("stderr %q, explained: %t, want %t", o.stderr, explained, one.explained)
+			}
+		})
+	}
+}
+
 // What fails on a connection that lives is exit code 1, with the code's name.
 func TestFailures(t *testing.T) {
 	t.Parallel()

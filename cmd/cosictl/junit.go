@@ -50,7 +50,7 @@ const suiteName = "cosi.v1alpha1"
 func (r *report) junit() junitSuite {
 	suite := junitSuite{
 		Name: suiteName, Tests: len(r.Results), Failures: r.Counts[cositest.Failed], Errors: r.Counts[cositest.NotReached],
-		Skipped:    r.Counts[cositest.Skipped],
+		Skipped:    r.Counts[cositest.Skipped] + r.Counts[cositest.NotApplicable] + r.Counts[cositest.NotConfigured],
 		Properties: []junitProperty{{"cosi.endpoint", r.Endpoint}, {"cosi.driver", r.Driver}, {"cosi.verdict", r.Verdict}},
 	}
 	var total time.Duration
@@ -59,6 +59,14 @@ func (r *report) junit() junitSuite {
 		suite.Cases = append(suite.Cases, junitOf(one))
 	}
 	suite.Time = seconds(total)
+	if r.Generation != "" {
+		suite.Tests, suite.Errors = suite.Tests+1, suite.Errors+1
+		suite.Cases = append(suite.Cases, errorOf("generation", errors.New(r.Verdict)))
+	}
+	if r.lacks() { // the cases alone would look as if the check had succeeded
+		suite.Tests, suite.Errors = suite.Tests+1, suite.Errors+1
+		suite.Cases = append(suite.Cases, errorOf("strict", r.lacking()))
+	}
 	return suite
 }
 
@@ -70,7 +78,7 @@ func junitOf(one cositest.Result) junitCase {
 		k.Failure = message
 	case cositest.NotReached:
 		k.Error = message
-	case cositest.Skipped:
+	case cositest.Skipped, cositest.NotApplicable, cositest.NotConfigured:
 		k.Skipped = message
 	case cositest.Warned:
 		k.SystemOut = fmt.Sprintf("advice: %s\n%s\n", one.Reason, message.Text)
@@ -86,8 +94,13 @@ func junitOf(one cositest.Result) junitCase {
 func unconnected(endpoint string, err error) junitSuite {
 	return junitSuite{
 		Name: suiteName, Tests: 1, Errors: 1, Time: seconds(0), Properties: []junitProperty{{"cosi.endpoint", endpoint}},
-		Cases: []junitCase{{Class: suiteName, Name: "connect", Time: seconds(0), Error: &junitMessage{Message: err.Error()}}},
+		Cases: []junitCase{errorOf("connect", err)},
 	}
+}
+
+// errorOf is a case that no rule is about.
+func errorOf(name string, err error) junitCase {
+	return junitCase{Class: suiteName, Name: name, Time: seconds(0), Error: &junitMessage{Message: err.Error()}}
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

@@ -146,7 +146,7 @@ func (s *store) DriverGrantBucketAccess(ctx context.Context, r *cosi.DriverGrant
 	protocol, secrets := s.protocol, s.secrets
 	if secrets == nil {
 		protocol, secrets = "s3", map[string]string{
-			"endpoint": "https://user:" + canary + "@s3.example.com", "region": "eu-west-1", "accessKeyID": "AK", "accessSecretKey": canary,
+			"endpoint": "https://user:" + canary + "@s3.example.com", "region": "eu-west-1", "accessKeyID": "AK", "accessSecretKey": canary + "-" + r.GetName(),
 		}
 	}
 	return &cosi.DriverGrantBucketAccessResponse{

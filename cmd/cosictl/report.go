@@ -19,31 +19,47 @@ type report struct {
 	Counts   map[cositest.Outcome]int `json:"counts"`
 	LeftOut  int                      `json:"left_out"` // cases that -run and -skip left out
 	Results  []cositest.Result        `json:"results"`
+	// Unchecked are the demands of the specification that were not checked; with -strict they fail the check.
+	Unchecked []string `json:"unchecked,omitempty"`
+
+	Generation string `json:"generation,omitempty"` // of COSI, if the driver speaks another one
+
+	strict bool
 }
 
 // report is the kit's, without secrets.
 func (v *invocation) report(driver string, chosen selection, from *cositest.Report) *report {
 	r := &report{
 		Endpoint: v.endpoint, Driver: driver, OK: from.OK(), Verdict: from.Verdict(),
-		Counts: map[cositest.Outcome]int{}, LeftOut: chosen.leftOut(),
+		Counts: map[cositest.Outcome]int{}, LeftOut: chosen.leftOut(), Generation: from.Generation, strict: v.checks.strict,
 	}
-	for _, outcome := range outcomes() {
+	for _, outcome := range cositest.Outcomes() {
 		r.Counts[outcome] = from.Count(outcome)
 	}
 	for _, one := range from.Results {
 		r.Results = append(r.Results, v.masked(one))
 	}
+	for _, demand := range unchecked(from) {
+		r.Unchecked = append(r.Unchecked, v.secrets.mask(demand))
+	}
 	if r.OK && r.LeftOut > 0 { // a part of the cases does not tell that a driver conforms
-		checked := len(from.Results) - r.Counts[cositest.Skipped]
+		checked := r.Counts[cositest.Passed] + r.Counts[cositest.Warned]
 		r.Verdict = fmt.Sprintf("no fault found in what was checked: %d of %d cases checked", checked, len(from.Results)+r.LeftOut)
 	}
+	r.OK = r.OK && !r.lacks()
 	return r
 }
 
-// outcomes are the columns of the summary.
-func outcomes() []cositest.Outcome {
-	return []cositest.Outcome{cositest.Passed, cositest.Warned, cositest.Failed, cositest.Skipped, cositest.NotReached}
+// unchecked are the demands of the specification that were not checked of a driver of this generation.
+func unchecked(from *cositest.Report) []string {
+	if from.Generation != "" {
+		return nil
+	}
+	return from.Unchecked()
 }
+
+// lacks says whether the check fails for what it has not checked.
+func (r *report) lacks() bool { return r.strict && len(r.Unchecked) > 0 }
 
 // masked is a result without secrets: its texts may quote what a driver said.
 func (v *invocation) masked(one cositest.Result) cositest.Result {
@@ -61,10 +77,10 @@ func (v *invocation) onResult(ctx context.Context) func(cositest.Result) {
 			return
 		}
 		one = v.masked(one)
-		line := fmt.Sprintf("%-11s  %-17s  %-8s  %s", one.Outcome, one.Name, one.Level, oneLine(one.Reason))
+		line := fmt.Sprintf("%-14s  %-17s  %-8s  %s", one.Outcome, one.Name, one.Level, oneLine(one.Reason))
 		fmt.Fprintln(v.stdout, strings.TrimRight(line, " "))
 		if one.LeftOver != "" {
-			fmt.Fprintf(v.stdout, "%-11s  %-17s  %-8s  %s\n", "", "", "", oneLine("left over: "+one.LeftOver))
+			fmt.Fprintf(v.stdout, "%-14s  %-17s  %-8s  %s\n", "", "", "", oneLine("left over: "+one.LeftOver))
 		}
 	}
 }
@@ -74,10 +90,14 @@ func (v *invocation) printReport(r *report) error {
 	if v.format == formatJSON {
 		return writeJSON(v.stdout, r)
 	}
+	if r.Generation != "" {
+		_, err := fmt.Fprintf(v.stdout, "%s: %s\n", r.Endpoint, r.Verdict)
+		return err
+	}
 	text := &strings.Builder{}
 	fmt.Fprintf(text, "\n%-24s", "")
-	for _, outcome := range outcomes() {
-		fmt.Fprintf(text, "  %10s", outcome)
+	for _, outcome := range cositest.Outcomes() {
+		fmt.Fprintf(text, "  %14s", outcome)
 	}
 	text.WriteString("\n")
 	r.rows(text, func(one cositest.Result) string { return rpc(one.Case) })
@@ -104,8 +124,8 @@ func (r *report) rows(text *strings.Builder, group func(cositest.Result) string)
 	}
 	for _, name := range names {
 		fmt.Fprintf(text, "%-24s", name)
-		for _, outcome := range outcomes() {
-			fmt.Fprintf(text, "  %10d", counts[name][outcome])
+		for _, outcome := range cositest.Outcomes() {
+			fmt.Fprintf(text, "  %14d", counts[name][outcome])
 		}
 		text.WriteString("\n")
 	}
@@ -123,8 +143,17 @@ func (r *report) failure(ctx context.Context) error {
 	switch {
 	case r.OK:
 		return nil
+	case r.Generation != "":
+		return generationError{errSaid}
 	case ctx.Err() != nil:
 		return errInterrupted
+	case r.Counts[cositest.Failed] == 0 && r.Counts[cositest.NotReached] == 0 && r.lacks():
+		return r.lacking()
 	}
 	return errSaid
+}
+
+// lacking is why a check fails in which no case did.
+func (r *report) lacking() error {
+	return fmt.Errorf("-strict: of what the specification demands, this was not checked: %s", strings.Join(r.Unchecked, ", "))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -19,12 +20,15 @@ type secrets struct {
 	values []string
 }
 
-// add remembers values, also as they look when a text quotes them.
+// add remembers values, also as they look when a text quotes them, or shows a line of them.
 func (s *secrets) add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, value := range values {
 		s.values = append(s.values, value)
+		if strings.Contains(value, "\n") { // the end of a text may begin within it
+			s.values = append(s.values, strings.Split(value, "\n")...)
+		}
 		if quoted := strconv.Quote(value); quoted != `"`+value+`"` {
 			s.values = append(s.values, quoted[1:len(quoted)-1])
 		}
