@@ -66,6 +66,10 @@ $(AZURITE):
 	npm install --no-audit --no-fund --ignore-scripts --prefix $@.new azurite@$(AZURITE_VERSION)
 	mv $@.new $@
 
+.PHONY: test-javascript
+test-javascript: ## hold a driver in JavaScript against the specification; needs Node and npm, which fetches packages
+	JAVASCRIPT_ONLINE=1 go test $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./internal/test/javascript
+
 .PHONY: bench
 bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
 	go run ./internal/tools/bench $(BENCHFLAGS)
