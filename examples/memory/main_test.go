@@ -30,6 +30,8 @@ func conform(t *testing.T, options ...gocosi.Option) {
 	cositest.Run(t, cositest.Start(t, driver), cositest.Config{
 		IncompatibleBucketParameters: map[string]string{"region": "elsewhere"},
 		BadBucketName:                "Not A Bucket",
+		UnprovisionableParameters:    map[string]string{}, // there are none
+		Destructive:                  true,
 		IncompatibleAccessParameters: map[string]string{"access": "readonly"},
 	})
 }

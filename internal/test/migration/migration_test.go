@@ -77,7 +77,7 @@ func TestVerdicts(t *testing.T) {
 			for _, line := range []string{
 				fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d | %d |", stage.name, lines(t, stage.plumbing), lines(t, stage.within),
 					report.Count(cositest.Passed), report.Count(cositest.Warned), report.Count(cositest.Failed),
-					report.Count(cositest.NotReached), report.Count(cositest.Skipped)),
+					report.Count(cositest.NotReached), report.Count(cositest.NotApplicable)+report.Count(cositest.NotConfigured)),
 				"- " + stage.name + ", failed: " + names(report, cositest.Failed),
 				"- " + stage.name + ", warned: " + names(report, cositest.Warned),
 			} {
@@ -147,7 +147,11 @@ func judge(t *testing.T, conn grpc.ClientConnInterface, p place, log *buffer) *c
 		BadBucketName:                "Not A Bucket",
 		SocketFolder:                 p.socket,
 		Log:                          log.String,
-		Access:                       func(_ context.Context, use cositest.Use) error { return putAndGet(backend, use) },
+		UnprovisionableParameters:    map[string]string{}, // there are none
+		Destructive:                  true,
+		Access: func(_ context.Context, use cositest.Use) (bool, error) {
+			return (putAndGet(backend, use) == nil) == (use.Expect == cositest.Granted), nil
+		},
 		MakeForeignBucket:            func(context.Context) (cositest.Foreign, error) { return makeForeign(backend) },
 		CountAccounts:                func(context.Context) (int, error) { return backend.Users() },
 	})

@@ -68,7 +68,7 @@ func (s *Server) same(bucket, region string) error {
 func (s *Server) DriverDeleteBucket(_ context.Context, r *cosi.DriverDeleteBucketRequest) (*cosi.DriverDeleteBucketResponse, error) {
 	err := s.Store.DeleteBucket(r.GetBucketId())
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrName): // an id that no bucket can have is one of none
 		return nil, status.Error(codes.NotFound, "bucket not found") // answered as OK
 	case errors.Is(err, store.ErrNotEmpty):
 		return nil, status.Errorf(codes.FailedPrecondition, "bucket %q holds objects", r.GetBucketId())
