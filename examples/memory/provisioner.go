@@ -51,7 +51,7 @@ func (p *provisioner) DriverCreateBucket(_ context.Context, r *cosi.DriverCreate
 	if err := p.create(r.GetName(), parameters); err != nil {
 		return nil, err
 	}
-	return &cosi.DriverCreateBucketResponse{BucketId: r.GetName(), BucketInfo: protocol(parameters["region"])}, nil
+	return &cosi.DriverCreateBucketResponse{BucketId: r.GetName(), BucketInfo: protocol(regionOf(parameters))}, nil
 }
 
 func (p *provisioner) create(name string, parameters map[string]string) error {
@@ -67,6 +67,9 @@ func (p *provisioner) create(name string, parameters map[string]string) error {
 	}
 	return nil
 }
+
+// regionOf is the region of a bucket with the parameters.
+func regionOf(parameters map[string]string) string { return cmp.Or(parameters["region"], "us-east-1") }
 
 func protocol(region string) *cosi.Protocol {
 	return &cosi.Protocol{Type: &cosi.Protocol_S3{S3: &cosi.S3{
@@ -125,7 +128,7 @@ func (p *provisioner) grant(bucketID, name string, parameters map[string]string)
 func (b *bucket) grant(name string, parameters map[string]string) (gocosi.S3Credentials, error) {
 	a, ok := b.accounts[name]
 	if !ok {
-		a = account{parameters: parameters, credentials: newCredentials(b.parameters["region"])}
+		a = account{parameters: parameters, credentials: newCredentials(regionOf(b.parameters))}
 		b.accounts[name] = a
 	}
 	if !maps.Equal(a.parameters, parameters) {
@@ -157,7 +160,7 @@ func required(field, value string) error {
 func newCredentials(region string) gocosi.S3Credentials {
 	return gocosi.S3Credentials{
 		Endpoint:        "https://s3.memory.example.com", // nobody listens there: this driver has no store
-		Region:          cmp.Or(region, "us-east-1"),
+		Region:          region,
 		AccessKeyID:     rand.Text(),
 		AccessSecretKey: rand.Text(),
 	}
