@@ -152,8 +152,8 @@ func judge(t *testing.T, conn grpc.ClientConnInterface, p place, log *buffer) *c
 		Access: func(_ context.Context, use cositest.Use) (bool, error) {
 			return (putAndGet(backend, use) == nil) == (use.Expect == cositest.Granted), nil
 		},
-		MakeForeignBucket:            func(context.Context) (cositest.Foreign, error) { return makeForeign(backend) },
-		CountAccounts:                func(context.Context) (int, error) { return backend.Users() },
+		MakeForeignBucket: func(context.Context) (cositest.Foreign, error) { return makeForeign(backend) },
+		CountAccounts:     func(context.Context) (int, error) { return backend.Users() },
 	})
 }
 
