@@ -237,6 +237,7 @@ func revokeCutOff(ctx context.Context, t *trial) error {
 	if err := t.plainAccess(ctx); err != nil {
 		return err
 	}
+	usable := t.usable(ctx)
 	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
@@ -254,7 +255,7 @@ func revokeCutOff(ctx context.Context, t *trial) error {
 		if err := t.revoke(ctx, revokeRequest(b, a)); err != nil {
 			return accepted("a repeat of a revoke that was cut short", err)
 		}
-		if t.cfg.Access == nil {
+		if !usable {
 			continue
 		}
 		if err := t.barred(ctx, b, a, "after a revoke that was cut short and repeated, the credentials work still"); err != nil {

@@ -130,7 +130,11 @@ func grantAnswer(rule string) func(context.Context, *trial) error {
 		if err != nil {
 			return err
 		}
+		protocol := map[string]string{"GRANT-9": "s3", "GRANT-10": "azure"}[rule]
 		answer := &cosi.DriverGrantBucketAccessResponse{AccountId: "any", Credentials: response.GetCredentials()} // the id is GRANT-6's
+		if entry := response.GetCredentials()[protocol]; entry != nil {                                           // other entries are GRANT-7's
+			answer.Credentials = map[string]*cosi.CredentialDetails{protocol: entry}
+		}
 		switch v := rules.Response(request, answer); {
 		case v == nil || v.Rule == sizeLimits:
 		case v.Rule == rule:
@@ -139,7 +143,7 @@ func grantAnswer(rule string) func(context.Context, *trial) error {
 		default:
 			return missedError{fmt.Errorf("the answer breaks %s", v.Rule)}
 		}
-		if protocol, ok := map[string]string{"GRANT-9": "s3", "GRANT-10": "azure"}[rule]; ok && response.GetCredentials()[protocol] == nil {
+		if protocol != "" && response.GetCredentials()[protocol] == nil {
 			return elsewhereError("the credentials are not for " + protocol)
 		}
 		return nil

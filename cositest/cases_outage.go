@@ -156,6 +156,7 @@ func outageEnds(ctx context.Context, t *trial) error {
 	if err := cmp.Or(t.plainBucket(ctx), t.plainAccess(ctx)); err != nil {
 		return err
 	}
+	usable := t.usable(ctx)
 	b, kept, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err
@@ -197,7 +198,7 @@ func outageEnds(ctx context.Context, t *trial) error {
 	if err := t.sameBucket(ctx, bucket{name, made.GetBucketId()}); err != nil {
 		return fmt.Errorf("of the bucket whose create the outage met: %w", err)
 	}
-	if t.cfg.Access == nil {
+	if !usable {
 		return nil
 	}
 	fresh := access{request.GetName(), given.GetAccountId(), given.GetCredentials()}
