@@ -27,7 +27,8 @@ var runners = map[string]runner{
 
 // notRun lists the commands that nothing runs, with the reasons.
 var notRun = map[string]string{
-	"cosictl check -endpoint unix:///run/cosi/cosi.sock -log driver.log -access-command cositest/hooks/s3-access.sh " +
+	"cosictl check -endpoint unix:///run/cosi/cosi.sock -log driver.log -destructive -incompatible-parameters other-class.json " +
+		"-unprovisionable-parameters wrong-class.json -access-command cositest/hooks/s3-access.sh " +
 		"-foreign-command cositest/hooks/s3-foreign.sh -count-command cositest/hooks/iam-count.sh " +
 		"-outage-command 'case $(cat) in *begin*) docker pause store;; *) docker unpause store;; esac' -strict": //
 	"the store's container is the reader's; examples/s3 runs the same without the outage",

@@ -70,9 +70,10 @@
 // that is shared, such as /tmp: one with the sticky bit. A signal ends the check after the case that is running; a second
 // one ends the command at once.
 //
-// In the JUnit file a case that was skipped is "skipped", and one that was not reached an "error": it makes the check
-// fail, and a file in which it were "skipped" could be green where the command is not. Advice and left-over buckets stand
-// in "system-out". When there is no connection, the file has one case, "connect", with the error.
+// In the JUnit file a case that does not apply, is not configured or was skipped is "skipped", and one that was not reached
+// an "error": it makes the check fail, and a file in which it were "skipped" could be green where the command is not. What
+// else fails the check is an "error" of a case of its own: "strict", "generation", or "connect" when there is no connection.
+// Advice and left-over buckets stand in "system-out".
 //
 // # Exit codes
 //
