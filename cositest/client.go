@@ -31,6 +31,9 @@ const (
 	maxFailures = 256
 	maxSecrets  = 1 << 10
 
+	// maxHuge is how many answers of an RPC may be too large to be read before it is called no more.
+	maxHuge = 3
+
 	// maxAnswer is how large an answer may be. One that keeps the rules has a few KiB, and many come at once.
 	maxAnswer = 256 << 10
 
@@ -53,6 +56,7 @@ type client struct {
 	mu        sync.Mutex
 	answered  map[string]bool // RPCs that answered something other than UNIMPLEMENTED
 	silences  map[string]int  // cases in which an RPC did not answer
+	huge      map[string]int  // answers of an RPC that were too large to be read
 	silent    map[string]bool // RPCs that did not answer in the case that runs
 	lost      error           // why the connection was lost in the case that runs
 	successes int
@@ -73,7 +77,7 @@ type failure struct {
 func newClient(conn grpc.ClientConnInterface, timeout time.Duration) *client {
 	return &client{
 		identity: cosi.NewIdentityClient(conn), provisioner: cosi.NewProvisionerClient(conn), timeout: timeout,
-		answered: map[string]bool{}, silences: map[string]int{}, silent: map[string]bool{},
+		answered: map[string]bool{}, silences: map[string]int{}, silent: map[string]bool{}, huge: map[string]int{},
 	}
 }
 
@@ -164,6 +168,7 @@ func (c *client) overflowed(rpc string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answered[rpc] = true
+	c.huge[rpc]++
 	if len(c.oversize) < maxFailures {
 		c.oversize = append(c.oversize, failure{rpc: rpc, text: fmt.Sprintf("more than %d KiB, which is all that the kit reads", maxAnswer>>10)})
 	}
@@ -202,6 +207,9 @@ func (c *client) given(rpc string) error {
 	defer c.mu.Unlock()
 	if c.away.Load() {
 		return nil
+	}
+	if c.huge[rpc] >= maxHuge {
+		return hugeError{rpc}
 	}
 	if c.silent[rpc] || c.silences[rpc] >= maxSilences || c.silences[rpc] > 0 && c.waited() >= allSilences {
 		return silentError{rpc: rpc, timeout: c.timeout, uncalled: true}

@@ -18,7 +18,7 @@ type Config struct {
 	// (CREATE-4). nil: the case is not configured. Empty: no parameters of this driver exclude each other, and the case does
 	// not apply.
 	IncompatibleBucketParameters map[string]string
-	// IncompatibleAccessParameters do the same for an access (GRANT-11).
+	// IncompatibleAccessParameters do the same for an access (GRANT-11 conflict).
 	IncompatibleAccessParameters map[string]string
 
 	// AuthenticationTypes are those that the driver supports: each must work, and the first is used where it does not
@@ -51,6 +51,7 @@ type Config struct {
 	Only func(Case) bool
 
 	// SocketFolder is the folder of the driver's socket, if the kit can read it (GEN-12). "": the case is not configured.
+	// NoSocketFolder: the driver is not on a Unix socket, and the case does not apply.
 	SocketFolder string
 	// Log returns what the driver has logged so far (GEN-11). nil: only error messages are looked at.
 	Log func() string

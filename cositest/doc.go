@@ -14,10 +14,11 @@
 // Each case makes buckets and accounts of its own, named as the sidecar names them, and removes them when it ends, also
 // when it fails or the context ends. What cannot be removed the report tells.
 //
-// Each case stands on its own: it needs no other, and its outcome depends on none. A case about trouble first does the
+// Each case stands on its own: it needs no other. A few look at the answers to all calls of the run, their own included. A case about trouble first does the
 // same without the trouble, and is not reached when that fails: another case reports it. Calls have no deadline, as the
 // sidecar's have none, but are given up after a while; a method that does not answer is not called again and again, so a run
-// ends soon, whatever the driver does. A driver that dies is awaited, and the run goes on.
+// ends soon, whatever the driver does. A driver that dies is awaited, and the run goes on, unless it
+// died in many cases.
 //
 // docs/conformance.md says what each failure means in a cluster, and how it is mended.
 package cositest

@@ -17,10 +17,10 @@ Examples:
   cosictl delete bucket-1
   cosictl health -endpoint unix:///run/cosi/cosi.sock -timeout 2s
   cosictl check -parameters class.json -incompatible-parameters other.json -junit report.xml
-  cosictl check -access-command cositest/hooks/s3-access.sh -log driver.log -strict
+  cosictl check -access-command cositest/hooks/s3-access.sh -log driver.log -destructive
   cosictl check -list
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection, 4 another generation of COSI.
 `
 
 // help writes what the program can do.

@@ -132,7 +132,7 @@ func lines(t *testing.T, folder string) int {
 	return n
 }
 
-// judge runs the kit with all its hooks.
+// judge runs the kit with its hooks, but for those that take the store away and restart the driver.
 func judge(t *testing.T, conn grpc.ClientConnInterface, p place, log *buffer) *cositest.Report {
 	t.Helper()
 	backend, err := store.New(p.store)
