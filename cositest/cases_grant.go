@@ -52,7 +52,7 @@ func grantTypes(ctx context.Context, t *trial) error {
 		return iamErr // after Key, so Key was no better
 	}
 	if !key && !iam && len(t.cfg.AccessParameters) == 0 && refusal(keyErr) && refusal(iamErr) && !aboutType(keyErr) {
-		t.hint = "this driver seems to need parameters for access: give Config.AccessParameters (-access-parameters)"
+		t.advise("this driver seems to need parameters for access: give Config.AccessParameters (-access-parameters)")
 		return missed("access cannot be granted", keyErr)
 	}
 	return cmp.Or(wrongRefusal(t.cfg, cosi.AuthenticationType_Key, keyErr), wrongRefusal(t.cfg, cosi.AuthenticationType_IAM, iamErr),

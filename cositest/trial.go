@@ -49,6 +49,13 @@ func (t *trial) forget(what string) {
 	t.removals = slices.DeleteFunc(t.removals, func(r removal) bool { return r.what == what })
 }
 
+// advise says what the author of the run could change.
+func (t *trial) advise(hint string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hint = hint
+}
+
 // grace is how long an RPC may take once the run was given up.
 const grace = 3 * time.Second
 

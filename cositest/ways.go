@@ -88,7 +88,7 @@ func (t *trial) newBucket(ctx context.Context, parameters map[string]string) (na
 		}
 	}
 	if len(t.cfg.BucketParameters) == 0 {
-		t.hint = "this driver seems to need parameters: give Config.BucketParameters (-parameters)"
+		t.advise("this driver seems to need parameters: give Config.BucketParameters (-parameters)")
 	}
 	return name, response, err
 }
@@ -195,7 +195,7 @@ func (t *trial) access(ctx context.Context, b bucket) (access, error) {
 		err = errors.New("it has no account_id")
 	}
 	if refusal(err) && len(t.cfg.AccessParameters) == 0 && strings.Contains(strings.ToLower(status.Convert(err).Message()), "param") {
-		t.hint = "this driver seems to need parameters for access: give Config.AccessParameters (-access-parameters)"
+		t.advise("this driver seems to need parameters for access: give Config.AccessParameters (-access-parameters)")
 	}
 	return access{request.GetName(), response.GetAccountId(), response.GetCredentials()}, missed("access cannot be granted", err)
 }
