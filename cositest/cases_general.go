@@ -237,7 +237,10 @@ func revokeCutOff(ctx context.Context, t *trial) error {
 	if err := t.plainAccess(ctx); err != nil {
 		return err
 	}
-	usable := t.usable(ctx)
+	usable, err := t.usable(ctx)
+	if err != nil {
+		return err
+	}
 	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err

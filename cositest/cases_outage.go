@@ -156,7 +156,10 @@ func outageEnds(ctx context.Context, t *trial) error {
 	if err := cmp.Or(t.plainBucket(ctx), t.plainAccess(ctx)); err != nil {
 		return err
 	}
-	usable := t.usable(ctx)
+	usable, err := t.usable(ctx)
+	if err != nil {
+		return err
+	}
 	b, kept, err := t.bucketWithAccess(ctx)
 	if err != nil {
 		return err

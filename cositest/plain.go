@@ -46,9 +46,16 @@ func (t *trial) plainRevoke(ctx context.Context) error {
 }
 
 // usable says whether there is a hook by which credentials of this driver are seen to work, and to end. Where they do not even
-// without any trouble, a case tells what it can without them.
-func (t *trial) usable(ctx context.Context) bool {
-	return t.cfg.Access != nil && revokeWorks(ctx, t) == nil
+// without any trouble, a case tells what it can without them. An error is a hook that could not tell.
+func (t *trial) usable(ctx context.Context) (bool, error) {
+	if t.cfg.Access == nil {
+		return false, nil
+	}
+	err := revokeWorks(ctx, t)
+	if undecided(err) {
+		return false, err
+	}
+	return err == nil, nil
 }
 
 // plainAccess takes one access through its life, with repeats.
