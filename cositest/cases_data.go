@@ -81,6 +81,23 @@ var errHook = errors.New("the hook Access could not tell")
 // undecided says that a hook could not tell, as opposed to telling that something does not work.
 func undecided(err error) bool { return errors.Is(err, errHook) }
 
+// works says whether there is a hook, and credentials are seen to work by it: if they do not, CREATE-11 reports it, and a case
+// tells what it can without them. An error is a hook that could not tell.
+func (t *trial) works(ctx context.Context, b bucket, a access) (bool, error) {
+	if t.cfg.Access == nil {
+		return false, nil
+	}
+	return sure(t.use(ctx, b, a, "the store refuses them"))
+}
+
+// sure is false for whatever went wrong, but for a hook that could not tell.
+func sure(err error) (bool, error) {
+	if undecided(err) {
+		return false, err
+	}
+	return err == nil, nil
+}
+
 // barred expects credentials not to work, or says in words that they do.
 func (t *trial) barred(ctx context.Context, b bucket, a access, or string) error {
 	ok, err := t.expect(ctx, Denied, b, a)
@@ -153,13 +170,9 @@ func grantAtOnce(ctx context.Context, t *trial) error {
 		return err
 	}
 	alike := apart(first, second) != nil // which GRANT-14 reports
-	usable := t.cfg.Access != nil
-	if usable {
-		err := t.use(ctx, other, first, "the store refuses them")
-		if undecided(err) {
-			return err
-		}
-		usable = err == nil // otherwise CREATE-11 reports it
+	usable, err := t.works(ctx, other, first)
+	if err != nil {
+		return err
 	}
 	all := make([]access, t.cfg.Parallel)
 	for i, err := range atOnce(t.cfg.Parallel, func(i int) error {
@@ -215,13 +228,9 @@ func revokeGrant(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	usable := t.cfg.Access != nil
-	if usable {
-		err := t.use(ctx, b, a, "the store refuses them")
-		if undecided(err) {
-			return err
-		}
-		usable = err == nil // otherwise CREATE-11 reports it
+	usable, err := t.works(ctx, b, a)
+	if err != nil {
+		return err
 	}
 	if err := t.revoke(ctx, revokeRequest(b, a)); err != nil {
 		return missed("the access cannot be revoked", err)

@@ -113,7 +113,7 @@ func longName(ctx context.Context, t *trial) error {
 // longRefused takes any refusal of what is too long.
 func longRefused(what string, err error) error {
 	err = refused(what, err, codes.InvalidArgument, codes.OutOfRange)
-	if _, unsupported := errors.AsType[unsupportedError](err); err == nil || unsupported || gone(err) {
+	if err == nil || unsupported(err) || gone(err) {
 		return err
 	}
 	return adviceError{err}

@@ -48,7 +48,7 @@ func grantTypes(ctx context.Context, t *trial) error {
 	_, keyErr := t.tryType(ctx, b, cosi.AuthenticationType_Key)
 	_, iamErr := t.tryType(ctx, b, cosi.AuthenticationType_IAM)
 	key, iam := keyErr == nil, iamErr == nil
-	if _, unsupported := errors.AsType[unsupportedError](iamErr); unsupported {
+	if unsupported(iamErr) {
 		return iamErr // after Key, so Key was no better
 	}
 	if !key && !iam && len(t.cfg.AccessParameters) == 0 && refusal(keyErr) && refusal(iamErr) && !aboutType(keyErr) {

@@ -64,7 +64,7 @@ func passing() []codes.Code {
 
 // away expects the answer that a call may get while the store is away.
 func away(what string, err error) error {
-	if _, unsupported := errors.AsType[unsupportedError](err); unsupported {
+	if unsupported(err) {
 		return err
 	}
 	silent, hangs := errors.AsType[silentError](err)

@@ -21,19 +21,13 @@ func (t *trial) plainBucket(ctx context.Context) error {
 		}
 	}
 	if unsupported(err) {
-		return nil
+		return nil // the rest can be told without a delete
 	}
 	if err == nil {
 		_, err = t.createBucket(ctx, b.name, t.cfg.BucketParameters)
 		err = accepted("a create after a delete", err)
 	}
 	return missed("even without any trouble", err)
-}
-
-// unsupported says that a driver does not implement what a case only begins with: the rest can be told without it.
-func unsupported(err error) bool {
-	_, ok := errors.AsType[unsupportedError](err)
-	return ok
 }
 
 // plainRevoke revokes one access.
@@ -51,11 +45,7 @@ func (t *trial) usable(ctx context.Context) (bool, error) {
 	if t.cfg.Access == nil {
 		return false, nil
 	}
-	err := revokeWorks(ctx, t)
-	if undecided(err) {
-		return false, err
-	}
-	return err == nil, nil
+	return sure(revokeWorks(ctx, t))
 }
 
 // plainAccess takes one access through its life, with repeats.

@@ -110,6 +110,12 @@ func (e unsupportedError) Error() string {
 // GRPCStatus is what the driver answered.
 func (e unsupportedError) GRPCStatus() *status.Status { return e.status }
 
+// unsupported says that a call failed because the driver does not implement the RPC at all.
+func unsupported(err error) bool {
+	_, ok := errors.AsType[unsupportedError](err)
+	return ok
+}
+
 // gone says that a call had no answer that can be read: the driver hangs, the connection is lost, or the answer is too large.
 func gone(err error) bool {
 	_, silent := errors.AsType[silentError](err)
@@ -123,7 +129,7 @@ func canonical(code codes.Code) bool { return code != codes.Unknown && code <= c
 
 // said is what a driver answered, in a report.
 func said(err error) string {
-	if _, ours := errors.AsType[unsupportedError](err); ours || gone(err) {
+	if unsupported(err) || gone(err) {
 		return err.Error()
 	}
 	st := status.Convert(err)
@@ -136,11 +142,10 @@ func said(err error) string {
 // refused expects an error with one of the codes. A code that is none counts as any of them: GEN-4 reports it.
 func refused(what string, err error, accepted ...codes.Code) error {
 	code := status.Code(err)
-	_, unsupported := errors.AsType[unsupportedError](err)
 	switch {
 	case err == nil:
 		return fmt.Errorf("%s is accepted; expected is %s", what, statuses.Name(accepted[0]))
-	case unsupported:
+	case unsupported(err):
 		return err
 	case gone(err):
 		return fmt.Errorf("%s is not answered: %w", what, err)
@@ -152,11 +157,10 @@ func refused(what string, err error, accepted ...codes.Code) error {
 
 // accepted expects success.
 func accepted(what string, err error) error {
-	_, unsupported := errors.AsType[unsupportedError](err)
 	switch {
 	case err == nil:
 		return nil
-	case unsupported:
+	case unsupported(err):
 		return err
 	case gone(err):
 		return fmt.Errorf("%s is not answered: %w", what, err)
@@ -172,7 +176,8 @@ func granted(what string, err error) error {
 	return accepted(what, err)
 }
 
-// outcome is what the error of a case comes to.
+// outcome is what the error of a case comes to. What the driver cannot do, and what the configuration does not give, counts
+// as such wherever the case came upon it.
 func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, string) {
 	if err == nil {
 		return Passed, ""
@@ -180,21 +185,21 @@ func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, strin
 	if ctx.Err() != nil {
 		return NotReached, ctx.Err().Error()
 	}
+	if unsupported, ok := errors.AsType[unsupportedError](err); ok {
+		r.unimplemented(unsupported.rpc)
+		return NotApplicable, unsupported.Error()
+	}
+	if needs, ok := errors.AsType[needsError](err); ok {
+		return NotConfigured, needs.Error()
+	}
 	if _, ok := errors.AsType[missedError](err); ok {
-		return r.unmet(err)
+		return NotReached, err.Error()
 	}
 	if huge, ok := errors.AsType[hugeError](err); ok {
 		return NotReached, huge.Error()
 	}
 	if elsewhere, ok := errors.AsType[elsewhereError](err); ok {
 		return NotApplicable, string(elsewhere)
-	}
-	if needs, ok := errors.AsType[needsError](err); ok {
-		return NotConfigured, needs.Error()
-	}
-	if unsupported, ok := errors.AsType[unsupportedError](err); ok {
-		r.unimplemented(unsupported.rpc)
-		return NotApplicable, unsupported.Error()
 	}
 	if silent, ok := errors.AsType[silentError](err); ok {
 		return r.silence(silent), err.Error()
@@ -203,18 +208,6 @@ func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, strin
 		return Warned, err.Error()
 	}
 	return Failed, err.Error()
-}
-
-// unmet is what a case comes to that could not be brought to its point.
-func (r *runner) unmet(err error) (Outcome, string) {
-	if unsupported, ok := errors.AsType[unsupportedError](err); ok {
-		r.unimplemented(unsupported.rpc)
-		return NotApplicable, unsupported.Error()
-	}
-	if needs, ok := errors.AsType[needsError](err); ok {
-		return NotConfigured, needs.Error()
-	}
-	return NotReached, err.Error()
 }
 
 // silence is what a case comes to that is about an RPC that hangs: those that call it fail, or the first that would.
