@@ -26,30 +26,20 @@ var embedded gateway.Store
 var packageDir string
 
 func TestMain(m *testing.M) {
-	code, err := withStore(m.Run)
+	var err error
+	if packageDir, err = os.Getwd(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code, err := gateway.During(func(store gateway.Store) int {
+		embedded = store
+		return m.Run()
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
-}
-
-func withStore(run func() int) (code int, err error) {
-	if packageDir, err = os.Getwd(); err != nil {
-		return 0, err
-	}
-	folder, err := os.MkdirTemp("", "s3")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(folder)
-	store, err := gateway.Start(context.Background(), folder)
-	if err != nil {
-		return 0, err
-	}
-	embedded = store.Store
-	code = run()
-	return code, store.Stop()
 }
 
 // settings returns those of a driver on a store, with a sealing key of its own.
