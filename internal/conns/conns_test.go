@@ -41,23 +41,32 @@ func TestConnectionsAreHandedOver(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreForgotten lets many connections come and go while some stay.
-func TestConnectionsAreForgotten(t *testing.T) {
-	t.Parallel()
+// kind is a listener, and how it is reached.
+type kind struct {
+	net.Listener
+	dial func() (net.Conn, error)
+}
+
+// kinds are listeners whose connections the operating system knows, and others.
+func kinds(t *testing.T) map[string]kind {
+	t.Helper()
 	tcp, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	buffered := bufconn.Listen(1)
-	for name, kind := range map[string]struct {
-		net.Listener
-		dial func() (net.Conn, error)
-	}{
+	return map[string]kind{
 		"the standard library's": {tcp, func() (net.Conn, error) {
 			return new(net.Dialer).DialContext(t.Context(), "tcp", tcp.Addr().String())
 		}},
 		"another's": {buffered, buffered.Dial},
-	} {
+	}
+}
+
+// TestConnectionsAreForgotten lets many connections come and go while some stay.
+func TestConnectionsAreForgotten(t *testing.T) {
+	t.Parallel()
+	for name, kind := range kinds(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			defer kind.Close()

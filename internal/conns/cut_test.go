@@ -63,20 +63,7 @@ func isCut(client net.Conn) bool {
 
 func TestCut(t *testing.T) {
 	t.Parallel()
-	tcp, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	buffered := bufconn.Listen(1)
-	for name, kind := range map[string]struct {
-		net.Listener
-		dial func() (net.Conn, error)
-	}{
-		"the standard library's": {tcp, func() (net.Conn, error) {
-			return new(net.Dialer).DialContext(t.Context(), "tcp", tcp.Addr().String())
-		}},
-		"another's": {buffered, buffered.Dial},
-	} {
+	for name, kind := range kinds(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			defer kind.Close()
