@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/nearest"
 )
 
 // near is the highest number of edits between two names of which one may be meant for the other.
@@ -39,44 +40,9 @@ func FindUnknown(environ, known []string, own, foreign string) (found []Unknown)
 		if !ours && !strings.HasPrefix(upper, foreign) {
 			continue
 		}
-		if nearest := nearestTo(upper, known); ours || nearest != "" {
-			found = append(found, Unknown{bound.Cut(name, bound.Name), nearest})
+		if meant := nearest.To(upper, known, near); ours || meant != "" {
+			found = append(found, Unknown{bound.Cut(name, bound.Name), meant})
 		}
 	}
 	return found[:min(len(found), bound.List)]
-}
-
-// nearestTo returns the known name with the fewest edits, or "" if none is near.
-func nearestTo(name string, known []string) (nearest string) {
-	fewest := near + 1
-	for _, k := range known {
-		if n := edits(name, k); n < fewest {
-			nearest, fewest = k, n
-		}
-	}
-	return nearest
-}
-
-// edits counts the bytes that have to be added, dropped or replaced to make b of a, up to near+1.
-func edits(a, b string) int {
-	if max(len(a), len(b))-min(len(a), len(b)) > near {
-		return near + 1
-	}
-	row := make([]int, len(b)+1) // the edits from the part of a that was read to each beginning of b
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
