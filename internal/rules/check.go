@@ -19,6 +19,13 @@ const (
 	MaxMap    = 4096 // of all keys and values of a map together
 )
 
+// The rules that several checks quote.
+const (
+	sizeLimits = "GEN-9"
+	s3Keys     = "GRANT-9"
+	azureKeys  = "GRANT-10"
+)
+
 const empty = "is empty"
 
 // ExpiryLayout is the layout in which the released sidecar parses expiryTs. It takes any other for no expiry

@@ -1,49 +1,77 @@
-// Command rulesdoc writes docs/requirements.md from the rules. Run it from the root of the repository:
+// Command rulesdoc writes what the documentation says of each rule: docs/requirements.md, and the sections of the rules in
+// docs/conformance.md. Run it from the root of the repository:
 //
-//	go run ./internal/tools/rulesdoc > docs/requirements.md
+//	go run ./internal/tools/rulesdoc
 //
-// With -check it writes nothing, and fails when the file differs from the rules.
+// With -check it writes nothing, and fails when a document differs from the rules.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
-
-	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
-func run(args []string, stdout, stderr io.Writer) int {
+func run(args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("rulesdoc", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	check := flags.Bool("check", false, "compare the file with the rules instead of writing to standard output")
-	file := flags.String("file", "docs/requirements.md", "the file that -check compares")
+	check := flags.Bool("check", false, "compare the documents with the rules instead of writing them")
+	docs := flags.String("docs", "docs", "the folder of the documents")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if !*check {
-		fmt.Fprint(stdout, document())
-		return 0
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "unexpected argument %q; want flags only\n", flags.Arg(0))
+		return 2
 	}
-	if err := compare(*file); err != nil {
+	act := write
+	if *check {
+		act = compare
+	}
+	if err := errors.Join(
+		act(filepath.Join(*docs, "requirements.md"), func(string) (string, error) { return requirements(), nil }),
+		act(filepath.Join(*docs, "conformance.md"), conformance),
+	); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
 	return 0
 }
 
-// compare reports the first line that differs between a file and the rules.
-func compare(file string) error {
+// write brings a file up to date. A file that is up to date stays untouched.
+func write(file string, update func(old string) (string, error)) error {
+	old, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	text, err := update(string(old))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if text == string(old) {
+		return nil
+	}
+	return os.WriteFile(file, []byte(text), 0o644) //nolint:gosec // everybody may read the document
+}
+
+// compare reports the first line of a file that differs from the rules.
+func compare(file string, update func(old string) (string, error)) error {
 	have, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	if line, differs := difference(string(have), document()); differs {
-		return fmt.Errorf("%s differs from the rules in line %d; write it with go run ./internal/tools/rulesdoc > docs/requirements.md", file, line)
+	want, err := update(string(have))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if line, differs := difference(string(have), want); differs {
+		return fmt.Errorf("%s differs from the rules in line %d; write it with go run ./internal/tools/rulesdoc", file, line)
 	}
 	return nil
 }
@@ -57,64 +85,4 @@ func difference(a, b string) (line int, differs bool) {
 		}
 	}
 	return min(len(as), len(bs)) + 1, len(as) != len(bs)
-}
-
-const introduction = `# What COSI v1alpha1 asks of a driver
-
-<!-- Written by internal/tools/rulesdoc from internal/rules. Change the rules there. -->
-
-This page lists every rule that binds a driver. The library's checks, the conformance kit and its reports, the log and
-the other documents quote the rules by these IDs, which are ours. [conformance.md](conformance.md) says what breaking a
-rule does in a cluster, and how to fix it.
-
-The **level** says how binding a rule is.
-
-| level | meaning |
-|---|---|
-| MUST, MUST NOT, SHOULD, MAY | as in the specification |
-| REAL | no text requires it, but the released sidecar or controller works only with drivers that follow it |
-| policy | neither the texts nor the released programs require it; this library advises it |
-
-The **source** says where a rule comes from.
-
-| source | meaning |
-|---|---|
-| cosi.proto | the comments of the interface definition |
-| spec.md | the text of the specification |
-| sidecar v0.2.2 | the code of the released sidecar |
-| sidecar of v1alpha2 | the code of the coming sidecar, which refuses drivers that break the rule |
-| this library | experience with drivers in the field |
-
-**What the library does** happens on every call or at the start, so a driver need not do it. Where the column is empty,
-the driver must follow the rule itself, and only a test, such as the conformance kit, can check it. Options switch
-off each of these: the checks of requests, the checks of responses, the turns that calls take, and the translation of
-codes.
-
-Where the texts contradict each other, these rules follow the interface definition and what is deployed:
-
-- A repeated call succeeds. The specification's prose also allows ALREADY_EXISTS, but then the sidecar repeats the call
-  indefinitely.
-- The messages are those of cosi.proto. The prose has fields that were never released.
-- Leftovers from CSI are not required: GetPluginInfo and accessibility requirements.
-- A driver refuses a grant without an authentication type. A comment calls Key the default, but the field is required.
-`
-
-func document() string {
-	var text strings.Builder
-	text.WriteString(introduction)
-	writeTable(&text, "Every call", "")
-	for _, rpc := range []string{rules.GetInfo, rules.Create, rules.Delete, rules.Grant, rules.Revoke} {
-		writeTable(&text, rpc, rpc)
-	}
-	return text.String()
-}
-
-// writeTable writes a table of an RPC's rules.
-func writeTable(text *strings.Builder, heading, rpc string) {
-	fmt.Fprintf(text, "\n## %s\n\n| ID | level | rule | what the library does | source |\n|---|---|---|---|---|\n", heading)
-	for _, r := range rules.All() {
-		if r.RPC == rpc {
-			fmt.Fprintf(text, "| %s | %s | %s | %s | %s |\n", r.ID, r.Level, r.Text, r.Runtime, r.Source)
-		}
-	}
 }
