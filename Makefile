@@ -84,7 +84,7 @@ soak: ## run 80 callers against drivers that it measures and restarts: make soak
 
 .PHONY: api
 api: ## write the public API to docs/api.txt, which "make test" compares with the code
-	go run ./internal/tools/apitext . ./cositest >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
+	go run ./internal/tools/apitext . ./cositest ./cositest/report >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check the style, and build the code for other systems

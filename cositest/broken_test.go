@@ -270,7 +270,7 @@ func consequences() map[string][]string {
 func advice() []string {
 	return []string{
 		"INFO-4", "INFO-6", "CREATE-8 unknown", "CREATE-9", "DELETE-3", "DELETE-6", "GRANT-9 region", "GRANT-12",
-		"GRANT-13 unknown", "REVOKE-5", "REVOKE-8", "GEN-3", "GEN-10", "OUTAGE-5", "NEXT-1", "NEXT-2", "NEXT-3", "NEXT-4",
+		"GRANT-13 unknown", "REVOKE-8", "GEN-3", "GEN-10", "OUTAGE-5", "NEXT-1", "NEXT-2", "NEXT-3", "NEXT-4",
 	}
 }
 

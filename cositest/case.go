@@ -15,6 +15,11 @@ type Case struct {
 	RPC   string `json:"rpc"`   // "": every call
 	Text  string `json:"text"`  // what the driver has to do
 
+	// Fault, Effect and Remedy are prose with `code` in backticks, never empty, and make sense without the rest.
+	Fault  string `json:"fault"`  // what a driver does that this case finds, in one sentence
+	Effect string `json:"effect"` // what then breaks for the user of a bucket, or for the operator of the cluster
+	Remedy string `json:"remedy"` // how the author of the driver fixes it
+
 	advice bool // a driver that does not is warned, not failed
 	run    func(context.Context, *trial) error
 }
@@ -38,9 +43,14 @@ func newCase(name string, run func(context.Context, *trial) error) Case {
 	if !ok {
 		panic("cositest: no rule " + id) // a mistake of this package's, which any test finds
 	}
+	part, ok := rule.Part(name)
+	if !ok {
+		panic("cositest: no part of a rule for the case " + name) // the same
+	}
 	return Case{
-		Name: name, ID: id, Level: string(rule.Level), RPC: rule.RPC, Text: rule.Text,
-		advice: !rule.Level.Binding(), run: run,
+		Name: name, ID: id, Level: string(part.Level), RPC: part.RPC, Text: part.Text,
+		Fault: part.Fault, Effect: part.Effect, Remedy: part.Remedy,
+		advice: !part.Level.Binding(), run: run,
 	}
 }
 

@@ -35,7 +35,7 @@ func needsAccess(run func(context.Context, *trial) error) func(context.Context, 
 // expect says whether the store lets the credentials do on the bucket what is expected. A hook that says no is asked for the
 // opposite: one that says no to both is broken, and a program that crashes often ends with the exit code of a no.
 func (t *trial) expect(ctx context.Context, what Expectation, b bucket, a access) (bool, error) {
-	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Expect: what}
+	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Expect: what, access: a.name}
 	ok, err := t.cfg.Access(ctx, use)
 	if err != nil || ok {
 		return ok, untold(err)
@@ -126,6 +126,9 @@ func (t *trial) working(ctx context.Context) (bucket, access, error) {
 	if _, needs := errors.AsType[needsError](err); needs {
 		return b, a, err
 	}
+	if _, told := errors.AsType[missedError](err); told {
+		return b, a, err
+	}
 	return b, a, missed("the credentials do not work", err)
 }
 
@@ -134,7 +137,7 @@ func deleteFull(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Expect: Granted, Keep: true}
+	use := Use{BucketName: b.name, BucketID: b.id, Credentials: a.credentials, Expect: Granted, Keep: true, access: a.name}
 	if ok, err := t.cfg.Access(ctx, use); err != nil || !ok {
 		return missedError{fmt.Errorf("an object cannot be put: %w", orRefused(err))}
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
@@ -137,6 +138,8 @@ func grantAnswer(rule string) func(context.Context, *trial) error {
 		}
 		switch v := rules.Response(request, answer); {
 		case v == nil || v.Rule == sizeLimits:
+		case v.Rule == "GRANT-8" && rule == v.Rule:
+			return fmt.Errorf("%w; it is called %q", v, t.shown(wrongEntry(response.GetCredentials())))
 		case v.Rule == rule:
 			return v
 		case rule == "GRANT-7", rule == "GRANT-8" && v.Rule != "GRANT-7": // they are looked at first
@@ -157,6 +160,9 @@ func grantRegion(ctx context.Context, t *trial) error {
 	}
 	s3 := response.GetCredentials()["s3"]
 	if s3 == nil {
+		if name := wrongEntry(response.GetCredentials()); name != "" {
+			return missedError{errors.New("the answer breaks GRANT-8")}
+		}
 		return elsewhereError("the credentials are not for s3")
 	}
 	if s3.GetSecrets()["region"] == "" {
@@ -227,7 +233,7 @@ func grantUnknownBucket(ctx context.Context, t *trial) error {
 	_, goneErr := t.give(ctx, gone)
 	_, strangerErr := t.give(ctx, stranger)
 	if strangerErr == nil {
-		return fmt.Errorf("the id %q of a bucket that never was is accepted; expected is NOT_FOUND", stranger.GetBucketId())
+		return fmt.Errorf("the id %q of a bucket that never was is accepted; want NOT_FOUND", stranger.GetBucketId())
 	}
 	if err := refused("a bucket that is gone", goneErr, codes.NotFound); err != nil {
 		return err
@@ -332,13 +338,48 @@ func grantAgainAccounts(ctx context.Context, t *trial) error {
 	return err
 }
 
+// differing names what two answers' credentials differ in; the values are secret.
+func differing(first, again *cosi.DriverGrantBucketAccessResponse) string {
+	var keys []string
+	for _, pair := range [][2]*cosi.DriverGrantBucketAccessResponse{{first, again}, {again, first}} {
+		for protocol, details := range pair[0].GetCredentials() {
+			others := pair[1].GetCredentials()[protocol].GetSecrets()
+			for key, value := range details.GetSecrets() {
+				name := bound.Printable(protocol+"."+key, bound.Name)
+				if other, ok := others[key]; (!ok || other != value) && !slices.Contains(keys, name) {
+					keys = append(keys, name)
+				}
+			}
+		}
+	}
+	if slices.Sort(keys); len(keys) > 0 {
+		return bound.Join(keys)
+	}
+	return "the entries of the credentials"
+}
+
+// wrongEntry is the name of an entry that has no name of a protocol's.
+func wrongEntry(credentials map[string]*cosi.CredentialDetails) string {
+	for name := range credentials {
+		if name != "s3" && name != "azure" {
+			return name
+		}
+	}
+	return ""
+}
+
 // sameGrant expects two answers to one grant to be the same.
 func (t *trial) sameGrant(first, again *cosi.DriverGrantBucketAccessResponse) error {
 	if again.GetAccountId() != first.GetAccountId() {
-		return fmt.Errorf("the repeat answers account_id %q, the first call answered %q", t.shown(again.GetAccountId()), t.shown(first.GetAccountId()))
+		old, now := t.shown(first.GetAccountId()), t.shown(again.GetAccountId())
+		if old == now {
+			return errors.New("two answers to one grant have different account_ids; neither is shown: they are among the credentials too, by a key " +
+				"that may hold a secret")
+		}
+		return fmt.Errorf("two answers to one grant have different account_ids: %q, and then %q", old, now)
 	}
 	if !proto.Equal(first, again) {
-		return errors.New("the repeat answers other credentials: the Secret keeps the first ones, and each retry leaves a key behind")
+		return fmt.Errorf("two answers to one grant differ in %s", differing(first, again))
 	}
 	return nil
 }
@@ -365,5 +406,5 @@ func grantIAM(ctx context.Context, t *trial) error {
 	if other := rules.Response(plain, key); other != nil && other.Rule == v.Rule {
 		return missed("the answer breaks a rule by any type", fmt.Errorf("%s reports it", v.Rule))
 	}
-	return v
+	return fmt.Errorf("a grant by IAM breaks a rule for every grant: %w", v)
 }

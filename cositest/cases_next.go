@@ -107,7 +107,7 @@ func nextCodes(ctx context.Context, t *trial) error {
 
 func final(what string, err error) error {
 	if slices.Contains([]codes.Code{codes.InvalidArgument, codes.AlreadyExists, codes.OutOfRange, codes.Unimplemented}, status.Code(err)) {
-		return fmt.Errorf("%s is refused with %s while the store is away: in v1alpha2 it is not tried again", what, said(err))
+		return fmt.Errorf("while the store is away, %s is refused with %s, and the sidecar of v1alpha2 does not try it again; want UNAVAILABLE", what, said(err))
 	}
 	return nil
 }

@@ -70,19 +70,19 @@ func away(what string, err error) error {
 	silent, hangs := errors.AsType[silentError](err)
 	switch code := status.Code(err); {
 	case err == nil:
-		return fmt.Errorf("%s is answered with OK while the store is away", what)
+		return fmt.Errorf("while the store is away, %s is answered with OK; want UNAVAILABLE", what)
 	case hangs && silent.uncalled:
 		return missed("the call was not made", err)
 	case hangs:
-		return adviceError{fmt.Errorf("while the store is away, %w; expected is UNAVAILABLE before long", err)}
+		return adviceError{fmt.Errorf("while the store is away, %w; want UNAVAILABLE before long", err)}
 	case gone(err):
 		return fmt.Errorf("%s is not answered: %w", what, err)
 	case slices.Contains(passing(), code), !canonical(code): // GEN-4 reports what is no code
 		return nil
 	case code == codes.Internal:
-		return adviceError{fmt.Errorf("%s is refused with %s while the store is away; UNAVAILABLE would say that this passes", what, said(err))}
+		return adviceError{fmt.Errorf("while the store is away, %s is refused with %s; want UNAVAILABLE, which says that this passes", what, said(err))}
 	}
-	return fmt.Errorf("%s is refused with %s while the store is away; expected is UNAVAILABLE: this code blames the request, and the trouble passes",
+	return fmt.Errorf("while the store is away, %s is refused with %s; want UNAVAILABLE: this code blames the request, and the trouble passes",
 		what, said(err))
 }
 

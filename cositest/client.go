@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/bound"
@@ -51,7 +52,8 @@ type client struct {
 	provisioner cosi.ProvisionerClient
 	timeout     time.Duration
 
-	away atomic.Bool // the kit took the store away: a call is made once, and one that hangs is not held against its RPC
+	away  atomic.Bool // the kit took the store away: a call is made once, and one that hangs is not held against its RPC
+	story story       // what the case that runs does
 
 	mu        sync.Mutex
 	answered  map[string]bool // RPCs that answered something other than UNIMPLEMENTED
@@ -64,6 +66,7 @@ type client struct {
 	oversize  []failure
 	leaks     []failure // errors that hold a secret
 	secrets   []string
+	name      string // that DriverGetInfo answered last
 }
 
 // failure is an error that the driver answered. Its message is masked, bounded and printable.
@@ -75,10 +78,12 @@ type failure struct {
 }
 
 func newClient(conn grpc.ClientConnInterface, timeout time.Duration) *client {
-	return &client{
+	c := &client{
 		identity: cosi.NewIdentityClient(conn), provisioner: cosi.NewProvisionerClient(conn), timeout: timeout,
 		answered: map[string]bool{}, silences: map[string]int{}, silent: map[string]bool{}, huge: map[string]int{},
 	}
+	c.story.begin()
+	return c
 }
 
 // begin is called before each case.
@@ -94,7 +99,7 @@ type rpcCall[Q, R any] = func(context.Context, Q, ...grpc.CallOption) (R, error)
 
 // ask makes one call, and repeats it while the answer is ABORTED: another call is at work on the same bucket. It goes on
 // as long as calls succeed somewhere; when none does within the timeout, ABORTED is the answer.
-func ask[Q, R any](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
+func ask[Q, R proto.Message](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
 	got := c.progress()
 	for deadline := time.Now().Add(c.patience()); ; {
 		response, err := askOnce(ctx, c, rpc, call, request)
@@ -129,12 +134,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// askOnce makes one call.
-func askOnce[Q, R any](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
-	var none R
+// askOnce makes one call, and remembers it for the story of the case.
+func askOnce[Q, R proto.Message](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
 	if err := c.given(rpc); err != nil {
+		var none R
 		return none, err
 	}
+	begin := time.Now()
+	response, err := attempt(ctx, c, rpc, call, request)
+	c.story.call(rpc, begin, request, response, err, ctx.Err() != nil)
+	return response, err
+}
+
+// attempt makes one call, and says what came of it.
+func attempt[Q, R any](ctx context.Context, c *client, rpc string, call rpcCall[Q, R], request Q) (R, error) {
 	calling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
@@ -388,8 +401,10 @@ func (c *client) shown(text string) string {
 	return redact.Text(text, c.secrets)
 }
 
-// ping says why the driver does not answer; nil when it does, with whatever.
+// ping says why the driver does not answer; nil when it does, with whatever. It is no part of the case's story.
 func (c *client) ping(ctx context.Context) error {
+	c.story.pause(true)
+	defer c.story.pause(false)
 	_, err := c.getInfo(ctx)
 	if _, answered := errors.AsType[hugeError](err); gone(err) && !answered {
 		return err
@@ -398,7 +413,13 @@ func (c *client) ping(ctx context.Context) error {
 }
 
 func (c *client) getInfo(ctx context.Context) (*cosi.DriverGetInfoResponse, error) {
-	return ask(ctx, c, rules.GetInfo, c.identity.DriverGetInfo, &cosi.DriverGetInfoRequest{})
+	response, err := ask(ctx, c, rules.GetInfo, c.identity.DriverGetInfo, &cosi.DriverGetInfoRequest{})
+	if name := response.GetName(); name != "" {
+		c.mu.Lock()
+		c.name = name
+		c.mu.Unlock()
+	}
+	return response, err
 }
 
 func (c *client) create(ctx context.Context, r *cosi.DriverCreateBucketRequest) (*cosi.DriverCreateBucketResponse, error) {

@@ -71,6 +71,12 @@ type Config struct {
 	// Restart restarts the driver, and returns when it is started again (NEXT-1). nil: that part of the case is left out.
 	Restart func(ctx context.Context) error
 
+	// Secrets are texts that no report may show beside what the driver grants, such as values of parameters. Those of fewer
+	// than six bytes are not looked for. nil: none.
+	Secrets []string
+	// Strict fails a run that leaves something unchecked that the specification demands (a MUST or MUST NOT).
+	Strict bool
+
 	// OnResult is called after each case, in order. nil: nothing is called.
 	OnResult func(Result)
 }
@@ -94,6 +100,8 @@ type Use struct {
 	// Keep asks to leave the object there. Otherwise it is removed again, and so is one that was left there before: all of
 	// them have one name.
 	Keep bool
+
+	access string // whose credentials these are, in a case's story
 }
 
 // Foreign is a bucket that the driver did not make.

@@ -13,7 +13,7 @@ const maxDeaths = 6
 
 // again waits for a driver whose connection was lost, and runs the case once more: a driver that was restarted in the
 // meantime is innocent, one that dies of the case dies again.
-func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, left string) (o Outcome, reason, leftover string) {
+func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, left []LeftOver) (o Outcome, reason string, leftover []LeftOver) {
 	left, err := r.tidy(ctx, first, left)
 	if err != nil {
 		r.stopped = "the driver answers no more: " + err.Error()
@@ -22,6 +22,7 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 		}
 		return Failed, fmt.Sprintf("%v; %s", lost, r.stopped), left
 	}
+	r.client.story.note("the connection was lost; the driver is there again, and the case is run once more")
 	second, err := r.once(ctx, k)
 	leftAgain := second.cleanUp(ctx)
 	died := r.client.lostIn()
@@ -30,16 +31,16 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 		if o == Passed {
 			reason = fmt.Sprintf("the driver went away during the case and came back, and the case passed when it was run again (%v)", lost)
 		}
-		return o, reason, joined(left, leftAgain)
+		return o, reason, append(left, leftAgain...)
 	}
 	r.deaths++
 	reason = fmt.Sprintf("the driver dies of this case: its connection was lost, and lost again when the case was run once more: %v", died)
 	leftAgain, err = r.tidy(ctx, second, leftAgain)
-	left = joined(left, leftAgain)
+	left = append(left, leftAgain...)
 	if err != nil {
 		r.stopped = "the driver answers no more: " + err.Error()
 	} else if r.deaths >= maxDeaths {
-		r.stopped = fmt.Sprintf("the driver died in %d cases: mend these first", r.deaths)
+		r.stopped = fmt.Sprintf("the driver died in %d cases: fix these first", r.deaths)
 	}
 	if ctx.Err() != nil {
 		return NotReached, ctx.Err().Error(), left
@@ -49,7 +50,7 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 
 // tidy waits for a driver whose connection was lost, and cleans up again what was left while it was away. What has to be
 // called for that may be what the driver dies of.
-func (r *runner) tidy(ctx context.Context, t *trial, left string) (string, error) {
+func (r *runner) tidy(ctx context.Context, t *trial, left []LeftOver) ([]LeftOver, error) {
 	if err := r.awaken(ctx); err != nil {
 		return left, err
 	}
@@ -72,11 +73,4 @@ func (r *runner) awaken(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-func joined(a, b string) string {
-	if a != "" && b != "" {
-		return a + "; " + b
-	}
-	return a + b
 }

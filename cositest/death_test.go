@@ -116,7 +116,7 @@ func TestDeathInACrowd(t *testing.T) {
 				case r.Outcome != cositest.Passed && r.Name != "GRANT-10":
 					t.Errorf("%s %s: %s", r.Name, r.Outcome, r.Reason)
 				}
-				if r.LeftOver != "" {
+				if len(r.LeftOver) > 0 {
 					t.Errorf("%s left over: %s", r.Name, r.LeftOver)
 				}
 			}

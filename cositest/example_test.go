@@ -68,7 +68,7 @@ func ExampleCheck() {
 	fmt.Println("OK:", report.OK())
 
 	// Output:
-	// MUST GRANT-5: the repeat answers other credentials: the Secret keeps the first ones, and each retry leaves a key behind
+	// MUST GRANT-5: two answers to one grant differ in s3.accessKeyID, s3.accessSecretKey
 	// Answers a repeat with the same `account_id` and makes no second principal. It should answer the same credentials: the Secret is written once and never updated.
 	// OK: false
 }

@@ -589,11 +589,11 @@ func generalFaults() []fault {
 				return nil, nil
 			})
 		}},
-		{"GEN-9", "GEN-9", "an account_id of 200 bytes", func(d *driver) {
+		{"GEN-9", "GEN-9 answers", "an account_id of 200 bytes", func(d *driver) {
 			d.grant = reply(d.grant, func(_ *grantQ, r *grantR) { r.AccountId += strings.Repeat("-", 200-len(r.GetAccountId())) })
 			d.revoke = ask(d.revoke, func(r *revokeQ) { r.AccountId = strings.TrimRight(r.GetAccountId(), "-") })
 		}},
-		{"GEN-9", "GEN-9", "credentials of more than 4 KiB", func(d *driver) {
+		{"GEN-9", "GEN-9 answers", "credentials of more than 4 KiB", func(d *driver) {
 			d.grant = reply(d.grant, func(_ *grantQ, r *grantR) { secrets(r)["certificate"] = strings.Repeat("x", 4096) })
 		}},
 		{"GEN-10", "GEN-10", "two buckets for one name", func(d *driver) {

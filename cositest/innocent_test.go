@@ -57,7 +57,7 @@ func (i innocent) judge(t *testing.T, d *driver, conn grpc.ClientConnInterface, 
 	found := map[cositest.Outcome][]string{}
 	for _, r := range report.Results {
 		found[r.Outcome] = append(found[r.Outcome], r.Name)
-		if r.Outcome == cositest.Failed || r.Outcome == cositest.NotReached || r.LeftOver != "" {
+		if r.Outcome == cositest.Failed || r.Outcome == cositest.NotReached || len(r.LeftOver) > 0 {
 			t.Errorf("%s %s: %s (left over: %s)", r.Name, r.Outcome, r.Reason, r.LeftOver)
 		}
 	}
@@ -188,7 +188,7 @@ func (i innocent) alone(t *testing.T, k cositest.Case) {
 		want = cositest.NotConfigured
 	}
 	for _, r := range cositest.Check(t.Context(), conn, cfg).Results {
-		if r.Outcome != want || r.LeftOver != "" {
+		if r.Outcome != want || len(r.LeftOver) > 0 {
 			t.Errorf("%s alone %s, want %s: %s (left over: %s)", k.Name, r.Outcome, want, r.Reason, r.LeftOver)
 		}
 	}
@@ -245,7 +245,7 @@ func TestParametersThatAreMissing(t *testing.T) {
 			tc.forget(&cfg)
 			report := cositest.Check(t.Context(), conn, cfg)
 			for _, r := range report.Results {
-				if r.Outcome == cositest.Failed || r.Outcome == cositest.Warned || r.LeftOver != "" {
+				if r.Outcome == cositest.Failed || r.Outcome == cositest.Warned || len(r.LeftOver) > 0 {
 					t.Errorf("%s %s: %s (left over: %s)", r.Name, r.Outcome, r.Reason, r.LeftOver)
 				}
 			}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/bound"
 )
 
 // Outcome is how a case ended.
@@ -26,6 +28,20 @@ func Outcomes() []Outcome {
 	return []Outcome{Passed, Warned, Failed, NotApplicable, NotConfigured, Skipped, NotReached}
 }
 
+// Meaning says in a sentence what an outcome means; "" for a text that is none.
+func (o Outcome) Meaning() string {
+	return map[Outcome]string{
+		Passed:        "the driver does what the rule asks",
+		Warned:        "the driver does not do what it should; advice, which fails nothing",
+		Failed:        "the driver does not do what it must, or what the released sidecar needs",
+		NotApplicable: "the case is about something that this driver does not do, such as Azure's credentials",
+		NotConfigured: "the case needs something that the run was not given; the reason says what",
+		Skipped:       "whoever ran the kit left the case out; the reason is theirs",
+		NotReached: "something that the case needs does not work: a call, which another case reports, or a hook; fix that and run " +
+			"again; or the run was ended",
+	}[o]
+}
+
 // Result is how one case ended, and why. In JSON it is one object, with the fields of the case. Its texts are printable,
 // at most 1 KiB each, and hold no secret that the driver granted.
 type Result struct {
@@ -33,13 +49,37 @@ type Result struct {
 
 	Outcome  Outcome       `json:"outcome"`
 	Reason   string        `json:"reason,omitempty"`    // "" when there is nothing to say about a case that passed
-	LeftOver string        `json:"left_over,omitempty"` // what could not be removed after the case, and why
+	LeftOver []LeftOver    `json:"left_over,omitempty"` // what could not be removed after the case
+	Steps    []Step        `json:"steps,omitempty"`     // what the case did, in order
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// Report is how all cases ended, in order. The zero value is one of no cases. Its methods are safe for concurrent use.
+// LeftOver is something that a case made and the kit could not remove: it is still in the store.
+type LeftOver struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+func (l LeftOver) String() string { return l.What + ": " + l.Why }
+
+// Report is how all cases ended, in order, and what was run. The zero value is one of no cases. Its methods are safe for
+// concurrent use.
 type Report struct {
-	Results []Result `json:"results"`
+	// Kit is the version of this module, and Rules the revision of the rules: reports of one revision are about the same
+	// rules.
+	Kit   string `json:"kit"`
+	Rules string `json:"rules"`
+	// Driver is the name that the driver answered; "" when it answered none.
+	Driver string `json:"driver,omitempty"`
+	// Endpoint is where the driver was called, as the connection tells it; whoever knows it better may set it.
+	Endpoint string        `json:"endpoint,omitempty"`
+	Begin    time.Time     `json:"begin"`
+	Duration time.Duration `json:"duration_ns"`
+	// Settings are what the run was given, without secrets.
+	Settings []Setting `json:"settings,omitempty"`
+	Results  []Result  `json:"results"`
+	// Problem is why nothing was checked at all, such as that there is no connection; "" otherwise.
+	Problem string `json:"problem,omitempty"`
 	// Generation is the version of COSI that the driver speaks instead of v1alpha1; "" for a driver of v1alpha1. Nothing
 	// is checked of another generation's driver.
 	Generation string `json:"generation,omitempty"`
@@ -47,6 +87,8 @@ type Report struct {
 	Unimplemented []string `json:"unimplemented,omitempty"`
 	// Hint says what the author of the run could change, such as to give parameters; "" for nothing.
 	Hint string `json:"hint,omitempty"`
+	// Strict is Config.Strict: what was not checked fails the report.
+	Strict bool `json:"strict,omitempty"`
 }
 
 // Count is the number of cases that ended so.
@@ -60,22 +102,35 @@ func (r *Report) Count(o Outcome) int {
 	return n
 }
 
-// OK says that no case failed and every case that was looked at was reached; an empty report is not OK. It does not say
-// that the driver conforms: see Verdict.
-func (r *Report) OK() bool {
-	return len(r.Results) > 0 && r.Count(Failed) == 0 && r.Count(NotReached) == 0
+// OK says that no case failed and every case that was looked at was reached; with Strict also, that nothing that the
+// specification demands is left unchecked. An empty report is not OK. OK does not say that the driver conforms: see Verdict.
+func (r *Report) OK() bool { return r.faultless() && (!r.Strict || len(r.Unchecked()) == 0) }
+
+func (r *Report) faultless() bool {
+	return len(r.Results) > 0 && r.Problem == "" && r.Count(Failed) == 0 && r.Count(NotReached) == 0
+}
+
+// LeftOut is how many cases Config.Only left out.
+func (r *Report) LeftOut() int {
+	if r.Problem != "" || r.Generation != "" {
+		return 0
+	}
+	return max(0, len(Cases())-len(r.Results))
 }
 
 // Conforms says that no case failed, and that nothing that the specification demands of this driver is left unchecked.
-func (r *Report) Conforms() bool { return r.OK() && len(r.Unchecked()) == 0 }
+func (r *Report) Conforms() bool { return r.faultless() && len(r.Unchecked()) == 0 }
 
 // Unchecked says of each demand of the specification (a MUST or MUST NOT) that was not looked at why that is so: the name
 // of the case, and the reason in brackets. What does not apply to the driver needs no look. An RPC that is not implemented
-// is one entry.
+// is one entry. Nothing is listed where nothing was checked at all.
 func (r *Report) Unchecked() []string {
+	if r.Problem != "" || r.Generation != "" {
+		return nil
+	}
 	var missing []string
 	for _, rpc := range r.Unimplemented {
-		missing = append(missing, rpc+" (not implemented)")
+		missing = append(missing, rpc+notImplemented)
 	}
 	for _, k := range Cases() {
 		if !k.must() {
@@ -95,38 +150,91 @@ func (r *Report) Unchecked() []string {
 }
 
 // Verdict says in a sentence what the report comes to. A driver conforms when no case failed and nothing that the
-// specification demands was left unchecked; otherwise the sentence names what was, and what that needs.
+// specification demands was left unchecked; otherwise the sentence names what was. Unchecked says what that needs.
 func (r *Report) Verdict() string {
-	checked, all := r.Count(Passed)+r.Count(Warned)+r.Count(Failed), len(Cases())
-	share := fmt.Sprintf("%d of %d cases checked", checked, all)
-	hint := ""
-	if r.Hint != "" {
-		hint = "; " + r.Hint
-	}
-	switch {
+	switch missing, left := r.Unchecked(), r.LeftOut(); {
+	case r.Problem != "":
+		return "cannot be told: " + r.Problem
 	case r.Generation != "":
 		return fmt.Sprintf("the driver speaks COSI %s, and this kit checks v1alpha1: nothing was checked", r.Generation)
 	case r.Count(Failed) > 0:
-		return fmt.Sprintf("does not conform: %d failed, %s%s", r.Count(Failed), share, hint)
+		return fmt.Sprintf("does not conform: %d failed (%s), %s%s", r.Count(Failed), listed(r.named(Failed)), r.share(), r.hint())
 	case r.Count(NotReached) > 0:
-		return fmt.Sprintf("cannot be told: %d not reached, %s%s", r.Count(NotReached), share, hint)
-	case checked == 0:
-		return "cannot be told: " + share
+		return fmt.Sprintf("cannot be told: %s%s", r.share(), r.hint())
+	case r.checked() == 0:
+		return "cannot be told: " + r.share()
+	case left > mostListed:
+		return "no fault found in what was checked: " + r.share()
+	case len(missing) > 0:
+		return fmt.Sprintf("no fault found in what was checked: %s; not checked: %s", r.share(), listed(names(missing)))
 	}
-	if n := r.Count(NotApplicable); n > 0 {
-		share += fmt.Sprintf(", %d do not apply", n)
-	}
-	if missing := r.Unchecked(); len(missing) > 0 {
-		return fmt.Sprintf("no fault found in what was checked: %s; not checked: %s", share, listed(missing))
-	}
-	return "conforms: " + share
+	return "conforms: " + r.share()
 }
+
+func (r *Report) hint() string {
+	if r.Hint == "" {
+		return ""
+	}
+	return "; " + r.Hint
+}
+
+// checked is the number of cases that were looked at to the end.
+func (r *Report) checked() int { return r.Count(Passed) + r.Count(Warned) + r.Count(Failed) }
+
+// share says how many cases were checked, and what became of the others.
+func (r *Report) share() string {
+	parts := []string{fmt.Sprintf("%d of %d cases checked", r.checked(), len(Cases()))}
+	for _, part := range []struct {
+		count     int
+		one, many string
+	}{
+		{r.Count(Warned), "warned", "warned"},
+		{r.Count(NotReached), "not reached", "not reached"},
+		{r.Count(NotApplicable), "does not apply", "do not apply"},
+		{r.Count(NotConfigured), "not configured", "not configured"},
+		{r.Count(Skipped), "skipped", "skipped"},
+		{r.LeftOut(), "left out", "left out"},
+	} {
+		if part.count > 0 {
+			parts = append(parts, bound.Count(part.count, part.one, part.many))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// named are the cases that ended so.
+func (r *Report) named(o Outcome) []string {
+	var cases []string
+	for _, result := range r.Results {
+		if result.Outcome == o {
+			cases = append(cases, result.Name)
+		}
+	}
+	return cases
+}
+
+// notImplemented is why nothing is checked of an RPC.
+const notImplemented = " (not implemented)"
+
+// names are what Unchecked lists, without what they need.
+func names(missing []string) []string {
+	short := make([]string, 0, len(missing))
+	for _, one := range missing {
+		if !strings.HasSuffix(one, notImplemented) {
+			one, _, _ = strings.Cut(one, " (")
+		}
+		short = append(short, one)
+	}
+	return short
+}
+
+// mostListed is how many entries a sentence can hold.
+const mostListed = 12
 
 // listed is a list that a sentence can hold.
 func listed(items []string) string {
-	const most = 12
-	if len(items) <= most {
+	if len(items) <= mostListed {
 		return strings.Join(items, ", ")
 	}
-	return fmt.Sprintf("%s, and %d more", strings.Join(items[:most], ", "), len(items)-most)
+	return fmt.Sprintf("%s, and %d more", strings.Join(items[:mostListed], ", "), len(items)-mostListed)
 }

@@ -3,6 +3,7 @@ package cositest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -147,7 +148,7 @@ func TestWhatIsNoDriver(t *testing.T) {
 				return
 			}
 			failedAlone(t, report, "INFO-1", tc.want)
-			if want := "does not conform: 1 failed, 1 of "; !strings.HasPrefix(report.Verdict(), want) {
+			if want := "does not conform: 1 failed (INFO-1), 1 of "; !strings.HasPrefix(report.Verdict(), want) {
 				t.Errorf("verdict %q, want %q…", report.Verdict(), want)
 			}
 		})
@@ -327,7 +328,7 @@ func TestDriversThatDie(t *testing.T) {
 func leftOver(report *cositest.Report) string {
 	var text strings.Builder
 	for _, r := range report.Results {
-		text.WriteString(r.LeftOver)
+		fmt.Fprint(&text, r.LeftOver)
 	}
 	return text.String()
 }
@@ -366,7 +367,7 @@ func TestContextEnds(t *testing.T) {
 			over := false
 			for _, r := range report.Results {
 				over = over || r.Name == name
-				if over != (r.Outcome == cositest.NotReached && strings.Contains(r.Reason, "context canceled")) || r.LeftOver != "" {
+				if over != (r.Outcome == cositest.NotReached && strings.Contains(r.Reason, "context canceled")) || len(r.LeftOver) > 0 {
 					t.Errorf("%s %s: %s (left over: %s)", r.Name, r.Outcome, r.Reason, r.LeftOver)
 				}
 			}

@@ -4,23 +4,27 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
 // Run gives each case a subtest of t, named after it. A case that fails, fails its subtest; advice is logged; one that
 // does not apply, is not configured, was skipped or not reached skips it with the reason. When cases were not reached
 // although none failed, such as after a hook's error, t fails, and so it does for a driver of another generation. The
-// connection stays open.
-func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) {
+// connection stays open. It returns the report.
+func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) *Report {
 	t.Helper()
 	r := newRunner(conn, cfg)
+	defer r.conclude()
 	if r.otherGeneration(t.Context(), conn) {
-		t.Fatal(r.report.Verdict())
+		t.Error(r.report.Verdict())
+		return r.report
 	}
 	for _, k := range Cases() {
 		if cfg.Only != nil && !cfg.Only(k) {
@@ -28,23 +32,28 @@ func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) {
 		}
 		t.Run(k.Name, func(t *testing.T) { r.subtest(t, k) })
 	}
+	r.conclude()
 	t.Log(r.report.Verdict())
-	if r.report.Count(NotReached) > 0 && !t.Failed() {
+	switch {
+	case r.report.Count(NotReached) > 0 && !t.Failed():
 		t.Error("cases were not reached, although none failed")
+	case cfg.Strict && len(r.report.Unchecked()) > 0 && (cfg.Only != nil || r.report.LeftOut() == 0) && !t.Failed(): // go test -run may leave out cases
+		t.Errorf("Config.Strict: this was not checked: %s", strings.Join(r.report.Unchecked(), ", "))
 	}
+	return r.report
 }
 
 func (r *runner) subtest(t *testing.T, k Case) {
 	t.Helper()
 	result := r.try(t.Context(), k)
-	if result.LeftOver != "" {
-		t.Log("left over:", result.LeftOver)
+	for _, left := range result.LeftOver {
+		t.Log("left over: " + left.String())
 	}
 	switch result.Outcome {
 	case Failed:
-		t.Errorf("%s\n%s %s: %s", result.Reason, k.Level, k.ID, k.Text)
+		t.Errorf("%s\n%s %s: %s\nfix: %s", result.Reason, k.Level, k.ID, k.Text, k.Remedy)
 	case Warned:
-		t.Logf("advice: %s\n%s %s: %s", result.Reason, k.Level, k.ID, k.Text)
+		t.Logf("advice: %s\n%s %s: %s\nfix: %s", result.Reason, k.Level, k.ID, k.Text, k.Remedy)
 	case NotApplicable, NotConfigured, Skipped, NotReached:
 		t.Skipf("%s: %s", result.Outcome, result.Reason)
 	case Passed:
@@ -58,6 +67,7 @@ func (r *runner) subtest(t *testing.T, k Case) {
 // connection stays open.
 func Check(ctx context.Context, conn grpc.ClientConnInterface, cfg Config) *Report {
 	r := newRunner(conn, cfg)
+	defer r.conclude()
 	if r.otherGeneration(ctx, conn) {
 		return r.report
 	}
@@ -88,14 +98,35 @@ type runner struct {
 
 func newRunner(conn grpc.ClientConnInterface, cfg Config) *runner {
 	cfg = cfg.withDefaults()
-	return &runner{cfg: cfg, client: newClient(conn, cfg.Timeout), report: &Report{}, conn: conn, hanging: map[string]bool{}}
+	r := &runner{client: newClient(conn, cfg.Timeout), report: newReport(conn, cfg), conn: conn, hanging: map[string]bool{}}
+	r.cfg = tracedHooks(cfg, &r.client.story)
+	return r
+}
+
+// conclude fills in what is known at the end of a run. A second call only measures the time again.
+func (r *runner) conclude() {
+	r.client.mu.Lock()
+	name := r.client.name
+	r.client.mu.Unlock()
+	r.report.Driver = bound.Printable(r.public(name), bound.Name)
+	r.report.Duration = time.Since(r.report.Begin)
 }
 
 func (r *runner) try(ctx context.Context, k Case) Result {
 	begin := time.Now()
 	result := Result{Case: k}
+	r.client.story.begin()
 	result.Outcome, result.Reason, result.LeftOver = r.judge(ctx, k)
-	result.Reason, result.LeftOver = r.public(result.Reason), r.public(result.LeftOver)
+	result.Reason, result.Steps = r.public(result.Reason), r.client.story.end()
+	result.LeftOver = bounded(result.LeftOver)
+	for i := range result.LeftOver {
+		left := &result.LeftOver[i]
+		left.What, left.Why = r.public(left.What), r.public(left.Why)
+	}
+	for i := range result.Steps {
+		step := &result.Steps[i]
+		step.Sent, step.Got = r.public(step.Sent), r.public(step.Got)
+	}
 	result.Duration = time.Since(begin)
 	r.report.Results = append(r.report.Results, result)
 	if r.cfg.OnResult != nil {
@@ -104,25 +135,38 @@ func (r *runner) try(ctx context.Context, k Case) Result {
 	return result
 }
 
+// maxLeftOver is how many things a result names that were left over.
+const maxLeftOver = 16
+
+// bounded names some of what was left over, and how much more there is.
+func bounded(left []LeftOver) []LeftOver {
+	if len(left) <= maxLeftOver {
+		return left
+	}
+	more := LeftOver{fmt.Sprintf("%d more", len(left)-maxLeftOver), "as before, or for other reasons"}
+	return append(left[:maxLeftOver:maxLeftOver], more)
+}
+
 // public is a text as a report may have it. What the driver said is masked where it was heard; here a hook may have said
 // something, or an id may be a secret. When the driver granted more secrets than can be kept, what it said is masked
 // already, and the rest must stay readable.
 func (r *runner) public(text string) string {
 	_, secrets := r.client.leaked()
+	secrets = append(secrets, r.cfg.Secrets...)
 	if redact.Text("readable", secrets) == redact.Mask {
 		secrets = nil
 	}
 	return redact.Text(text, secrets)
 }
 
-func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason, left string) {
+func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason string, left []LeftOver) {
 	switch reason := r.cfg.skipped(k); {
 	case reason != "":
-		return Skipped, reason, ""
+		return Skipped, reason, nil
 	case ctx.Err() != nil:
-		return NotReached, ctx.Err().Error(), ""
+		return NotReached, ctx.Err().Error(), nil
 	case r.stopped != "":
-		return NotReached, r.stopped, ""
+		return NotReached, r.stopped, nil
 	}
 	t, err := r.once(ctx, k)
 	left = t.cleanUp(ctx)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,29 +60,31 @@ const grace = 3 * time.Second
 
 // cleanUp removes what the case made, the newest first, and says what is left over. When the run was given up, the
 // buckets are still there, but nobody wants to wait for long. A second call tries what failed.
-func (t *trial) cleanUp(ctx context.Context) string {
+func (t *trial) cleanUp(ctx context.Context) []LeftOver {
 	if ctx.Err() != nil {
 		t.timeout = min(t.timeout, grace)
 	}
+	t.story.tidying(true)
+	defer t.story.tidying(false)
 	ctx = context.WithoutCancel(ctx)
-	var left []string
+	var left []LeftOver
 	var failed []removal
 	for _, r := range slices.Backward(t.removals) {
 		if err := r.remove(ctx); err != nil && status.Code(err) != codes.NotFound {
-			left = append(left, r.what+": "+plainly(err))
+			left = append(left, LeftOver{r.what, plainly(err)})
 			failed = append(failed, r)
 		}
 	}
 	slices.Reverse(failed)
 	t.removals = failed
-	return strings.Join(left, "; ")
+	return left
 }
 
 // createBucket creates a bucket and sees to its removal.
 func (t *trial) createBucket(ctx context.Context, name string, parameters map[string]string) (*cosi.DriverCreateBucketResponse, error) {
 	request := &cosi.DriverCreateBucketRequest{Name: name, Parameters: parameters}
 	response, err := t.create(ctx, request)
-	perhaps := "bucket " + name + ", whose creation was not answered"
+	perhaps := "bucket " + name + ", which may have been made by a call that had no certain answer"
 	switch {
 	case err == nil:
 		t.forget(perhaps)
@@ -149,7 +150,7 @@ func unsure(err error) bool {
 // give grants access and sees to its revocation.
 func (t *trial) give(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	response, err := t.grant(ctx, r)
-	perhaps := "access " + r.GetName() + ", whose grant was not answered"
+	perhaps := "access " + r.GetName() + ", which may have been granted by a call that had no certain answer"
 	switch {
 	case err == nil:
 		t.forget(perhaps)

@@ -144,7 +144,7 @@ func refused(what string, err error, accepted ...codes.Code) error {
 	code := status.Code(err)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%s is accepted; expected is %s", what, statuses.Name(accepted[0]))
+		return fmt.Errorf("%s is accepted; want %s", what, statuses.Name(accepted[0]))
 	case unsupported(err):
 		return err
 	case gone(err):
@@ -152,7 +152,7 @@ func refused(what string, err error, accepted ...codes.Code) error {
 	case !canonical(code) || slices.Contains(accepted, code):
 		return nil
 	}
-	return fmt.Errorf("%s is refused with %s; expected is %s", what, said(err), statuses.Name(accepted[0]))
+	return fmt.Errorf("%s is refused with %s; want %s", what, said(err), statuses.Name(accepted[0]))
 }
 
 // accepted expects success.

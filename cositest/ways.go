@@ -63,7 +63,8 @@ func refusal(err error) bool {
 func (t *trial) bucket(ctx context.Context) (bucket, error) {
 	name, response, err := t.newBucket(ctx, t.cfg.BucketParameters)
 	if err == nil && response.GetBucketId() == "" {
-		err = errors.New("it has no id")
+		err = missed("a bucket is of no use without an id", errors.New("bucket_id is empty, which CREATE-5 reports"))
+		return bucket{}, err
 	}
 	return bucket{name, response.GetBucketId()}, missed("a bucket cannot be created", err)
 }
@@ -192,7 +193,7 @@ func (t *trial) access(ctx context.Context, b bucket) (access, error) {
 	request := t.request(ctx, b)
 	response, err := t.give(ctx, request)
 	if err == nil && response.GetAccountId() == "" {
-		err = errors.New("it has no account_id")
+		return access{}, missed("an access is of no use without an id", errors.New("account_id is empty, which GRANT-6 reports"))
 	}
 	if refusal(err) && len(t.cfg.AccessParameters) == 0 && strings.Contains(strings.ToLower(status.Convert(err).Message()), "param") {
 		t.advise("this driver seems to need parameters for access: give Config.AccessParameters (-access-parameters)")

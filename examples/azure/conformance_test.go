@@ -61,7 +61,7 @@ func conform(t *testing.T, options ...gocosi.Option) {
 			case cositest.NotApplicable, cositest.NotConfigured, cositest.Warned:
 				skips = append(skips, fmt.Sprintf("%s %s: %s\n", r.Name, r.Outcome, r.Reason))
 			}
-			if r.LeftOver != "" {
+			if len(r.LeftOver) > 0 {
 				t.Errorf("%s left over: %s", r.Name, r.LeftOver)
 			}
 		},

@@ -130,8 +130,8 @@ func (c checked) others() string {
 		if one.Outcome != cositest.Passed {
 			lines = append(lines, fmt.Sprintf("%s %s: %s\n", one.Name, one.Outcome, one.Reason))
 		}
-		if one.LeftOver != "" {
-			lines = append(lines, one.Name+" left over: "+one.LeftOver+"\n")
+		if len(one.LeftOver) > 0 {
+			lines = append(lines, fmt.Sprintf("%s left over: %s", one.Name, one.LeftOver)+"\n")
 		}
 	}
 	return strings.Join(lines, "")

@@ -70,7 +70,7 @@ func TestVerdicts(t *testing.T) {
 			log := stage.start(t, p)
 			report := judge(t, p.dial(t), p, log)
 			for _, r := range report.Results {
-				if r.LeftOver != "" && stage.name == "after" {
+				if len(r.LeftOver) > 0 && stage.name == "after" {
 					t.Errorf("%s leaves %s", r.Name, r.LeftOver)
 				}
 			}

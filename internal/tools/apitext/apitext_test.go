@@ -11,8 +11,8 @@ import (
 // TestAPI compares the committed text with the code, so that the diff of a change shows the change to the API.
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	neverCached(t, "../../../*.go", "../../../cositest/*.go")
-	text, err := describe("github.com/doomshrine/gocosi", "github.com/doomshrine/gocosi/cositest")
+	neverCached(t, "../../../*.go", "../../../cositest/*.go", "../../../cositest/report/*.go")
+	text, err := describe("github.com/doomshrine/gocosi", "github.com/doomshrine/gocosi/cositest", "github.com/doomshrine/gocosi/cositest/report")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,8 +164,8 @@ func (c checked) others() string {
 		if one.Outcome != cositest.Passed {
 			lines = append(lines, fmt.Sprintf("%s %s: %s", one.Name, one.Outcome, one.Reason))
 		}
-		if one.LeftOver != "" {
-			lines = append(lines, one.Name+" left over: "+one.LeftOver)
+		if len(one.LeftOver) > 0 {
+			lines = append(lines, fmt.Sprintf("%s left over: %s", one.Name, one.LeftOver))
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -1,0 +1,41 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/doomshrine/gocosi/cositest"
+	"github.com/doomshrine/gocosi/internal/bound"
+)
+
+// shown is how exact a duration is told.
+const shown = 100 * time.Microsecond
+
+// asked is what a step did.
+func asked(s cositest.Step) string {
+	text := s.Call
+	if s.Sent != "" {
+		text += " " + s.Sent
+	}
+	if s.Tidying {
+		text = "afterwards: " + text
+	}
+	return text
+}
+
+// came is what a step got.
+func came(s cositest.Step) string {
+	text := s.Got
+	if s.Alike > 0 {
+		text += fmt.Sprintf(" (and %s of the kind)", bound.Count(s.Alike, "more", "more"))
+	}
+	return text
+}
+
+// took is how long a step took; "" for a remark.
+func took(s cositest.Step) string {
+	if s.Call == "" {
+		return ""
+	}
+	return s.Duration.Round(shown).String()
+}
