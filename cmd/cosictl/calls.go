@@ -108,13 +108,13 @@ func (v *invocation) health(ctx context.Context, _ []string) error {
 	return err
 }
 
-// driverName asks who answers. A call that fails gives "", unless the server does not speak gRPC.
-func (v *invocation) driverName(ctx context.Context, conn *grpc.ClientConn) (string, error) {
+// speaks fails when the server does not speak gRPC. What else it answers is the kit's to report.
+func (v *invocation) speaks(ctx context.Context, conn *grpc.ClientConn) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	response, err := cosi.NewIdentityClient(conn).DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{})
+	_, err := cosi.NewIdentityClient(conn).DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{})
 	if err != nil && notGRPC(status.Convert(err)) {
-		return "", v.refused(err)
+		return v.refused(err)
 	}
-	return response.GetName(), nil
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"google.golang.org/grpc"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -18,13 +19,15 @@ import (
 
 // checkFlags are what check alone needs to know.
 type checkFlags struct {
-	access, incompatible, incompatibleAccess, unprovisionable file
+	config                                                    file
+	access, incompatible, incompatibleAccess, unprovisionable parameterSet
 
-	badName          string
-	parallel, repeat int
-	run, skip        string
-	list             bool
-	junit            file
+	badName           string
+	parallel, repeat  int
+	run, skip         string
+	reasons           map[string]string // why cases are left out, by their names or their rules' IDs
+	list              bool
+	html, json, junit file
 
 	hooks               hook.Commands
 	log                 file
@@ -34,6 +37,7 @@ type checkFlags struct {
 func (v *invocation) checkFlags(set *flag.FlagSet) {
 	v.parameterFlags(set)
 	c := &v.checks
+	set.Var(&c.config, "config", "`FILE` with values of these flags: a JSON object of their names without dash; a flag that is given wins")
 	set.Var(&c.access, "access-parameters", "`FILE` with the parameters of the access class to test with")
 	set.Var(&c.incompatible, "incompatible-parameters", "`FILE` with parameters that a bucket with -parameters cannot have as well; {}: there are none")
 	set.Var(&c.incompatibleAccess, "incompatible-access-parameters",
@@ -47,10 +51,13 @@ func (v *invocation) checkFlags(set *flag.FlagSet) {
 	set.StringVar(&c.skip, "skip", "", "leave out the cases whose names match `REGEXP`")
 	set.BoolVar(&c.list, "list", false, "list the cases, without connecting")
 	set.Var(&c.junit, "junit", "`FILE` to write the report to as JUnit XML as well")
+	set.Var(&c.html, "html", "`FILE` to write the report to as an HTML page as well")
+	set.Var(&c.json, "json", "`FILE` to write the report to as JSON as well")
 	set.Var(&c.log, "log", "`FILE` that the driver writes its log to: what it adds during the check is searched for secrets")
 	set.BoolVar(&c.destructive, "destructive", false,
 		"send requests that could destroy other buckets of the store, should the driver not refuse them as it must")
-	set.BoolVar(&c.strict, "strict", false, "fail also when something that the specification demands was not checked")
+	set.BoolVar(&c.strict, "strict", false,
+		"fail also when something that the specification demands was not checked; with -run or -skip that is so, since what is left out is unchecked")
 	v.hookFlags(set)
 }
 
@@ -68,34 +75,34 @@ func (v *invocation) check(ctx context.Context, _ []string) error {
 		return err
 	}
 	cfg.Only = chosen.only
-	junit, err := createJUnit(v.checks.junit)
+	files, err := v.checks.reportFiles()
 	if err != nil {
-		return usageError{fmt.Errorf("-junit: %w", err)}
+		return err
 	}
-	conn, name, err := v.reach(ctx)
+	conn, err := v.reach(ctx)
 	if err != nil {
-		return errors.Join(err, junit.write(unconnected(v.endpoint, err)))
+		none := v.complete(&cositest.Report{Problem: err.Error(), Kit: cositest.Kit(), Begin: time.Now()})
+		return errors.Join(err, files.write(none))
 	}
 	defer conn.Close()
 	cfg.OnResult = v.onResult(ctx)
-	rep := v.report(name, chosen, cositest.Check(ctx, conn, cfg))
-	if err := errors.Join(v.printReport(rep), junit.write(rep.junit())); err != nil {
+	r := v.complete(cositest.Check(ctx, conn, cfg))
+	if err := errors.Join(v.printReport(r), files.write(r)); err != nil {
 		return err
 	}
-	return rep.failure(ctx)
+	return shortfall(ctx, r)
 }
 
-// reach connects, and asks who is there.
-func (v *invocation) reach(ctx context.Context) (*grpc.ClientConn, string, error) {
+// reach connects to what speaks gRPC.
+func (v *invocation) reach(ctx context.Context) (*grpc.ClientConn, error) {
 	conn, err := v.connect(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	name, err := v.driverName(ctx, conn)
-	if err != nil {
-		return nil, "", errors.Join(err, conn.Close())
+	if err := v.speaks(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
-	return conn, name, nil
+	return conn, nil
 }
 
 // config is what the flags tell the kit.
@@ -103,6 +110,7 @@ func (v *invocation) config() (cositest.Config, error) {
 	c := v.checks
 	cfg := cositest.Config{
 		BadBucketName: c.badName, Repeat: c.repeat, Parallel: c.parallel, Timeout: v.timeout, Destructive: c.destructive,
+		Strict: c.strict, Skip: c.reasons,
 	}
 	if c.parallel < 0 || c.repeat < 0 {
 		return cfg, usageError{errors.New("-parallel and -repeat cannot be negative")}
@@ -121,6 +129,7 @@ func (v *invocation) config() (cositest.Config, error) {
 	if cfg.Log, err = followLog(c.log); err != nil {
 		return cfg, usageError{fmt.Errorf("-log: %w", err)}
 	}
+	cfg.Secrets = v.secrets.hidden()
 	return cfg, v.useHooks(&cfg)
 }
 
@@ -132,7 +141,7 @@ func (v *invocation) readClasses(cfg *cositest.Config) (err error) {
 	c := v.checks
 	for _, source := range []struct {
 		flag string
-		file file
+		set  parameterSet
 		to   *map[string]string
 	}{
 		{"access-parameters", c.access, &cfg.AccessParameters},
@@ -140,7 +149,7 @@ func (v *invocation) readClasses(cfg *cositest.Config) (err error) {
 		{"incompatible-access-parameters", c.incompatibleAccess, &cfg.IncompatibleAccessParameters},
 		{"unprovisionable-parameters", c.unprovisionable, &cfg.UnprovisionableParameters},
 	} {
-		if *source.to, err = v.readFile(source.flag, source.file); err != nil {
+		if *source.to, err = v.readSet(source.flag, source.set); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -79,10 +80,20 @@ func readSuite(t *testing.T, path string) suite {
 	return s
 }
 
+// told is what check prints as JSON.
+type told struct {
+	OK        bool                     `json:"ok"`
+	Verdict   string                   `json:"verdict"`
+	Counts    map[cositest.Outcome]int `json:"counts"`
+	LeftOut   int                      `json:"left_out"`
+	Unchecked []string                 `json:"unchecked"`
+	cositest.Report
+}
+
 // readReport reads what check prints as JSON.
-func readReport(t *testing.T, text string) report {
+func readReport(t *testing.T, text string) told {
 	t.Helper()
-	var r report
+	var r told
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
@@ -95,7 +106,7 @@ func readReport(t *testing.T, text string) report {
 }
 
 // of returns the result with the name.
-func (r *report) of(t *testing.T, name string) cositest.Result {
+func (r *told) of(t *testing.T, name string) cositest.Result {
 	t.Helper()
 	for _, one := range r.Results {
 		if one.Name == name {
@@ -138,7 +149,7 @@ func TestCheckPasses(t *testing.T) {
 		t.Errorf("%q, want %q", line(t, text, "CREATE-7"), want)
 	}
 	for _, words := range []string{
-		"passed          warned          failed  not applicable  not configured         skipped     not reached", "\nDriverGrantBucketAccess ", "\nevery call ", "\nMUST ", "\nSHOULD ", "\nall ",
+		"passed          warned  not applicable  not configured\n", "\nDriverGrantBucketAccess ", "\nevery call ", "\nMUST ", "\nSHOULD ", "\nall ",
 		"\ntest.example.com at " + path + ": no fault found in what was checked: ",
 	} {
 		if !strings.Contains(text, words) {
@@ -163,7 +174,7 @@ func TestCheckAsJSON(t *testing.T) {
 	if !r.OK || r.Endpoint != path || r.Driver != "test.example.com" || r.LeftOut != 0 || !strings.HasPrefix(r.Verdict, "no fault found") {
 		t.Errorf("report is %+v", r)
 	}
-	kit := &cositest.Report{Results: r.Results}
+	kit := &r.Report
 	for _, outcome := range cositest.Outcomes() {
 		if r.Counts[outcome] != kit.Count(outcome) {
 			t.Errorf("%s: counted %d, there are %d", outcome, r.Counts[outcome], kit.Count(outcome))
@@ -199,8 +210,9 @@ func TestCheckIsConfigured(t *testing.T) {
 		IncompatibleBucketParameters: map[string]string{"e": "f"}, IncompatibleAccessParameters: map[string]string{},
 		UnprovisionableParameters: map[string]string{"g": "h"}, BadBucketName: "bad",
 		AuthenticationTypes: []cosi.AuthenticationType{cosi.AuthenticationType_IAM}, Parallel: 4, Repeat: 5, Timeout: 7 * time.Second,
-		SocketFolder: filepath.Dir(path),
+		SocketFolder: filepath.Dir(path), Secrets: []string{"a", "b", "d", "f", "h"},
 	}
+	slices.Sort(got.Secrets)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("config is\n%+v\nwant\n%+v", got, want)
 	}
@@ -233,8 +245,8 @@ func TestCheckOfFaultyDriver(t *testing.T) {
 	if !strings.Contains(line(t, o.stdout, "GRANT-4"), `no\nparameters`) || !strings.Contains(o.stdout, "\nnodots at "+path+": does not conform: ") {
 		t.Errorf("output is\n%s", o.stdout)
 	}
-	told := readSuite(t, junit)
-	for _, k := range told.Cases {
+	suite := readSuite(t, junit)
+	for _, k := range suite.Cases {
 		switch k.Name {
 		case "INFO-1":
 			if k.Failure != nil || k.Error != nil || k.Skipped != nil || k.Class != "cosi.v1alpha1.DriverGetInfo" {
@@ -245,8 +257,8 @@ func TestCheckOfFaultyDriver(t *testing.T) {
 				t.Errorf("warned: %+v", k)
 			}
 		case "GRANT-4":
-			if k.Failure == nil || !strings.Contains(k.Failure.Message, "no\nparameters") || !strings.HasPrefix(k.Failure.Text, "MUST GRANT-4: ") {
-				t.Errorf("failed: %+v", k)
+			if k.Failure == nil || !strings.Contains(k.Failure.Message, `no\nparameters`) || !strings.HasPrefix(k.Failure.Text, "MUST GRANT-4: ") {
+				t.Errorf("failed: %+v", k.Failure)
 			}
 		case "GRANT-6":
 			if k.Error == nil || !strings.HasPrefix(k.Error.Message, "access cannot be granted: ") {
@@ -258,8 +270,8 @@ func TestCheckOfFaultyDriver(t *testing.T) {
 			}
 		}
 	}
-	if told.Failures == 0 || told.Errors == 0 {
-		t.Errorf("%d failures, %d errors", told.Failures, told.Errors)
+	if suite.Failures == 0 || suite.Errors == 0 {
+		t.Errorf("%d failures, %d errors", suite.Failures, suite.Errors)
 	}
 }
 
@@ -272,10 +284,12 @@ func TestCheckTellsWhatIsLeftOver(t *testing.T) {
 	})
 	junit := filepath.Join(t.TempDir(), "junit.xml")
 	o := cosictl(t, "", path, "check", "-run", "^CREATE-10$", "-junit", junit)
-	if want := "\n" + strings.Repeat(" ", 45) + "left over: bucket bucket-"; !strings.Contains(o.stdout, want) {
-		t.Errorf("output lacks %q:\n%s", want, o.stdout)
+	for _, want := range []string{" [left over: 1]\n", "\nLeft over in the store\n", "\n  INTERNAL: kept\n    bucket bucket-"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("output lacks %q:\n%s", want, o.stdout)
+		}
 	}
-	if s := readSuite(t, junit); len(s.Cases) != 1 || !strings.HasPrefix(s.Cases[0].SystemOut, "left over: bucket bucket-") {
+	if s := readSuite(t, junit); len(s.Cases) != 1 || !strings.HasPrefix(s.Cases[0].SystemOut, "left over in the store: bucket bucket-") {
 		t.Errorf("junit has %+v", s.Cases)
 	}
 }
@@ -453,7 +467,11 @@ func TestCheckIsInterrupted(t *testing.T) {
 				return nil
 			}})
 			o := cosictlUntil(ctx, "", "check", "-endpoint", path, "-o", format)
-			if o.code != exitFailed || o.stderr != "cosictl: check: interrupted\n" {
+			want := "cosictl: check: interrupted\n"
+			if format == "json" {
+				want = `{"error":{"command":"check","kind":"interrupted","message":"interrupted","exit_code":1}}` + "\n"
+			}
+			if o.code != exitFailed || o.stderr != want {
 				t.Errorf("exit code %d, stderr %q", o.code, o.stderr)
 			}
 			if format == "json" {

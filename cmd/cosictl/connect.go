@@ -26,9 +26,10 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 		return nil, usageError{err}
 	}
 	d := &dialer{endpoint: where, timeout: v.timeout}
-	// Windows of a fixed size: those that grow take as much memory as a driver likes to fill.
-	conn, err := where.Dial(grpc.WithContextDialer(d.dial), grpc.WithUnaryInterceptor(v.secrets.learn),
-		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithMaxHeaderListSize(headers))
+	if d.tls, err = v.handshakeWith(where); err != nil {
+		return nil, err
+	}
+	conn, err := where.Dial(v.dialOptions(d)...)
 	if err != nil {
 		return nil, connectionError{err}
 	}
@@ -42,6 +43,18 @@ func (v *invocation) connect(ctx context.Context) (*grpc.ClientConn, error) {
 		return nil, errInterrupted
 	}
 	return nil, connectionError{fmt.Errorf("no connection to %s: %w", where, d.why(waiting, conn))}
+}
+
+func (v *invocation) dialOptions(d *dialer) []grpc.DialOption {
+	options := []grpc.DialOption{
+		grpc.WithContextDialer(d.dial), grpc.WithUnaryInterceptor(v.secrets.learn),
+		// Windows of a fixed size: those that grow take as much memory as a driver likes to fill.
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithMaxHeaderListSize(headers),
+	}
+	if d.tls != nil {
+		options = append(options, grpc.WithTransportCredentials(d.tls))
+	}
+	return options
 }
 
 const (
@@ -78,6 +91,7 @@ func ready(ctx context.Context, conn *grpc.ClientConn) bool {
 type dialer struct {
 	endpoint address.Endpoint
 	timeout  time.Duration
+	tls      *handshake   // nil: calls go in the clear
 	last     atomic.Value // attempt
 }
 
@@ -107,6 +121,12 @@ func (d *dialer) why(ctx context.Context, conn *grpc.ClientConn) error {
 		return fmt.Errorf("it accepts the connection, and does not answer as a gRPC server does within %s", d.timeout)
 	case ctx.Err() != nil:
 		return fmt.Errorf("nobody answers within %s", d.timeout)
+	case d.tls != nil:
+		if err := d.tls.explain(); err != nil {
+			return err
+		}
+	case d.speaksTLS(ctx):
+		return errors.New("the driver speaks TLS, and this client does not; want -ca FILE with the certificates that sign the driver's")
 	}
 	// A call on a broken connection fails at once, with the reason.
 	_, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"google.golang.org/grpc/status"
@@ -41,31 +41,10 @@ var errSaid = errors.New("see the output")
 // errInterrupted fails a command that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// conclude writes how the command with the name failed, and returns the exit code.
-func conclude(stderr io.Writer, name string, err error) int {
-	var usage usageError
-	var connection connectionError
-	var generation generationError
-	code := exitFailed
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &usage):
-		code = exitUsage
-	case errors.As(err, &connection):
-		code = exitNoConnection
-	case errors.As(err, &generation):
-		code = exitGeneration
-	}
-	if errors.Is(err, errSaid) {
-		return code
-	}
-	if name != "" {
-		name += ": "
-	}
-	fmt.Fprintf(stderr, "cosictl: %s\n", oneLine(name+err.Error()))
-	return code
-}
+// refusedError is a driver's answer that is no success.
+type refusedError struct{ code, message string }
+
+func (e refusedError) Error() string { return e.code + ": " + e.message }
 
 // refused is how a driver refused a call, with the canonical name of the code, and without secrets.
 func (v *invocation) refused(err error) error {
@@ -73,11 +52,7 @@ func (v *invocation) refused(err error) error {
 	if notGRPC(st) {
 		return connectionError{fmt.Errorf("no connection to %s: it does not answer as a gRPC server does: %s", v.endpoint, v.secrets.mask(st.Message()))}
 	}
-	message := v.secrets.mask(st.Message())
-	if message == "" {
-		message = "(without a message)"
-	}
-	return fmt.Errorf("%s: %s", statuses.Name(st.Code()), message)
+	return refusedError{statuses.Name(st.Code()), cmp.Or(v.secrets.mask(st.Message()), "(without a message)")}
 }
 
 // notGRPC tells the answer of a plain web server, for which the client makes up a status.

@@ -246,7 +246,7 @@ func TestFailures(t *testing.T) {
 		{"no message", refusing(status.Error(codes.Internal, "")), nil, "cosictl: create: INTERNAL: (without a message)"},
 		{"own code", refusing(status.Error(42, "x")), nil, "cosictl: create: CODE(42): x"},
 		{"unavailable", refusing(status.Error(codes.Unavailable, "later")), nil, "cosictl: create: UNAVAILABLE: later"},
-		{"as json", refusing(status.Error(codes.Aborted, "busy")), []string{"-o", "json"}, "cosictl: create: ABORTED: busy"},
+		{"as json", refusing(status.Error(codes.Aborted, "busy")), []string{"-o", "json"}, `{"error":{"command":"create","kind":"refused","code":"ABORTED","message":"busy","exit_code":1}}`},
 		{"hangs", hanging, []string{"-timeout", "200ms"}, "cosictl: create: DEADLINE_EXCEEDED: "}, // client and server end the call at the same moment
 	} {
 		t.Run(one.name, func(t *testing.T) {

@@ -7,19 +7,7 @@ import (
 	"strings"
 )
 
-const examples = `
-Examples:
-  cosictl info
-  cosictl create bucket-1 -p region=eu-west-1
-  cosictl create bucket-1 -parameters - < secrets.json
-  cosictl grant bucket-1 ba-1 -auth key -o json -show-secrets
-  cosictl revoke bucket-1 ba-1
-  cosictl delete bucket-1
-  cosictl health -endpoint unix:///run/cosi/cosi.sock -timeout 2s
-  cosictl check -parameters class.json -incompatible-parameters other.json -junit report.xml
-  cosictl check -access-command cositest/hooks/s3-access.sh -log driver.log -destructive
-  cosictl check -list
-
+const exitCodes = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection, 4 another generation of COSI.
 `
 
@@ -33,7 +21,8 @@ func (v *invocation) help(set *flag.FlagSet) error {
 	text.WriteString("\nFlags of all commands; \"cosictl COMMAND -h\" lists the others:\n")
 	set.SetOutput(&text)
 	set.PrintDefaults()
-	text.WriteString(examples)
+	writeExamples(&text, v.commands()...)
+	text.WriteString(exitCodes)
 	_, err := text.WriteTo(v.stdout)
 	return err
 }
@@ -44,8 +33,19 @@ func (v *invocation) helpOn(c command, set *flag.FlagSet) error {
 	fmt.Fprintf(&text, "Usage: cosictl %s [flags]\n\n%s%s.\n\nFlags:\n", synopsis(c), strings.ToUpper(c.short[:1]), c.short[1:])
 	set.SetOutput(&text)
 	set.PrintDefaults()
+	writeExamples(&text, c)
 	_, err := text.WriteTo(v.stdout)
 	return err
+}
+
+// writeExamples writes those of some commands.
+func writeExamples(text *bytes.Buffer, of ...command) {
+	text.WriteString("\nExamples:\n")
+	for _, c := range of {
+		for _, example := range c.examples {
+			text.WriteString("  cosictl " + example + "\n")
+		}
+	}
 }
 
 func synopsis(c command) string { return strings.TrimSpace(c.name + " " + c.args) }

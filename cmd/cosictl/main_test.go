@@ -310,6 +310,9 @@ func write(t *testing.T, content string) string {
 func (o outcome) oneErrorLine(t *testing.T, words ...string) {
 	t.Helper()
 	line, ok := strings.CutSuffix(o.stderr, "\n")
+	if strings.HasPrefix(line, "{") { // -o json was given
+		line = o.failure(t).text()
+	}
 	if !ok || strings.Contains(line, "\n") || !strings.HasPrefix(line, "cosictl: ") {
 		t.Errorf("stderr is not one line of cosictl's: %q", o.stderr)
 	}

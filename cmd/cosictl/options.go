@@ -22,11 +22,18 @@ const (
 	formatJSON = "json"
 )
 
+// The authentication types.
+const (
+	authKey = "key"
+	authIAM = "iam"
+)
+
 // options are what flags set.
 type options struct {
 	endpoint   string
 	timeout    time.Duration
 	format     string
+	tls        tlsFlags
 	auth       cosi.AuthenticationType // 0: not given
 	parameters parameterFlags
 	checks     checkFlags
@@ -53,6 +60,7 @@ func (v *invocation) commonFlags(set *flag.FlagSet) {
 	set.DurationVar(&v.timeout, "timeout", v.timeout, "limit for connecting, and then for each call")
 	set.StringVar(&v.format, "o", v.format, "how results are written: `text|json`")
 	set.BoolVar(&v.secrets.shown, "show-secrets", v.secrets.shown, "print secrets as they are")
+	v.tlsFlags(set)
 }
 
 func (v *invocation) grantFlags(set *flag.FlagSet) {
@@ -64,25 +72,33 @@ func (v *invocation) grantFlags(set *flag.FlagSet) {
 // validate refuses values that no command can use.
 func (v *invocation) validate() error {
 	if v.format != formatText && v.format != formatJSON {
-		return fmt.Errorf("-o %q is not a format; accepted are text and json", v.format)
+		return fmt.Errorf("-o %q is not a format%s; want text or json", v.format, didYouMean(v.format, "", []string{formatText, formatJSON}))
 	}
 	if v.timeout <= 0 {
 		return errors.New("-timeout must be more than 0")
 	}
-	return nil
+	return v.tls.validate()
 }
 
 // setAuth reads the value of -auth.
 func (o *options) setAuth(text string) error {
 	switch text {
-	case "key":
+	case authKey:
 		o.auth = cosi.AuthenticationType_Key
-	case "iam":
+	case authIAM:
 		o.auth = cosi.AuthenticationType_IAM
 	default:
-		return errors.New("accepted are key and iam")
+		return fmt.Errorf("want %s or %s%s", authKey, authIAM, didYouMean(text, "", []string{authKey, authIAM}))
 	}
 	return nil
+}
+
+// note remembers which flags the command line gives.
+func (v *invocation) note(set *flag.FlagSet) {
+	if v.given == nil {
+		v.given = map[string]bool{}
+	}
+	set.Visit(func(f *flag.Flag) { v.given[f.Name] = true })
 }
 
 // parse reads flags that stand before, between and after the arguments, and returns the arguments. What follows "--" is
@@ -91,7 +107,7 @@ func parse(set *flag.FlagSet, args []string) ([]string, error) {
 	var positional []string
 	for {
 		if err := set.Parse(args); err != nil {
-			return nil, err
+			return nil, explainFlag(set, err)
 		}
 		rest := set.Args()
 		if read := len(args) - len(rest); read > 0 && args[read-1] == "--" {

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 )
@@ -14,7 +13,7 @@ import (
 // parameterFlags are where parameters come from.
 type parameterFlags struct {
 	pairs []string
-	file  file
+	set   parameterSet
 	stdin bool // standard input was read
 }
 
@@ -31,17 +30,24 @@ func (f *file) Set(name string) error {
 	return nil
 }
 
+// parameterSet is the file that parameters stand in, or, from a file of configuration, they themselves.
+type parameterSet struct {
+	file
+
+	inline map[string]string // nil: read the file
+}
+
 func (v *invocation) parameterFlags(set *flag.FlagSet) {
 	set.Func("p", "a parameter, as `KEY=VALUE`; may be repeated", func(pair string) error {
 		v.parameters.pairs = append(v.parameters.pairs, pair) // looked at later: an error here would print the value
 		return nil
 	})
-	set.Var(&v.parameters.file, "parameters", "`FILE` with parameters, which may be secret: a JSON object of strings; - is standard input")
+	set.Var(&v.parameters.set, "parameters", "`FILE` with parameters, which may be secret: a JSON object of strings; - is standard input")
 }
 
 // readParameters are those of -parameters and -p together; nil when there are none.
 func (v *invocation) readParameters() (map[string]string, error) {
-	parameters, err := v.readFile("parameters", v.parameters.file)
+	parameters, err := v.readSet("parameters", v.parameters.set)
 	if err != nil {
 		return nil, err
 	}
@@ -62,23 +68,29 @@ func (v *invocation) readParameters() (map[string]string, error) {
 	return parameters, nil
 }
 
-// readFile reads the parameters that a flag names a file for; nil when it is not given.
-func (v *invocation) readFile(name string, f file) (map[string]string, error) {
-	if !f.given {
-		return nil, nil //nolint:nilnil // none
+// readSet reads the parameters that a flag names a file for; nil when it is not given.
+func (v *invocation) readSet(name string, set parameterSet) (map[string]string, error) {
+	if !set.given {
+		return maps.Clone(set.inline), nil
 	}
-	content, err := v.content(f.name)
+	content, err := v.content(set.name)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("-%s: %w", name, err)}
 	}
-	parameters, err := parseParameters(content)
+	parameters, err := v.parseSecrets(content)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("-%s %s: %w", name, f.name, err)}
+		return nil, usageError{fmt.Errorf("-%s %s: %w", name, set.name, err)}
 	}
+	return parameters, nil
+}
+
+// parseSecrets reads parameters, and remembers their values.
+func (v *invocation) parseSecrets(content []byte) (map[string]string, error) {
+	parameters, err := parseParameters(content)
 	for _, value := range parameters {
 		v.secrets.add(value)
 	}
-	return parameters, nil
+	return parameters, err
 }
 
 func (v *invocation) content(name string) ([]byte, error) {
@@ -92,37 +104,20 @@ func (v *invocation) content(name string) ([]byte, error) {
 	return io.ReadAll(v.stdin)
 }
 
-// errNotObject refuses JSON of another shape. No error says what the file holds: that may be secret.
-var errNotObject = errors.New("not a JSON object of strings")
-
-// parseParameters reads a JSON object of strings, and refuses a key that is there twice: the first would be lost.
+// parseParameters reads a JSON object of strings. No error says what it holds but for keys: it may be secret.
 func parseParameters(content []byte) (map[string]string, error) {
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, errNotObject
+	const want = "a JSON object of strings"
+	members, err := readObject(content, want)
+	if err != nil {
+		return nil, err
 	}
 	parameters := map[string]string{}
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return nil, errNotObject
+	for _, m := range members {
+		text, ok := m.text()
+		if !ok {
+			return nil, fmt.Errorf("not %s: %q has no string", want, m.key)
 		}
-		name, _ := key.(string) // the decoder takes nothing else for a key
-		value, err := decoder.Token()
-		text, ok := value.(string)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("%w: %q has no string", errNotObject, name)
-		}
-		if _, twice := parameters[name]; twice {
-			return nil, fmt.Errorf("%q is there twice", name)
-		}
-		parameters[name] = text
-	}
-	if _, err := decoder.Token(); err != nil { // the closing brace
-		return nil, errNotObject
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: more follows it", errNotObject)
+		parameters[m.key] = text
 	}
 	return parameters, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,16 @@ func (s *secrets) mask(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return redact.Text(text, s.values)
+}
+
+// hidden are the values that must not be printed; nil when all may be.
+func (s *secrets) hidden() []string {
+	if s.shown {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.values)
 }
 
 // public says whether the value of a credential's key may be shown. Keys that nobody knows hold secrets.

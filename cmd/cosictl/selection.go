@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/doomshrine/gocosi/cositest"
@@ -25,12 +26,35 @@ func (c *checkFlags) selection() (selection, error) {
 		if err != nil {
 			return s, fmt.Errorf("-%s: %w", one.flag, err)
 		}
+		if !slices.ContainsFunc(cositest.Cases(), func(k cositest.Case) bool { return expression.MatchString(k.Name) }) {
+			return s, fmt.Errorf("-%s %q matches no case%s; see cosictl check -list", one.flag, one.text, likeCase(one.text))
+		}
 		*one.to = expression
 	}
 	if len(s.cases()) == 0 {
 		return s, fmt.Errorf("-run %q and -skip %q leave no case; see cosictl check -list", c.run, c.skip)
 	}
 	return s, nil
+}
+
+// plainName matches an expression that is a name, as far as it looks.
+var plainName = regexp.MustCompile(`^\^?([A-Za-z0-9 _-]+)\$?$`)
+
+// likeCase suggests a case for an expression that looks like the name of one.
+func likeCase(expression string) string {
+	if name := plainName.FindStringSubmatch(expression); name != nil {
+		return didYouMean(name[1], "", caseNames())
+	}
+	return ""
+}
+
+// caseNames are the names of all cases, and the IDs of their rules.
+func caseNames() []string {
+	var names []string
+	for _, k := range cositest.Cases() {
+		names = append(names, k.Name, k.ID)
+	}
+	return names
 }
 
 // only says whether a case is looked at.
@@ -48,9 +72,6 @@ func (s selection) cases() []cositest.Case {
 	}
 	return chosen
 }
-
-// leftOut is the number of the others.
-func (s selection) leftOut() int { return len(cositest.Cases()) - len(s.cases()) }
 
 // list prints the cases.
 func (v *invocation) list(s selection) error {

@@ -22,17 +22,23 @@ func Program() string {
 }
 
 // Library returns the version of this module in the program.
-func Library() string {
+func Library() string { return cmp.Or(required(ModulePath), Program()) }
+
+// Module returns the version of a module that the program requires.
+func Module(path string) string { return cmp.Or(required(path), unknown) }
+
+// required returns the version of a module that the program requires; "" when it requires none of that path.
+func required(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return unknown
+		return ""
 	}
 	for _, dep := range info.Deps {
-		if dep.Path == ModulePath {
+		if dep.Path == path {
 			return dep.Version
 		}
 	}
-	return Program()
+	return ""
 }
 
 // Release returns the version of this module from which the program was built out of the module cache; "" when it was

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"runtime"
+
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
+	"github.com/doomshrine/gocosi/internal/buildinfo"
+	"github.com/doomshrine/gocosi/internal/rules"
+)
+
+// specification is the module from which the interface's types come.
+const specification = "sigs.k8s.io/container-object-storage-interface-spec"
+
+// version prints which program this is, without connecting.
+func (v *invocation) version(context.Context, []string) error {
+	generation := new(cosi.DriverGetInfoRequest).ProtoReflect().Descriptor().FullName().Parent() // cosi.v1alpha1
+	return v.print(result{
+		"version":       buildinfo.Program(),
+		"go":            runtime.Version(),
+		"generation":    string(generation.Name()),
+		"specification": buildinfo.Module(specification),
+		"rules":         rules.Revision(),
+	})
+}
