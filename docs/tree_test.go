@@ -33,6 +33,7 @@ var topLevel = map[string]string{
 	"docs":          "documents that are too long for README.md",
 	"CHANGELOG.md":  "looked for at the top, by people and by tools",
 	".ci":           "what CI runs; part of no package",
+	".github":       "an action for the workflows of drivers, where GitHub's users look for it",
 	".golangci.yml": "looked for at the top, by the linter",
 }
 

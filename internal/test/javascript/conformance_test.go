@@ -19,6 +19,7 @@ func TestJavaScript(t *testing.T) {
 	t.Run("conforms", p.conforms)
 	t.Run("not configured", p.bare)
 	t.Run("killed", p.killed)
+	t.Run("action", p.action)
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) { p.names(t, f) })
 	}

@@ -2,7 +2,8 @@
 //
 //   COSI_ENDPOINT=unix:///path/cosi.sock STORE_TOKEN=... node main.js --proto cosi.proto [--fault NAME]
 //
-// When both listen, it writes a line of JSON: where the driver is, and where the store.
+// STORE_PORT is the store's port; without it, the store takes any that is free. When both listen, the driver writes a line of
+// JSON: where it is, and where the store is.
 
 import { parseArgs } from 'node:util';
 import { faults } from './faults.js';
@@ -13,14 +14,14 @@ import { Store } from './store.js';
 import { listen, newWeb } from './web.js';
 
 const { values } = parseArgs({ options: { proto: { type: 'string' }, fault: { type: 'string' } } });
-const { COSI_ENDPOINT: driver, STORE_TOKEN: token } = process.env;
+const { COSI_ENDPOINT: driver, STORE_TOKEN: token, STORE_PORT: port = '0' } = process.env;
 if (!values.proto || !driver?.startsWith('unix:///') || !token || (values.fault && !faults[values.fault])) {
   throw new Error('cannot start, want --proto FILE, COSI_ENDPOINT=unix:///PATH, STORE_TOKEN, and no --fault or a known one');
 }
 
 const store = new Store();
 const web = newWeb(store, token);
-const endpoint = await listen(web);
+const endpoint = await listen(web, Number(port));
 const provisioner = new Provisioner(store, endpoint);
 faults[values.fault]?.(provisioner);
 const server = newServer(values.proto, provisioner);

@@ -74,9 +74,9 @@ function manage(store, what, { name, begin }) {
   }
 }
 
-// listen returns the URL at which a store is served, on any free port.
-export function listen(web) {
+// listen returns the URL at which a store is served. Port 0 is any free one.
+export function listen(web, port) {
   return new Promise((resolve, reject) => {
-    web.on('error', reject).listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${web.address().port}`));
+    web.on('error', reject).listen(port, '127.0.0.1', () => resolve(`http://127.0.0.1:${web.address().port}`));
   });
 }
