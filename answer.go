@@ -12,7 +12,6 @@ import (
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
 	"github.com/doomshrine/gocosi/internal/redact"
-	"github.com/doomshrine/gocosi/internal/rules"
 	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
@@ -58,7 +57,7 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 		f = c.diagnose(ctx, response, err)
 		err = f.answer
 	}
-	answer := redactedMessage(c.chain.payloads, response)
+	answer := c.redacted(response)
 	if !c.Answer(response, err) {
 		err, f = lifecycle.ErrStopping, c.diagnose(ctx, nil, lifecycle.ErrStopping)
 	}
@@ -70,13 +69,14 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 // vet refuses an answer that is missing or breaks a rule. The error tells the rule and the shape of the answer, never a
 // value in it.
 func (ch *chain) vet(c *call, response any) error {
-	if err := c.method.CheckResponse(response); err != nil || !ch.vets {
+	if err := c.method.CheckResponse(response); err != nil || !ch.vets || c.method == nil {
 		return err
 	}
-	if v := rules.Response(c.kept, response); v != nil {
+	g := c.method.Generation
+	if v := g.Response(c.kept, response); v != nil {
 		return status.Errorf(codes.Internal, "the driver's answer breaks a rule: %v", v)
 	}
-	if v := rules.Advice(response); v != nil {
+	if v := g.Advice(response); v != nil {
 		if _, told := ch.advised.LoadOrStore(v.Rule, true); !told {
 			ch.notes.Info("answer is allowed but unwise", "reason", v.Error(), "method", c.Name)
 		}
@@ -89,7 +89,7 @@ func (c *call) diagnose(ctx context.Context, response any, cause error) *failure
 	cause = statuses.Settle(cause)
 	f := c.explain(ctx, cause)
 	f.expired = c.expired
-	granted := redact.Made(response, foreign.ValueOf(cause))
+	granted := c.method.Classes().Made(response, foreign.ValueOf(cause))
 	secrets := slices.Concat(c.secrets, granted)
 	st := status.Convert(f.answer)
 	f.cause = errors.New(redact.Text(cause.Error(), secrets))

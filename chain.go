@@ -25,7 +25,7 @@ type chain struct {
 	notes      logr.Logger // of the other lines: to write one never blocks
 	payloads   bool        // the logger shows them
 	telemetry  *telemetry
-	methods    map[string]*methods.Method
+	methods    map[string]*methods.Method // of the generations of COSI that are served
 	calls      inflight.Table
 	ending     atomic.Bool // the drain has begun
 	locks      [methods.Spaces]keylock.Table
@@ -44,19 +44,26 @@ type stage func(context.Context, *call) (any, error)
 // in the log follows the answer.
 func newChain(c *config, s settings, log *safelog.Log, t *telemetry) *chain {
 	ch := &chain{
-		log: log.Direct(), notes: log.Queued(), payloads: log.Enabled(levelPayload), telemetry: t, methods: methods.Table(), unserved: unserved.New(log.Queued()),
+		log: log.Direct(), notes: log.Queued(), payloads: log.Enabled(levelPayload), telemetry: t, methods: methods.Table(c.generations),
+		unserved:   unserved.New(log.Queued()),
 		rpcTimeout: s.rpcTimeout, translates: !c.withoutErrorTranslation, vets: s.responseRules,
 	}
 	stages := []stage{
-		ch.answered,                         // a result that breaks no rule, or a canonical code with a neutral message
-		ch.recovered,                        // a panic is a failure
-		unless(!s.requestRules, ch.checked), // no request that breaks a rule
+		ch.answered,  // a result that breaks no rule, or a canonical code with a neutral message
+		ch.recovered, // a panic is a failure
+		unless(!strict(c.generations), ch.guarded),    // no request of another revision
+		unless(!s.requestRules, ch.checked),           // no request that breaks a rule
 		unless(c.withoutSerialization, ch.serialized), // one call at a time for a bucket
 		ch.limited,                  // a deadline for a call that came without one
 		intercepted(c.interceptors), // the author's own, around the handler
 	}
 	ch.stages = slices.DeleteFunc(stages, func(s stage) bool { return s == nil })
 	return ch
+}
+
+// strict says whether a generation refuses requests of another revision.
+func strict(generations []methods.Generation) bool {
+	return slices.ContainsFunc(generations, func(g methods.Generation) bool { return g.Strict })
 }
 
 func unless(off bool, s stage) stage {
@@ -81,7 +88,7 @@ type call struct {
 
 	chain  *chain
 	known  *call           // the one that is entered: this one, or the one that this is a copy of
-	method *methods.Method // nil: not one of the specification's
+	method *methods.Method // nil: not one of a generation of COSI
 	way                    // of the request to the handler
 	stages []stage         // those still to come
 

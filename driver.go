@@ -20,10 +20,10 @@ import (
 	"github.com/doomshrine/gocosi/internal/health"
 	"github.com/doomshrine/gocosi/internal/inspect"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
-	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/registrar"
 	"github.com/doomshrine/gocosi/internal/safelog"
 	"github.com/doomshrine/gocosi/internal/setting"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 const (
@@ -192,7 +192,7 @@ func (d *Driver) serve(ctx context.Context, lis *conns.Listener, name string) er
 // register collects what is served, but health. The author's functions may do anything.
 func (c *config) register(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer) (*registrar.Services, error) {
 	all := registrar.New(healthpb.Health_ServiceDesc.ServiceName)
-	identityDesc, provisionerDesc := methods.Services()
+	identityDesc, provisionerDesc := v1alpha1.Services()
 	all.RegisterService(identityDesc, identity)
 	all.RegisterService(provisionerDesc, provisioner)
 	if c.reflection {

@@ -17,6 +17,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/address"
+	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/safelog"
 )
 
@@ -164,4 +165,9 @@ func readText(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// WithGeneration has a driver take calls of one more generation of COSI through all stages. Its services come by WithServices.
+func WithGeneration(g methods.Generation) Option {
+	return optionFunc(func(c *config) { c.generations = append(c.generations, g) })
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/otlp"
-	"github.com/doomshrine/gocosi/internal/redact"
 )
 
 // Verbosity of the driver's lines.
@@ -65,13 +64,13 @@ func (ch *chain) logPayload(c *call, response map[string]any) {
 	}
 }
 
-// redactedMessage renders a message for the log, when that shows any.
-func redactedMessage(shown bool, message any) map[string]any {
+// redacted renders a message for the log, when that shows any.
+func (c *call) redacted(message any) map[string]any {
 	m, _ := message.(proto.Message)
-	if !shown || foreign.IsNil(m) {
+	if !c.chain.payloads || foreign.IsNil(m) {
 		return nil
 	}
-	return redact.Message(m)
+	return c.method.Classes().Message(m)
 }
 
 // logCall writes the line of a finished call. Every failure goes to Error, but for the end of a stream that its caller or

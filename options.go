@@ -17,6 +17,8 @@ import (
 
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
+	"github.com/doomshrine/gocosi/internal/methods"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 // Option configures [New] or [Probe]. Options are applied in order: one that sets a value replaces an earlier one, and
@@ -40,6 +42,7 @@ type config struct {
 	services      []func(grpc.ServiceRegistrar)
 	ready         func(context.Context) error
 	reflection    bool
+	generations   []methods.Generation // of COSI, whose calls get everything
 
 	withoutSerialization    bool
 	withoutErrorTranslation bool
@@ -47,6 +50,7 @@ type config struct {
 
 func newConfig(options []Option) *config {
 	c := &config{defaults: map[string]string{}, lookup: os.LookupEnv, environ: os.Environ, log: logr.Discard()}
+	c.generations = []methods.Generation{v1alpha1.Generation()}
 	for _, o := range options {
 		if o != nil {
 			o.apply(c)

@@ -11,11 +11,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/drift"
 	"github.com/doomshrine/gocosi/internal/keylock"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
 	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/redact"
-	"github.com/doomshrine/gocosi/internal/rules"
 	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
@@ -74,7 +74,7 @@ func (c *call) begin(ctx context.Context, request any) (any, error) {
 // take takes from the request what must be known of it, before anybody else has it.
 func (c *call) take(request any) {
 	c.request, c.stages = request, c.chain.stages
-	c.shown = redactedMessage(c.chain.payloads, request)
+	c.shown = c.redacted(request)
 	if m := c.method; m != nil {
 		c.Bucket, c.Account = m.Bucket(request), m.Account(request)
 		c.secrets = redact.Parameters(m.Secrets(request))
@@ -84,10 +84,22 @@ func (c *call) take(request any) {
 	}
 }
 
+// guarded refuses a request of another revision, in a generation that asks for it.
+func (ch *chain) guarded(ctx context.Context, c *call) (any, error) {
+	if c.method != nil && c.method.Generation.Strict {
+		if err := drift.Check(c.request, c.method.Generation.Name); err != nil {
+			return nil, err
+		}
+	}
+	return c.next(ctx)
+}
+
 // checked refuses a request that breaks a rule, before the handler sees it.
 func (ch *chain) checked(ctx context.Context, c *call) (any, error) {
-	if v := rules.Request(c.request); v != nil {
-		return nil, status.Error(codes.InvalidArgument, v.Error())
+	if c.method != nil {
+		if v := c.method.Generation.Request(c.request); v != nil {
+			return nil, status.Error(codes.InvalidArgument, v.Error())
+		}
 	}
 	return c.next(ctx)
 }
@@ -98,17 +110,31 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 	if c.method == nil || c.method.Serialize == methods.SideBySide {
 		return c.next(ctx)
 	}
+	if c.method.Others == nil {
+		return ch.inTurn(ctx, c, c.Bucket, nil)
+	}
+	buckets := append(c.method.Others(c.request), c.Bucket)
+	slices.Sort(buckets)
+	buckets = slices.Compact(buckets)
+	return ch.inTurn(ctx, c, buckets[0], buckets[1:])
+}
+
+// inTurn waits for the turn of a bucket, and then for those of others. All calls take them in one order, so that no two wait
+// for each other.
+func (ch *chain) inTurn(ctx context.Context, c *call, bucket string, others []string) (any, error) {
 	locks := &ch.locks[c.method.Serialize]
-	since, err := locks.Lock(ctx, c.Bucket, c.Name, c.turn, ch.rpcTimeout)
+	since, err := locks.Lock(ctx, bucket, c.Name, c.turn, ch.rpcTimeout)
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
-			bound.Printable(c.Bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))
+			bound.Printable(bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer locks.Unlock(c.Bucket)
-	c.turn = since
+	defer locks.Unlock(bucket)
+	if c.turn = since; len(others) > 0 {
+		return ch.inTurn(ctx, c, others[0], others[1:])
+	}
 	return c.next(ctx)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/redact"
 	"github.com/doomshrine/gocosi/internal/rules"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 const (
@@ -365,7 +366,7 @@ func secretsOf(r *cosi.DriverGrantBucketAccessResponse) []string {
 	if r == nil {
 		return nil
 	}
-	values := redact.Values(&cosi.DriverGrantBucketAccessResponse{Credentials: r.GetCredentials()})
+	values := v1alpha1.Fields.Values(&cosi.DriverGrantBucketAccessResponse{Credentials: r.GetCredentials()})
 	if len(values) > maxSecrets/2 {
 		return values
 	}

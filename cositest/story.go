@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doomshrine/gocosi/internal/bound"
-	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 // Step is one thing that a case did, and what came of it: a call, or the use of a hook. Its texts are printable and at most
@@ -137,7 +137,7 @@ func (s *story) add(begin time.Time, code codes.Code, step Step) {
 
 // rendered is a message as JSON, without secrets; "" for one without fields.
 func rendered(message proto.Message) string {
-	tree := redact.Message(message)
+	tree := v1alpha1.Fields.Message(message)
 	if len(tree) == 0 {
 		return ""
 	}

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
-	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 // bucketID is what a result calls the id of a bucket.
@@ -60,7 +60,7 @@ func (v *invocation) create(ctx context.Context, args []string) error {
 		response, err := client.DriverCreateBucket(ctx, &cosi.DriverCreateBucketRequest{Name: args[0], Parameters: parameters})
 		r := result{bucketID: response.GetBucketId()}
 		if info := response.GetBucketInfo(); info != nil {
-			r["bucket_info"] = redact.Message(info)
+			r["bucket_info"] = v1alpha1.Fields.Message(info)
 		}
 		return r, err
 	})

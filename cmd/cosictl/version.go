@@ -15,7 +15,7 @@ const specification = "sigs.k8s.io/container-object-storage-interface-spec"
 
 // version prints which program this is, without connecting.
 func (v *invocation) version(context.Context, []string) error {
-	generation := new(cosi.DriverGetInfoRequest).ProtoReflect().Descriptor().FullName().Parent() // cosi.v1alpha1
+	generation := new(cosi.DriverGetInfoRequest).ProtoReflect().Descriptor().FullName().Parent() // the name of the package
 	return v.print(result{
 		"version":       buildinfo.Program(),
 		"go":            runtime.Version(),

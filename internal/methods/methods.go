@@ -1,5 +1,5 @@
-// Package methods holds what the library knows of each RPC of the specification. The chain works from this table alone, so
-// a later version of the specification adds its methods here.
+// Package methods says what the library has to know of each RPC to take a call through its stages. Each generation of COSI
+// describes its own RPCs in a package of its own, and the chain works from these descriptions alone.
 package methods
 
 import (
@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/rules"
@@ -18,19 +17,21 @@ import (
 
 // Method describes one RPC.
 type Method struct {
-	Name     string // as logs and messages show it
-	FullName string
-	Changes  bool // a successful call is worth a line in the log
-	Handler       // calls the server's method
-	Bucket   func(request any) string
-	Account  func(request any) string
-	Secrets  func(request any) map[string]string // whose values are nobody's business
+	Name     string                              // as logs and messages show it
+	FullName string                              // Table sets it
+	Changes  bool                                // a successful call is worth a line in the log
+	Handler                                      // calls the server's method
+	Bucket   func(request any) string            // nil: it names none
+	Account  func(request any) string            // nil: it names none
+	Secrets  func(request any) map[string]string // whose values are nobody's business; nil: there are none
 	Kept     func(request any) any               // what an answer is checked against, out of the handler's reach; nil: nothing
 	Own      func(response any) any              // an answer out of the handler's reach; nil: as it is
 	Result   Label                               // what the answer names
 
-	Serialize   Space       // in which calls for one bucket take turns
-	Translation Translation // of the handler's status code
+	Generation  *Generation                // that the method is of; Table sets it
+	Serialize   Space                      // in which calls for one bucket take turns
+	Others      func(request any) []string // further buckets whose turn the call needs; nil: none
+	Translation Translation                // of the handler's status code
 }
 
 // Label names a value of an answer for the log.
@@ -62,105 +63,24 @@ const (
 	Spaces                  // how many there are
 )
 
-// Table returns the methods of v1alpha1, by full method name.
-func Table() map[string]*Method {
-	all := list()
-	for name, m := range all {
-		m.FullName = name
-	}
-	return all
-}
-
-func list() map[string]*Method {
-	return map[string]*Method{
-		"/cosi.v1alpha1.Identity/DriverGetInfo": {
-			Name:    "DriverGetInfo",
-			Handler: handler(cosi.IdentityServer.DriverGetInfo),
-			Secrets: nobody,
-			Bucket:  nothing,
-			Account: nothing,
-			Result:  Label{"driver", of((*cosi.DriverGetInfoResponse).GetName)},
-		},
-		"/cosi.v1alpha1.Provisioner/DriverCreateBucket": {
-			Name:      "DriverCreateBucket",
-			Handler:   handler(cosi.ProvisionerServer.DriverCreateBucket),
-			Secrets:   secrets((*cosi.DriverCreateBucketRequest).GetParameters),
-			Changes:   true,
-			Bucket:    of((*cosi.DriverCreateBucketRequest).GetName),
-			Account:   nothing,
-			Result:    Label{"bucket_id", of((*cosi.DriverCreateBucketResponse).GetBucketId)},
-			Serialize: ByName,
-		},
-		"/cosi.v1alpha1.Provisioner/DriverDeleteBucket": {
-			Name:      "DriverDeleteBucket",
-			Handler:   handler(cosi.ProvisionerServer.DriverDeleteBucket),
-			Secrets:   secrets((*cosi.DriverDeleteBucketRequest).GetDeleteContext),
-			Changes:   true,
-			Bucket:    of((*cosi.DriverDeleteBucketRequest).GetBucketId),
-			Account:   nothing,
-			Serialize: ByID,
-			Translation: Translation{
-				Rule: "DELETE-2", From: codes.NotFound, To: codes.OK,
-				Reply: func() any { return &cosi.DriverDeleteBucketResponse{} },
-			},
-		},
-		"/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess": {
-			Name:        "DriverGrantBucketAccess",
-			Handler:     handler(cosi.ProvisionerServer.DriverGrantBucketAccess),
-			Secrets:     secrets((*cosi.DriverGrantBucketAccessRequest).GetParameters),
-			Kept:        keepType,
-			Own:         clone,
-			Changes:     true,
-			Bucket:      of((*cosi.DriverGrantBucketAccessRequest).GetBucketId),
-			Account:     of((*cosi.DriverGrantBucketAccessRequest).GetName),
-			Result:      Label{"account_id", of((*cosi.DriverGrantBucketAccessResponse).GetAccountId)},
-			Serialize:   ByID,
-			Translation: Translation{Rule: "GRANT-11", From: codes.AlreadyExists, To: codes.FailedPrecondition, Always: true},
-		},
-		"/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess": {
-			Name:      "DriverRevokeBucketAccess",
-			Handler:   handler(cosi.ProvisionerServer.DriverRevokeBucketAccess),
-			Secrets:   secrets((*cosi.DriverRevokeBucketAccessRequest).GetRevokeAccessContext),
-			Changes:   true,
-			Bucket:    of((*cosi.DriverRevokeBucketAccessRequest).GetBucketId),
-			Account:   of((*cosi.DriverRevokeBucketAccessRequest).GetAccountId),
-			Serialize: ByID,
-			Translation: Translation{
-				Rule: "REVOKE-4", From: codes.NotFound, To: codes.OK,
-				Reply: func() any { return &cosi.DriverRevokeBucketAccessResponse{} },
-			},
-		},
-	}
-}
-
-// of makes a getter of a message one of any message; in another message it finds "".
-func of[T any](get func(T) string) func(any) string {
+// Of makes a getter of a message one of any message; in another message it finds "".
+func Of[T any](get func(T) string) func(any) string {
 	return func(message any) string {
 		m, _ := message.(T)
 		return get(m)
 	}
 }
 
-func nothing(any) string { return "" }
-
-// clone copies an answer that has maps: the process would die if the handler wrote to one while gRPC reads it.
-func clone(response any) any {
+// Clone copies an answer that has maps: the process would die if the handler wrote to one while gRPC reads it.
+func Clone(response any) any {
 	if m, ok := response.(proto.Message); ok {
 		return proto.Clone(m)
 	}
 	return response
 }
 
-// keepType keeps what decides on a grant's credentials.
-func keepType(request any) any {
-	r, _ := request.(*cosi.DriverGrantBucketAccessRequest)
-	return &cosi.DriverGrantBucketAccessRequest{AuthenticationType: r.GetAuthenticationType()}
-}
-
-func nobody(any) map[string]string { return nil }
-
-// secrets does the same as of for a map.
-func secrets[T any](get func(T) map[string]string) func(any) map[string]string {
+// Secrets does the same as Of for a map.
+func Secrets[T any](get func(T) map[string]string) func(any) map[string]string {
 	return func(message any) map[string]string {
 		m, _ := message.(T)
 		return get(m)
@@ -185,18 +105,11 @@ func (m *Method) CheckResponse(response any) error {
 	return nil
 }
 
-// Services describes the services whose methods the table has. The bindings keep their own descriptions to themselves.
-func Services() (identity, provisioner *grpc.ServiceDesc) {
-	return describe("cosi.v1alpha1.Identity", (*cosi.IdentityServer)(nil)),
-		describe("cosi.v1alpha1.Provisioner", (*cosi.ProvisionerServer)(nil))
-}
-
-func describe(service string, server any) *grpc.ServiceDesc {
-	desc := &grpc.ServiceDesc{
-		ServiceName: service, HandlerType: server,
-		Metadata: "sigs.k8s.io/container-object-storage-interface-spec/cosi.proto",
-	}
-	for name, m := range Table() {
+// Describe describes a service to gRPC by its methods in a table. The server is a nil pointer to the interface that
+// implements it, and file is the path of the service's definition.
+func Describe(service, file string, server any, table map[string]*Method) *grpc.ServiceDesc {
+	desc := &grpc.ServiceDesc{ServiceName: service, HandlerType: server, Metadata: file}
+	for name, m := range table {
 		if method, ok := strings.CutPrefix(name, "/"+service+"/"); ok {
 			desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: method, Handler: m.generic})
 		}
@@ -226,8 +139,8 @@ type Handler struct {
 	Serve      func(ctx context.Context, server, request any) (any, error)
 }
 
-// handler makes a Handler of a method's expression.
-func handler[S, Q, R any](method func(S, context.Context, *Q) (*R, error)) Handler {
+// HandlerOf makes a Handler of a method's expression.
+func HandlerOf[S, Q, R any](method func(S, context.Context, *Q) (*R, error)) Handler {
 	return Handler{
 		NewRequest: func() any { return new(Q) },
 		IsResponse: func(v any) bool { _, ok := v.(*R); return ok },

@@ -1,126 +1,57 @@
 package methods_test
 
 import (
-	"maps"
-	"reflect"
+	"context"
 	"slices"
 	"testing"
 
-	"google.golang.org/grpc/codes"
-	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/doomshrine/gocosi/internal/methods"
 )
 
-// The full names of the methods, as in the specification.
-const (
-	info   = "/cosi.v1alpha1.Identity/DriverGetInfo"
-	create = "/cosi.v1alpha1.Provisioner/DriverCreateBucket"
-	remove = "/cosi.v1alpha1.Provisioner/DriverDeleteBucket"
-	grant  = "/cosi.v1alpha1.Provisioner/DriverGrantBucketAccess"
-	revoke = "/cosi.v1alpha1.Provisioner/DriverRevokeBucketAccess"
-)
-
-func TestTableHasEveryMethodOfTheSpecification(t *testing.T) {
-	t.Parallel()
-	names := map[string]string{}
-	services := cosi.File_sigs_k8s_io_container_object_storage_interface_spec_cosi_proto.Services()
-	for i := range services.Len() {
-		service := services.Get(i)
-		for j := range service.Methods().Len() {
-			name := string(service.Methods().Get(j).Name())
-			names["/"+string(service.FullName())+"/"+name] = name
-		}
-	}
-	got := map[string]string{}
-	for path, m := range methods.Table() {
-		got[path] = m.Name
-	}
-	if !maps.Equal(got, names) {
-		t.Errorf("got %v, want %v", got, names)
-	}
+// peer is the interface of a service that no generation has.
+type peer interface {
+	Ask(ctx context.Context, request *wrapperspb.StringValue) (*emptypb.Empty, error)
 }
 
-// TestTable holds what the log and the turns take from each method's messages.
+// TestTable checks that a table knows its methods' names and generations, and lacks nothing that a stage asks for.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	for path, row := range map[string]struct {
-		request, response any
-		changes           bool
-		bucket, account   string
-		key, value        string
-		serialize         methods.Space
-	}{
-		info: {
-			request: &cosi.DriverGetInfoRequest{}, response: &cosi.DriverGetInfoResponse{Name: "the name"},
-			key: "driver", value: "the name",
-		},
-		create: {
-			request: &cosi.DriverCreateBucketRequest{Name: "the bucket"}, response: &cosi.DriverCreateBucketResponse{BucketId: "the id"},
-			changes: true, bucket: "the bucket", key: "bucket_id", value: "the id", serialize: methods.ByName,
-		},
-		remove: {
-			request: &cosi.DriverDeleteBucketRequest{BucketId: "the bucket"}, response: &cosi.DriverDeleteBucketResponse{},
-			changes: true, bucket: "the bucket", serialize: methods.ByID,
-		},
-		grant: {
-			request:  &cosi.DriverGrantBucketAccessRequest{BucketId: "the bucket", Name: "the account"},
-			response: &cosi.DriverGrantBucketAccessResponse{AccountId: "the id"},
-			changes:  true, bucket: "the bucket", account: "the account", key: "account_id", value: "the id", serialize: methods.ByID,
-		},
-		revoke: {
-			request:  &cosi.DriverRevokeBucketAccessRequest{BucketId: "the bucket", AccountId: "the account"},
-			response: &cosi.DriverRevokeBucketAccessResponse{},
-			changes:  true, bucket: "the bucket", account: "the account", serialize: methods.ByID,
-		},
-	} {
-		t.Run(path, func(t *testing.T) {
-			t.Parallel()
-			m := methods.Table()[path]
-			if m.Changes != row.changes || m.Serialize != row.serialize || m.Result.Key != row.key {
-				t.Errorf("got %+v, want %+v", m, row)
-			}
-			if got := m.Bucket(row.request); got != row.bucket {
-				t.Errorf("the bucket is %q, want %q", got, row.bucket)
-			}
-			if got := m.Account(row.request); got != row.account {
-				t.Errorf("the account is %q, want %q", got, row.account)
-			}
-			if row.key != "" && m.Result.Value(row.response) != row.value {
-				t.Errorf("the result is %q, want %q", m.Result.Value(row.response), row.value)
-			}
-			for _, other := range []any{nil, "text", &cosi.S3{}} {
-				if m.Bucket(other) != "" || m.Account(other) != "" || row.key != "" && m.Result.Value(other) != "" {
-					t.Errorf("%v has a bucket, an account or a result, want none", other)
-				}
-			}
-		})
+	table := methods.Table([]methods.Generation{
+		{Name: "a", Methods: map[string]*methods.Method{"/a.Peer/Ask": {Name: "Ask", Handler: methods.HandlerOf(peer.Ask)}}},
+		{Name: "b", Strict: true, Methods: map[string]*methods.Method{"/b.Peer/Ask": {
+			Name: "Ask", Handler: methods.HandlerOf(peer.Ask), Bucket: methods.Of((*wrapperspb.StringValue).GetValue),
+		}}},
+	})
+	if len(table) != 2 {
+		t.Fatalf("there are %d methods, want 2", len(table))
+	}
+	for name, m := range table {
+		g := m.Generation
+		if m.FullName != name || g == nil || "/"+g.Name+".Peer/Ask" != name || g.Strict != (g.Name == "b") {
+			t.Errorf("%s: %+v", name, m)
+		}
+		if g.Request(nil) != nil || g.Response(nil, nil) != nil || g.Advice(nil) != nil {
+			t.Errorf("%s: a generation without rules finds a violation", name)
+		}
+		request := wrapperspb.String("the bucket")
+		want := map[string]string{"a": "", "b": "the bucket"}[g.Name]
+		if m.Bucket(request) != want || m.Account(request) != "" || m.Secrets(request) != nil {
+			t.Errorf("%s: bucket %q, account %q, secrets %v", name, m.Bucket(request), m.Account(request), m.Secrets(request))
+		}
 	}
 }
 
-// TestTranslations holds the three codes that the released sidecar would misread.
-func TestTranslations(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	t.Parallel()
-	type translation struct {
-		rule     string
-		from, to codes.Code
-		always   bool
-		reply    any
-	}
-	want := map[string]translation{
-		remove: {"DELETE-2", codes.NotFound, codes.OK, false, &cosi.DriverDeleteBucketResponse{}},
-		revoke: {"REVOKE-4", codes.NotFound, codes.OK, false, &cosi.DriverRevokeBucketAccessResponse{}},
-		grant:  {"GRANT-11", codes.AlreadyExists, codes.FailedPrecondition, true, nil},
-	}
-	for path, m := range methods.Table() {
-		tr := m.Translation
-		got := translation{rule: tr.Rule, from: tr.From, to: tr.To, always: tr.Always}
-		if tr.Reply != nil {
-			got.reply = tr.Reply()
-		}
-		if !reflect.DeepEqual(got, want[path]) {
-			t.Errorf("%s: got %+v, want %+v", path, got, want[path])
-		}
+	table := methods.Table([]methods.Generation{{Methods: map[string]*methods.Method{
+		"/a.Peer/Ask": {Handler: methods.HandlerOf(peer.Ask)}, "/a.Other/Ask": {Handler: methods.HandlerOf(peer.Ask)},
+	}}})
+	desc := methods.Describe("a.Peer", "a.proto", (*peer)(nil), table)
+	if desc.ServiceName != "a.Peer" || desc.Metadata != "a.proto" || len(desc.Methods) != 1 || desc.Methods[0].MethodName != "Ask" {
+		t.Errorf("got %+v", desc)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 func FuzzText(f *testing.F) {
@@ -77,7 +78,7 @@ func checkMessage(t *testing.T, name string, m proto.Message) {
 	var line strings.Builder
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(redact.Message(m)); err != nil {
+	if err := encoder.Encode(v1alpha1.Fields.Message(m)); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
 	if line.Len() > bound.Payload/2 {
@@ -86,5 +87,5 @@ func checkMessage(t *testing.T, name string, m proto.Message) {
 	if name != "fuzzed" && strings.Contains(line.String(), canary) { // a fuzzed name may be the canary
 		t.Errorf("%s becomes %s, want no secret", name, line.String())
 	}
-	redact.Values(m, m)
+	v1alpha1.Fields.Values(m, m)
 }

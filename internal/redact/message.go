@@ -9,51 +9,18 @@ import (
 	"github.com/doomshrine/gocosi/internal/bound"
 )
 
-// class says how much of a field may be shown.
-type class int
+// Class says how much of a field may be shown.
+type Class int
 
+// The classes.
 const (
-	hidden class = iota // nothing: the class of every field that is not listed
-	public              // the value
-	keys                // of a map: the keys
+	Hidden Class = iota // nothing: the class of every field that is not listed
+	Public              // the value
+	Keys                // of a map: the keys
 )
 
-// fields classifies the fields of v1alpha1 by full name. Upstream declares the option cosi_secret but sets it on no field,
-// so this table is the only source.
-var fields = map[protoreflect.FullName]class{
-	"cosi.v1alpha1.DriverGetInfoResponse.name":                            public,
-	"cosi.v1alpha1.DriverCreateBucketRequest.name":                        public,
-	"cosi.v1alpha1.DriverCreateBucketRequest.parameters":                  keys,
-	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_id":                  public,
-	"cosi.v1alpha1.DriverCreateBucketResponse.bucket_info":                public,
-	"cosi.v1alpha1.DriverDeleteBucketRequest.bucket_id":                   public,
-	"cosi.v1alpha1.DriverDeleteBucketRequest.delete_context":              keys,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.bucket_id":              public,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.name":                   public,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.authentication_type":    public,
-	"cosi.v1alpha1.DriverGrantBucketAccessRequest.parameters":             keys,
-	"cosi.v1alpha1.DriverGrantBucketAccessResponse.account_id":            public,
-	"cosi.v1alpha1.DriverGrantBucketAccessResponse.credentials":           public,
-	"cosi.v1alpha1.CredentialDetails.secrets":                             keys,
-	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.bucket_id":             public,
-	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.account_id":            public,
-	"cosi.v1alpha1.DriverRevokeBucketAccessRequest.revoke_access_context": keys,
-	"cosi.v1alpha1.Protocol.s3":                                           public,
-	"cosi.v1alpha1.Protocol.azureBlob":                                    public,
-	"cosi.v1alpha1.Protocol.gcs":                                          public,
-	"cosi.v1alpha1.S3.region":                                             public,
-	"cosi.v1alpha1.S3.signature_version":                                  public,
-	"cosi.v1alpha1.AzureBlob.storage_account":                             public,
-	"cosi.v1alpha1.GCS.private_key_name":                                  public,
-	"cosi.v1alpha1.GCS.project_id":                                        public,
-	"cosi.v1alpha1.GCS.service_account":                                   public,
-}
-
-// Classified reports whether the table of classes has the field. A test checks every field of the bindings with it.
-func Classified(field protoreflect.FullName) bool {
-	_, ok := fields[field]
-	return ok
-}
+// Fields classifies fields by full name. The zero value hides every field.
+type Fields map[protoreflect.FullName]Class
 
 const (
 	unreadable = "[unreadable]" // stands for a field that cannot be read
@@ -61,18 +28,21 @@ const (
 )
 
 // Message renders m as a tree of maps for a logger. It masks unclassified fields, and the values of parameters and
-// credentials. Strings and keys are printable and at most bound.Name bytes long, since all that v1alpha1 lets be shown are
-// names and ids. The trees of a request and a response together stay within bound.Payload. It returns nil for a nil m.
-func Message(m protoreflect.ProtoMessage) map[string]any {
+// credentials. Strings and keys are printable and at most bound.Name bytes long, since all that may be shown are names and
+// ids. The trees of a request and a response together stay within bound.Payload. It returns nil for a nil m.
+func (f Fields) Message(m protoreflect.ProtoMessage) map[string]any {
 	if m == nil {
 		return nil
 	}
-	r := renderer{room: bound.Payload/2 - bound.Text}
+	r := renderer{fields: f, room: bound.Payload/2 - bound.Text}
 	return r.message(reflected(m))
 }
 
 // renderer renders a message as long as there is room.
-type renderer struct{ room int }
+type renderer struct {
+	fields Fields
+	room   int
+}
 
 // take returns text as it is shown, and reports whether there was room for it.
 func (r *renderer) take(text string) (shown string, ok bool) {
@@ -100,9 +70,9 @@ func (r *renderer) message(m protoreflect.Message) map[string]any {
 }
 
 func (r *renderer) field(f protoreflect.FieldDescriptor, v protoreflect.Value) any {
-	c := fields[f.FullName()]
+	c := r.fields[f.FullName()]
 	switch {
-	case c == hidden || f.IsList():
+	case c == Hidden || f.IsList():
 		return r.text(Mask)
 	case f.IsMap():
 		return r.entries(f, v.Map(), c)
@@ -126,7 +96,7 @@ func enum(f protoreflect.FieldDescriptor, n protoreflect.EnumNumber) any {
 	return int32(n)
 }
 
-func (r *renderer) entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c class) map[string]any {
+func (r *renderer) entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c Class) map[string]any {
 	out := map[string]any{}
 	shown := 0
 	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
@@ -136,7 +106,7 @@ func (r *renderer) entries(f protoreflect.FieldDescriptor, m protoreflect.Map, c
 			return false
 		}
 		shown++
-		if c == public && f.MapValue().Message() != nil {
+		if c == Public && f.MapValue().Message() != nil {
 			out[key] = r.message(v.Message())
 		} else {
 			out[key] = r.text(Mask)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
 func TestText(t *testing.T) {
@@ -389,10 +390,10 @@ func TestMessage(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := redact.Message(tt.message); !reflect.DeepEqual(got, tt.want) {
+			if got := v1alpha1.Fields.Message(tt.message); !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got  %v\nwant %v", got, tt.want)
 			}
-			if got := redact.Values(tt.message); !slices.Equal(slices.Sorted(slices.Values(got)), tt.values) {
+			if got := v1alpha1.Fields.Values(tt.message); !slices.Equal(slices.Sorted(slices.Values(got)), tt.values) {
 				t.Errorf("the values are %q, want %q", got, tt.values)
 			}
 		})
@@ -460,7 +461,7 @@ func TestHostileMessages(t *testing.T) {
 	for name, m := range hostile() {
 		checkMessage(t, name, m)
 	}
-	readable := redact.Message(hostile()["nil variant"])
+	readable := v1alpha1.Fields.Message(hostile()["nil variant"])
 	if readable["bucket_id"] != "b" {
 		t.Errorf("got %v, want what can be read", readable)
 	}
@@ -468,7 +469,7 @@ func TestHostileMessages(t *testing.T) {
 
 func TestMessageTellsWhatItLacks(t *testing.T) {
 	t.Parallel()
-	m := redact.Message(hostile()["many"])
+	m := v1alpha1.Fields.Message(hostile()["many"])
 	shown, _ := m["parameters"].(tree)
 	if len(shown) != bound.Entries+1 || shown["..."] != fmt.Sprintf("and %d more", 100_000-bound.Entries) {
 		t.Errorf("got %d entries and %v, want %d and how many more", len(shown), shown["..."], bound.Entries)
@@ -478,7 +479,7 @@ func TestMessageTellsWhatItLacks(t *testing.T) {
 			t.Errorf("got the key %q, want it short and printable", key)
 		}
 	}
-	name, _ := redact.Message(&cosi.DriverCreateBucketRequest{Name: strings.Repeat("n", 1<<20)})["name"].(string)
+	name, _ := v1alpha1.Fields.Message(&cosi.DriverCreateBucketRequest{Name: strings.Repeat("n", 1<<20)})["name"].(string)
 	if len(name) > bound.Name || !strings.HasSuffix(name, "...(1048576 bytes)") {
 		t.Errorf("got %q, want the name cut", name)
 	}
@@ -495,7 +496,7 @@ func TestMessageUsesItsRoom(t *testing.T) {
 		}
 		full.Credentials[name] = &cosi.CredentialDetails{Secrets: secrets}
 	}
-	credentials, _ := redact.Message(full)["credentials"].(tree)
+	credentials, _ := v1alpha1.Fields.Message(full)["credentials"].(tree)
 	for _, name := range []string{"one", "two", "three"} {
 		shown, _ := credentials[name].(tree)["secrets"].(tree)
 		if _, lacks := shown["..."]; len(shown) != bound.Entries || lacks {
@@ -507,7 +508,7 @@ func TestMessageUsesItsRoom(t *testing.T) {
 func TestHostileMessagesCostLittle(t *testing.T) { //nolint:paralleltest // measures
 	for name, m := range hostile() {
 		for what, call := range map[string]func(){
-			"Message": func() { redact.Message(m) }, "Values": func() { redact.Values(m) },
+			"Message": func() { v1alpha1.Fields.Message(m) }, "Values": func() { v1alpha1.Fields.Values(m) },
 		} {
 			if spent := cost(call); spent > 8*bound.Payload {
 				t.Errorf("%s of %q costs %d bytes", what, name, spent)
@@ -521,8 +522,8 @@ func TestTooManyValues(t *testing.T) {
 	t.Parallel()
 	many := &cosi.DriverCreateBucketRequest{Parameters: map[string]string{"long": strings.Repeat("x", 1<<20), "short": canary}}
 	for name, secrets := range map[string][]string{
-		"Values": redact.Values(hostile()["many"]), "Values, long": redact.Values(many), "Values, loop": redact.Values(hostile()["a loop"]),
-		"Parameters": redact.Parameters(many.GetParameters()), "both": slices.Concat(redact.Values(many), []string{"sesame"}),
+		"Values": v1alpha1.Fields.Values(hostile()["many"]), "Values, long": v1alpha1.Fields.Values(many), "Values, loop": v1alpha1.Fields.Values(hostile()["a loop"]),
+		"Parameters": redact.Parameters(many.GetParameters()), "both": slices.Concat(v1alpha1.Fields.Values(many), []string{"sesame"}),
 	} {
 		if got := redact.Text("bad "+canary, secrets); got != redact.Mask {
 			t.Errorf("%s: got %q, want nothing", name, got)
@@ -551,8 +552,8 @@ func TestMostValues(t *testing.T) {
 			}
 			return redact.Parameters(m)
 		}, 1 << 10},
-		"bytes":    {func(n int) []string { return redact.Values(wrapperspb.String(strings.Repeat("x", n))) }, 64 << 10},
-		"messages": {func(n int) []string { return redact.Values(nested(n - 1)) }, 4 << 10},
+		"bytes":    {func(n int) []string { return v1alpha1.Fields.Values(wrapperspb.String(strings.Repeat("x", n))) }, 64 << 10},
+		"messages": {func(n int) []string { return v1alpha1.Fields.Values(nested(n - 1)) }, 4 << 10},
 	} {
 		if got := redact.Text("readable", tt.kept(tt.limit)); got != "readable" {
 			t.Errorf("%s: got %q with %d, want the text", name, got, tt.limit)
@@ -565,7 +566,7 @@ func TestMostValues(t *testing.T) {
 
 func TestMade(t *testing.T) {
 	t.Parallel()
-	got := redact.Made(nil, "text", 7, wrapperspb.String("one"), (*wrapperspb.StringValue)(nil), (*embedding)(nil), wrapperspb.String("two"))
+	got := v1alpha1.Fields.Made(nil, "text", 7, wrapperspb.String("one"), (*wrapperspb.StringValue)(nil), (*embedding)(nil), wrapperspb.String("two"))
 	if !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("got %q, want what the messages hold", got)
 	}
@@ -588,25 +589,11 @@ func TestParameters(t *testing.T) { //nolint:paralleltest // counts allocations
 
 func TestValuesOfSeveral(t *testing.T) {
 	t.Parallel()
-	got := redact.Values(nil, wrapperspb.String("one"), (*wrapperspb.StringValue)(nil), wrapperspb.String("two"))
+	got := v1alpha1.Fields.Values(nil, wrapperspb.String("one"), (*wrapperspb.StringValue)(nil), wrapperspb.String("two"))
 	if !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("got %q", got)
 	}
-	if got := redact.Values(); len(got) > 0 {
+	if got := v1alpha1.Fields.Values(); len(got) > 0 {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestClassified(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[protoreflect.FullName]bool{
-		"cosi.v1alpha1.CredentialDetails.secrets":       true,
-		"cosi.v1alpha1.DriverCreateBucketRequest.name":  true,
-		"cosi.v1alpha1.DriverCreateBucketRequest.quota": false,
-		"google.protobuf.StringValue.value":             false,
-	} {
-		if got := redact.Classified(name); got != want {
-			t.Errorf("%s: %t", name, got)
-		}
 	}
 }

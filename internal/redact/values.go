@@ -17,8 +17,8 @@ const (
 )
 
 // Values returns what Message would mask in the messages, for use with Text. It skips nil messages.
-func Values(messages ...protoreflect.ProtoMessage) []string {
-	var c collector
+func (f Fields) Values(messages ...protoreflect.ProtoMessage) []string {
+	c := collector{fields: f}
 	for _, m := range messages {
 		if m != nil {
 			c.message(reflected(m))
@@ -28,8 +28,8 @@ func Values(messages ...protoreflect.ProtoMessage) []string {
 }
 
 // Made returns what Message would mask in the values that are messages: an answer, or what a handler panicked with.
-func Made(values ...any) []string {
-	var c collector
+func (f Fields) Made(values ...any) []string {
+	c := collector{fields: f}
 	for _, value := range values {
 		if m, ok := value.(protoreflect.ProtoMessage); ok && !foreign.IsNil(m) {
 			c.message(reflected(m))
@@ -54,6 +54,7 @@ func Parameters(m map[string]string) []string {
 
 // collector collects secrets up to what is kept.
 type collector struct {
+	fields          Fields
 	found           []string
 	bytes, messages int
 	over            bool
@@ -102,7 +103,7 @@ func (c *collector) one(f protoreflect.FieldDescriptor, v protoreflect.Value) bo
 	switch {
 	case f.Message() != nil:
 		return c.message(v.Message())
-	case fields[f.FullName()] != hidden:
+	case c.fields[f.FullName()] != Hidden:
 	case f.Kind() == protoreflect.StringKind:
 		return c.keep(v.String())
 	case f.Kind() == protoreflect.BytesKind:
