@@ -2,6 +2,7 @@ package unserved_test
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/bound"
@@ -65,6 +67,67 @@ func TestUnservedMethods(t *testing.T) {
 			}
 			if len(log.Lines("call failed")) > 0 {
 				t.Errorf("the log also has the call %q, want one line", log.Lines("call failed"))
+			}
+		})
+	}
+}
+
+// TestMethodsOfV1alpha2 checks that no revision of v1alpha2 is taken for v1alpha1, and that docs/v1alpha2.md quotes what
+// the driver answers and logs, and tells the same revisions.
+func TestMethodsOfV1alpha2(t *testing.T) {
+	t.Parallel()
+	const (
+		served      = "cosi.v1alpha1.Identity, cosi.v1alpha1.Provisioner, grpc.health.v1.Health"
+		identity    = "/sigs.k8s.io.cosi.v1alpha2.Identity/"
+		provisioner = "/sigs.k8s.io.cosi.v1alpha2.Provisioner/"
+	)
+	raw, err := os.ReadFile("../../docs/v1alpha2.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := string(raw)
+	for _, quoted := range []string{
+		fmt.Sprintf("\n    %q is not served; this driver serves %s\n", identity+"DriverGetInfo", served),
+		fmt.Sprintf("\n    \"msg\":%q,\"method\":%q,\"serves\":%q\n", notServed, identity+"DriverGetInfo", served),
+	} {
+		if !strings.Contains(document, quoted) {
+			t.Errorf("docs/v1alpha2.md does not quote the driver, want%s", quoted)
+		}
+	}
+	for _, tt := range []struct{ service, method, revisions string }{
+		{identity, "DriverGetInfo", "R1 to R5"},
+		{provisioner, "DriverCreateBucket", "R1 to R5"},
+		{provisioner, "DriverDeleteBucket", "R1 to R5"},
+		{provisioner, "DriverGrantBucketAccess", "R1 to R5"},
+		{provisioner, "DriverRevokeBucketAccess", "R1 to R5"},
+		{provisioner, "DriverGetExistingBucket", "R1"},
+		{provisioner, "DriverGetBucket", "R2 to R5"},
+		{provisioner, "DriverGenerateBucketId", "R4 and R5"},
+		{provisioner, "DriverGenerateBucketAccessId", "R5"},
+	} {
+		t.Run(tt.method, func(t *testing.T) {
+			t.Parallel()
+			if row := fmt.Sprintf("\n| `%s` | %s |", tt.method, tt.revisions); !strings.Contains(document, row) {
+				t.Errorf("docs/v1alpha2.md does not tell the method's revisions, want%s", row)
+			}
+			var log harness.Logs
+			d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()))
+			full := tt.service + tt.method
+			want := fmt.Sprintf("%q is not served; this driver serves %s", full, served)
+			for range 2 {
+				// Field 1 is a text, as a name or an id is in most requests.
+				err := d.Conn.Invoke(harness.Timeout(t), full, wrapperspb.String("bc-1"), &emptypb.Empty{})
+				if got := status.Convert(err); got.Code() != codes.Unimplemented || got.Message() != want {
+					t.Errorf("got %v, want UNIMPLEMENTED with %s", err, want)
+				}
+			}
+			d.Lives(t)
+			if err := d.Wait(t); err != nil { // then every line is written
+				t.Error(err)
+			}
+			line := fmt.Sprintf("\"msg\"=%q \"method\"=%q \"serves\"=%q", notServed, full, served)
+			if len(log.Lines(notServed)) != 1 || len(log.Lines(line)) != 1 {
+				t.Errorf("got the lines %q, want one with %s", log.Lines(notServed), line)
 			}
 		})
 	}
