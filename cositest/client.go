@@ -56,18 +56,19 @@ type client struct {
 	away  atomic.Bool // the kit took the store away: a call is made once, and one that hangs is not held against its RPC
 	story story       // what the case that runs does
 
-	mu        sync.Mutex
-	answered  map[string]bool // RPCs that answered something other than UNIMPLEMENTED
-	silences  map[string]int  // cases in which an RPC did not answer
-	huge      map[string]int  // answers of an RPC that were too large to be read
-	silent    map[string]bool // RPCs that did not answer in the case that runs
-	lost      error           // why the connection was lost in the case that runs
-	successes int
-	failures  []failure
-	oversize  []failure
-	leaks     []failure // errors that hold a secret
-	secrets   []string
-	name      string // that DriverGetInfo answered last
+	mu         sync.Mutex
+	answered   map[string]bool // RPCs that answered something other than UNIMPLEMENTED
+	silences   map[string]int  // cases in which an RPC did not answer
+	huge       map[string]int  // answers of an RPC that were too large to be read
+	silent     map[string]bool // RPCs that did not answer in the case that runs
+	lost       error           // why the connection was lost in the case that runs
+	successes  int
+	failures   []failure
+	oversize   []failure
+	leaks      []failure // errors that hold a secret
+	secrets    []string
+	ownSecrets []string // secrets of the run's own
+	name       string   // that DriverGetInfo answered last
 }
 
 // failure is an error that the driver answered. Its message is masked, bounded and printable.
@@ -78,9 +79,9 @@ type failure struct {
 	details int
 }
 
-func newClient(conn grpc.ClientConnInterface, timeout time.Duration) *client {
+func newClient(conn grpc.ClientConnInterface, cfg Config) *client {
 	c := &client{
-		identity: cosi.NewIdentityClient(conn), provisioner: cosi.NewProvisionerClient(conn), timeout: timeout,
+		identity: cosi.NewIdentityClient(conn), provisioner: cosi.NewProvisionerClient(conn), timeout: cfg.Timeout, ownSecrets: cfg.Secrets,
 		answered: map[string]bool{}, silences: map[string]int{}, silent: map[string]bool{}, huge: map[string]int{},
 	}
 	c.story.begin()
@@ -284,7 +285,7 @@ func (c *client) failed(rpc string, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	message := st.Message()
-	f := failure{rpc, st.Code(), redact.Text(message, c.secrets), len(st.Proto().GetDetails())}
+	f := failure{rpc, st.Code(), redact.Text(message, slices.Concat(c.secrets, c.ownSecrets)), len(st.Proto().GetDetails())}
 	if len(c.failures) < maxFailures && !slices.Contains(c.failures, f) {
 		c.failures = append(c.failures, f)
 	}

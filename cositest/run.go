@@ -98,13 +98,30 @@ type runner struct {
 
 func newRunner(conn grpc.ClientConnInterface, cfg Config) *runner {
 	cfg = cfg.withDefaults()
-	r := &runner{client: newClient(conn, cfg.Timeout), report: newReport(conn, cfg), conn: conn, hanging: map[string]bool{}}
+	r := &runner{client: newClient(conn, cfg), report: newReport(conn, cfg), conn: conn, hanging: map[string]bool{}}
 	r.cfg = tracedHooks(cfg, &r.client.story)
 	return r
 }
 
-// conclude fills in what is known at the end of a run. A second call only measures the time again.
+// mask masks the texts of a result.
+func (r *runner) mask(result *Result) {
+	result.Reason = r.public(result.Reason)
+	for i := range result.LeftOver {
+		left := &result.LeftOver[i]
+		left.What, left.Why = r.public(left.What), r.public(left.Why)
+	}
+	for i := range result.Steps {
+		step := &result.Steps[i]
+		step.Sent, step.Got = r.public(step.Sent), r.public(step.Got)
+	}
+}
+
+// conclude fills in what is known at the end of a run. A second call only measures the time again. What was granted in one case
+// may have been said in one before it.
 func (r *runner) conclude() {
+	for i := range r.report.Results {
+		r.mask(&r.report.Results[i])
+	}
 	r.client.mu.Lock()
 	name := r.client.name
 	r.client.mu.Unlock()
@@ -117,16 +134,8 @@ func (r *runner) try(ctx context.Context, k Case) Result {
 	result := Result{Case: k}
 	r.client.story.begin()
 	result.Outcome, result.Reason, result.LeftOver = r.judge(ctx, k)
-	result.Reason, result.Steps = r.public(result.Reason), r.client.story.end()
-	result.LeftOver = bounded(result.LeftOver)
-	for i := range result.LeftOver {
-		left := &result.LeftOver[i]
-		left.What, left.Why = r.public(left.What), r.public(left.Why)
-	}
-	for i := range result.Steps {
-		step := &result.Steps[i]
-		step.Sent, step.Got = r.public(step.Sent), r.public(step.Got)
-	}
+	result.LeftOver, result.Steps = bounded(result.LeftOver), r.client.story.end()
+	r.mask(&result)
 	result.Duration = time.Since(begin)
 	r.report.Results = append(r.report.Results, result)
 	if r.cfg.OnResult != nil {
@@ -156,7 +165,7 @@ func (r *runner) public(text string) string {
 	if redact.Text("readable", secrets) == redact.Mask {
 		secrets = nil
 	}
-	return redact.Text(text, secrets)
+	return uncut(redact.Text(text, secrets), secrets)
 }
 
 func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason string, left []LeftOver) {

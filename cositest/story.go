@@ -3,6 +3,7 @@ package cositest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -27,8 +28,8 @@ type Step struct {
 	Duration time.Duration `json:"duration_ns"`
 	// Tidying says that it was done after the case, to remove what the case had made.
 	Tidying bool `json:"tidying,omitempty"`
-	// Alike is how many more calls of the kind ended with the same code between this step and the next of the kind, and are
-	// not told one by one.
+	// Alike is how many more calls of the kind ended with the same code, after this step and before the last of the kind, and
+	// are not told one by one.
 	Alike int `json:"alike,omitempty"`
 }
 
@@ -41,15 +42,18 @@ type story struct {
 	mu    sync.Mutex
 	steps []*moment
 	kinds map[kind][]*moment // those that are told, of each kind
-	after bool
-	quiet bool
+
+	untold map[kind]int // how many are not
+	after  bool
+	quiet  bool
 }
 
-// moment is a step, and when it began.
+// moment is a step, when it began, and of what kind it is.
 type moment struct {
 	Step
 
 	begin time.Time
+	kind  kind
 }
 
 // kind tells which steps are alike.
@@ -63,17 +67,24 @@ type kind struct {
 func (s *story) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.steps, s.kinds = nil, map[kind][]*moment{}
+	s.steps, s.kinds, s.untold = nil, map[kind][]*moment{}, map[kind]int{}
 }
 
 // end returns the steps in the order in which they began.
+//
+// Their texts are whole: only when they are masked may they be cut, since half a secret is not recognised.
 func (s *story) end() []Step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.SortStableFunc(s.steps, func(a, b *moment) int { return a.begin.Compare(b.begin) })
+	told := map[kind]int{}
 	steps := make([]Step, 0, len(s.steps))
 	for _, one := range s.steps {
-		steps = append(steps, one.Step)
+		step := one.Step
+		if told[one.kind]++; told[one.kind] == firstAlike {
+			step.Alike = s.untold[one.kind]
+		}
+		steps = append(steps, step)
 	}
 	return steps
 }
@@ -124,20 +135,20 @@ func (s *story) add(begin time.Time, code codes.Code, step Step) {
 		return
 	}
 	step.Tidying = s.after
-	one := &moment{step, begin}
 	of := kind{step.Call, min(code, codes.Unauthenticated+1), s.after}
+	one := &moment{step, begin, of}
 	s.steps, s.kinds[of] = append(s.steps, one), append(s.kinds[of], one)
 	if alike := s.kinds[of]; len(alike) > firstAlike+lastAlike {
 		out := alike[firstAlike]
-		alike[firstAlike-1].Alike++
+		s.untold[of]++
 		s.kinds[of] = slices.Delete(alike, firstAlike, firstAlike+1)
 		s.steps = slices.DeleteFunc(s.steps, func(m *moment) bool { return m == out })
 	}
 }
 
-// rendered is a message as JSON, without secrets; "" for one without fields.
+// rendered is a message as JSON, whole, without the values of parameters and credentials; "" for one without fields.
 func rendered(message proto.Message) string {
-	tree := v1alpha1.Fields.Message(message)
+	tree := v1alpha1.Fields.Whole(message)
 	if len(tree) == 0 {
 		return ""
 	}
@@ -147,5 +158,8 @@ func rendered(message proto.Message) string {
 	if err := encoder.Encode(tree); err != nil {
 		return ""
 	}
-	return bound.Printable(string(bytes.TrimSpace(text.Bytes())), bound.Text)
+	if text.Len() > bound.Payload {
+		return fmt.Sprintf("a message of %d bytes, which are too many to be told", text.Len())
+	}
+	return string(bytes.TrimSpace(text.Bytes()))
 }

@@ -43,6 +43,12 @@ func forms(secret string) []string {
 	if quoted, err := json.Marshal(secret); err == nil {
 		found = append(found, inner(string(quoted)))
 	}
+	var plain strings.Builder // JSON that leaves markup as it is
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(secret); err == nil {
+		found = append(found, inner(strings.TrimSuffix(plain.String(), "\n")))
+	}
 	return found
 }
 

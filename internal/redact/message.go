@@ -38,15 +38,28 @@ func (f Fields) Message(m protoreflect.ProtoMessage) map[string]any {
 	return r.message(reflected(m))
 }
 
+// Whole renders m as Message does, and leaves its strings as they are, with whatever is in them: for a reader who looks for
+// secrets in the text before it is cut and shown.
+func (f Fields) Whole(m protoreflect.ProtoMessage) map[string]any {
+	if m == nil {
+		return nil
+	}
+	r := renderer{fields: f, room: bound.Payload, whole: true}
+	return r.message(reflected(m))
+}
+
 // renderer renders a message as long as there is room.
 type renderer struct {
 	fields Fields
 	room   int
+	whole  bool // strings are left as they are
 }
 
 // take returns text as it is shown, and reports whether there was room for it.
 func (r *renderer) take(text string) (shown string, ok bool) {
-	shown = bound.Printable(text, bound.Name)
+	if shown = text; !r.whole {
+		shown = bound.Printable(text, bound.Name)
+	}
 	ok = r.room > 0
 	r.room -= len(strconv.Quote(shown)) + len(`:,{}`)
 	return shown, ok
