@@ -77,7 +77,7 @@ func (ch *chain) vet(c *call, response any) error {
 		return status.Errorf(codes.Internal, "the driver's answer breaks a rule: %v", v)
 	}
 	if v := g.Advice(response); v != nil {
-		if _, told := ch.advised.LoadOrStore(v.Rule, true); !told {
+		if _, told := ch.advised.LoadOrStore(g.Name+" "+v.Rule, true); !told {
 			ch.notes.Info("answer is allowed but unwise", "reason", v.Error(), "method", c.Name)
 		}
 	}

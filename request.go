@@ -113,17 +113,18 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 	if c.method.Others == nil {
 		return ch.inTurn(ctx, c, c.Bucket, nil)
 	}
-	buckets := append(c.method.Others(c.request), c.Bucket)
-	slices.Sort(buckets)
-	buckets = slices.Compact(buckets)
+	buckets := c.method.Buckets(c.Bucket, c.request)
+	if len(buckets) == 0 {
+		return c.next(ctx)
+	}
 	return ch.inTurn(ctx, c, buckets[0], buckets[1:])
 }
 
-// inTurn waits for the turn of a bucket, and then for those of others. All calls take them in one order, so that no two wait
-// for each other.
+// inTurn waits for the turn of a bucket, and then for those of others, for the RPC timeout in all. All calls take them in one
+// order, so that no two wait for each other.
 func (ch *chain) inTurn(ctx context.Context, c *call, bucket string, others []string) (any, error) {
 	locks := &ch.locks[c.method.Serialize]
-	since, err := locks.Lock(ctx, bucket, c.Name, c.turn, ch.rpcTimeout)
+	since, err := locks.Lock(ctx, bucket, c.Name, c.turn, c.method.Patience(ch.rpcTimeout, c.Start))
 	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
 			bound.Printable(bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))

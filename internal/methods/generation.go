@@ -1,6 +1,9 @@
 package methods
 
 import (
+	"slices"
+	"time"
+
 	"github.com/doomshrine/gocosi/internal/redact"
 	"github.com/doomshrine/gocosi/internal/rules"
 )
@@ -22,19 +25,35 @@ type Generation struct {
 }
 
 // Table returns the methods of generations, by full method name. What a description leaves out is filled in, so that nobody
-// has to ask for it.
+// has to ask for it. The descriptions stay as they are: several drivers may have them.
 func Table(generations []Generation) map[string]*Method {
 	all := map[string]*Method{}
-	for i := range generations {
-		g := &generations[i]
+	for _, g := range generations {
 		g.complete()
-		for name, m := range g.Methods {
+		for name, described := range g.Methods {
+			m := *described
 			m.complete()
-			m.FullName, m.Generation = name, g
-			all[name] = m
+			m.FullName, m.Generation = name, &g
+			all[name] = &m
 		}
 	}
 	return all
+}
+
+// Buckets are those whose turn a call needs, in the order in which every call takes them: its own and the others, each once.
+func (m *Method) Buckets(own string, request any) []string {
+	buckets := append(slices.Clone(m.Others(request)), own) // the others may be the request's own list
+	slices.Sort(buckets)
+	return slices.DeleteFunc(slices.Compact(buckets), func(bucket string) bool { return bucket == "" })
+}
+
+// Patience is how long a call that began at start may wait for a bucket's turn within a limit; 0: indefinitely. One that needs
+// several has the limit for all of them.
+func (m *Method) Patience(limit time.Duration, start time.Time) time.Duration {
+	if limit == 0 || m.Others == nil {
+		return limit
+	}
+	return max(time.Nanosecond, limit-time.Since(start))
 }
 
 // Classes says what may be shown of the method's messages: nothing of those of a nil Method.
@@ -64,6 +83,9 @@ func (m *Method) complete() {
 	}
 	if m.Account == nil {
 		m.Account = nothing
+	}
+	if m.Result.Value == nil {
+		m.Result.Key = ""
 	}
 	if m.Secrets == nil {
 		m.Secrets = func(any) map[string]string { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -41,6 +42,60 @@ func TestTable(t *testing.T) {
 		if m.Bucket(request) != want || m.Account(request) != "" || m.Secrets(request) != nil {
 			t.Errorf("%s: bucket %q, account %q, secrets %v", name, m.Bucket(request), m.Account(request), m.Secrets(request))
 		}
+	}
+}
+
+// TestTableCopies checks that descriptions stay as they are: several drivers may have them, and calls are at work by them.
+func TestTableCopies(t *testing.T) {
+	t.Parallel()
+	m := &methods.Method{Name: "Ask", Result: methods.Label{Key: "nothing to read it with"}}
+	first := methods.Table([]methods.Generation{{Name: "a", Methods: map[string]*methods.Method{"/a.Peer/Ask": m}}})["/a.Peer/Ask"]
+	second := methods.Table([]methods.Generation{{Name: "b", Methods: map[string]*methods.Method{"/b.Peer/Ask": m}}})["/b.Peer/Ask"]
+	if m.FullName != "" || m.Generation != nil || m.Bucket != nil {
+		t.Errorf("the description is %+v", m)
+	}
+	if first.FullName != "/a.Peer/Ask" || first.Generation.Name != "a" || second.FullName != "/b.Peer/Ask" || second.Generation.Name != "b" {
+		t.Errorf("got %s of %s, and %s of %s", first.FullName, first.Generation.Name, second.FullName, second.Generation.Name)
+	}
+	if first.Result.Key != "" {
+		t.Error("a label without a value is shown")
+	}
+}
+
+// TestBuckets checks that the request is left as it is, and that no bucket counts twice, nor none as one.
+func TestBuckets(t *testing.T) {
+	t.Parallel()
+	list := append(make([]string, 0, 8), "c", "", "a", "b", "a")
+	m := &methods.Method{Others: func(any) []string { return list }}
+	if got, want := m.Buckets("b", nil), []string{"a", "b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := m.Buckets("", nil), []string{"a", "b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if want := []string{"c", "", "a", "b", "a", "", "", ""}; !slices.Equal(list[:8], want) {
+		t.Errorf("the request's list is %q, want %q", list[:8], want)
+	}
+	if got := (&methods.Method{Others: func(any) []string { return nil }}).Buckets("", nil); len(got) != 0 {
+		t.Errorf("got %q, want none", got)
+	}
+}
+
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	one, many := &methods.Method{}, &methods.Method{Others: func(any) []string { return nil }}
+	start := time.Now().Add(-time.Hour)
+	if got := one.Patience(time.Minute, start); got != time.Minute {
+		t.Errorf("for one bucket %s", got)
+	}
+	if got := many.Patience(time.Minute, start); got <= 0 || got > time.Millisecond {
+		t.Errorf("for several buckets, late: %s", got)
+	}
+	if got := many.Patience(2*time.Hour, start); got <= 59*time.Minute || got > time.Hour {
+		t.Errorf("for several buckets: %s", got)
+	}
+	if got := many.Patience(0, start); got != 0 {
+		t.Errorf("without a limit: %s", got)
 	}
 }
 
