@@ -75,7 +75,7 @@ func (v *invocation) check(ctx context.Context, _ []string) error {
 		return err
 	}
 	cfg.Only = chosen.only
-	files, err := v.checks.reportFiles()
+	files, err := v.reportFiles()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // The types of JSON that a value may have to be of.
@@ -25,6 +26,9 @@ type member struct {
 // readObject reads a JSON object, and refuses a key that is there twice: the first would be lost. want names the object in
 // errors, which quote nothing but keys: the values may be secret.
 func readObject(content []byte, want string) ([]member, error) {
+	if !utf8.Valid(content) {
+		return nil, fmt.Errorf("not valid UTF-8; want %s", want)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
 		return nil, fmt.Errorf("not %s", want)

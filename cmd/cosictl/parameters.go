@@ -95,13 +95,29 @@ func (v *invocation) parseSecrets(content []byte) (map[string]string, error) {
 
 func (v *invocation) content(name string) ([]byte, error) {
 	if name != "-" {
-		return os.ReadFile(name)
+		opened, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer opened.Close()
+		return limited(opened)
 	}
 	if v.parameters.stdin {
 		return nil, errors.New("standard input is read already")
 	}
 	v.parameters.stdin = true
-	return io.ReadAll(v.stdin)
+	return limited(v.stdin)
+}
+
+// maxFile is how large a file may be that a flag names: parameters have a few KiB, and all certificates of a system some hundred.
+const maxFile = 8 << 20
+
+func limited(from io.Reader) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(from, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("it has more than %d MiB, want less", maxFile>>20)
+	}
+	return content, err
 }
 
 // parseParameters reads a JSON object of strings. No error says what it holds but for keys: it may be secret.

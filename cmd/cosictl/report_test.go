@@ -122,3 +122,63 @@ func TestReportsThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// No report takes the place of another, or of what is read, and a flag is no file's name. Nothing is written then.
+func TestReportsThatWouldReplaceFiles(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	kept := filepath.Join(folder, "kept.json")
+	if err := os.WriteFile(kept, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(folder, "link")
+	if err := os.Symlink(kept, link); err != nil {
+		t.Fatal(err)
+	}
+	one := filepath.Join(folder, "one")
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-config", kept, "-json", kept}, "-config and -json name one file"},
+		{[]string{"-parameters", kept, "-html", link}, "-parameters and -html name one file"},
+		{[]string{"-access-parameters", kept, "-junit", filepath.Join(folder, ".", "kept.json")}, "name one file"},
+		{[]string{"-log", kept, "-html", kept}, "-log and -html name one file"},
+		{[]string{"-ca", kept, "-junit", kept}, "-ca and -junit name one file"},
+		{[]string{"-html", one, "-junit", one}, "-html and -junit name one file"},
+		{[]string{"-json", "-strict"}, "-json -strict: want the name of a file"},
+		{[]string{"-html", "-"}, "-html -: want the name of a file"},
+	} {
+		o := cosictl(t, "", "/nowhere/c.sock", append([]string{"check"}, tc.args...)...)
+		if o.code != exitUsage || o.stdout != "" || !strings.Contains(o.stderr, tc.want) {
+			t.Errorf("%v: exit code %d, %q, want %q", tc.args, o.code, o.stderr, tc.want)
+		}
+	}
+	if content, err := os.ReadFile(kept); err != nil || string(content) != "{}" {
+		t.Errorf("the file is %q (%v)", content, err)
+	}
+	if _, err := os.Stat(one); err == nil {
+		t.Error("a report was made")
+	}
+}
+
+// What is read has a bound, and is text.
+func TestFilesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	large := write(t, `{"a": "`+strings.Repeat("x", maxFile)+`"}`)
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"create", "b", "-parameters", large}, "more than 8 MiB"},
+		{[]string{"check", "-config", large}, "more than 8 MiB"},
+		{[]string{"info", "-ca", large}, "more than 8 MiB"},
+		{[]string{"create", "b", "-parameters", write(t, "{\"region\": \"\xff\"}")}, "not valid UTF-8"},
+		{[]string{"check", "-config", write(t, "{\"run\": \"\xff\"}")}, "not valid UTF-8"},
+		{[]string{"check", "-config", write(t, `{"skip": {"INFO-1": "no"}, "run": "^INFO-1$"}`)}, "leave no case"},
+	} {
+		if o := cosictl(t, "", "/nowhere/c.sock", tc.args...); o.code != exitUsage || !strings.Contains(o.stderr, tc.want) {
+			t.Errorf("%v: exit code %d, %q, want %q", tc.args[:2], o.code, o.stderr, tc.want)
+		}
+	}
+}

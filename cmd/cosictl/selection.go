@@ -31,8 +31,8 @@ func (c *checkFlags) selection() (selection, error) {
 		}
 		*one.to = expression
 	}
-	if len(s.cases()) == 0 {
-		return s, fmt.Errorf("-run %q and -skip %q leave no case; see cosictl check -list", c.run, c.skip)
+	if !slices.ContainsFunc(s.cases(), func(k cositest.Case) bool { return c.reasons[k.Name] == "" && c.reasons[k.ID] == "" }) {
+		return s, fmt.Errorf("-run %q, -skip %q and the skip of -config leave no case; see cosictl check -list", c.run, c.skip)
 	}
 	return s, nil
 }
