@@ -7,6 +7,7 @@ exec 2>&1 # the runner reads two streams in any order, and stop-commands has to 
 readonly usage=2 unconnected=3 # exit codes of cosictl
 readonly grace=10              # seconds in which the driver may end by SIGTERM
 readonly shown=30              # lines of the driver's output
+readonly room=65536            # bytes of the driver's output that are looked at for them
 readonly listed=200            # lines in the summary
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd) # of the kit
@@ -37,6 +38,9 @@ read_inputs() {
 	limit=$((10#${BASH_REMATCH[1]}))
 	[ "${BASH_REMATCH[2]}" = s ] || limit=$((limit * 60))
 	[ -n "$CONFORMANCE_REPORT" ] || refuse "report is empty, want a folder"
+	case $CONFORMANCE_REPORT$CONFORMANCE_DIRECTORY in # they become an output, which is a line
+		*$'\n'* | *$'\r'*) refuse "report or working-directory has a line break, want a path without" ;;
+	esac
 	cd -- "${CONFORMANCE_DIRECTORY:-.}" || refuse "working-directory cannot be entered, want a folder"
 	[ -z "$CONFORMANCE_CONFIG" ] || [ -r "$CONFORMANCE_CONFIG" ] || refuse "config is \"$CONFORMANCE_CONFIG\", want a file that can be read"
 	mkdir -p -- "$CONFORMANCE_REPORT" || refuse "report is no folder that can be made, want one"
@@ -117,7 +121,7 @@ arguments() {
 	if [ -n "$CONFORMANCE_CONFIG" ]; then
 		flags+=(-config "$CONFORMANCE_CONFIG")
 	fi
-	if [ -n "$driver" ] && ! grep -qs '"log"' -- "${CONFORMANCE_CONFIG:-/dev/null}"; then
+	if [ -n "$driver" ] && [ -s "$report/driver.log" ] && ! grep -qs '"log"' -- "${CONFORMANCE_CONFIG:-/dev/null}"; then
 		flags+=(-log "$report/driver.log") # unless the arguments name another
 	fi
 	local line
@@ -146,6 +150,9 @@ run_check() {
 	code=$status
 	[ "$code" = "$unconnected" ] || verdict=""
 	[ -n "$verdict" ] || verdict=$(said)
+	if [ "$code" = 0 ] && ! grep -qs 'name="cosi\.verdict"' "$report/report.xml"; then # such as -list among the arguments
+		code=1 verdict="nothing was checked: cosictl wrote no report, see the log"
+	fi
 }
 
 # said prints the verdict, and what else cosictl says of its exit code. The verdict is read from the XML, where no text of the
@@ -186,7 +193,7 @@ plain() {
 
 # last prints the end of the driver's output.
 last() {
-	tail -n "$shown" -- "$report/driver.log" | plain | awk '{ print substr($0, 1, 1000) }'
+	tail -c "$room" -- "$report/driver.log" | tail -n "$shown" | plain | awk '{ print substr($0, 1, 1000) }'
 }
 
 # fenced prints its input as a block of code whose fence is longer than any in it.

@@ -138,3 +138,23 @@ func TestInterrupted(t *testing.T) {
 	}
 	expect(t, s.Run(t), "1", "interrupted")
 }
+
+// TestQuiet has a driver that logs nothing: its log is not there to be searched, and that is no fault.
+func TestQuiet(t *testing.T) {
+	t.Parallel()
+	r := step(t, "start", memory(t)+" >/dev/null 2>&1", "args", "-run=^GEN-11").Run(t)
+	expect(t, r, "0", "no fault found in what was checked: ")
+	if text := file(t, r.Outputs["report"], "report.txt"); !strings.Contains(text, "GEN-11 log") || !strings.Contains(text, "not configured") {
+		t.Errorf("the log is not what was missing\n%s", text)
+	}
+}
+
+// TestOneHugeLine has a driver that ends after a line of 100 MB.
+func TestOneHugeLine(t *testing.T) {
+	t.Parallel()
+	r := step(t, "start", `head -c 100000000 /dev/zero | tr '\0' A; exit 9`, "wait", "60s").Run(t)
+	expect(t, r, "3", "the start command ended with exit code 9")
+	if len(r.Log) > 100_000 || !strings.Contains(r.Log, "\n| AAAA") {
+		t.Errorf("the log has %d bytes", len(r.Log))
+	}
+}

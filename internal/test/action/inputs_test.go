@@ -117,3 +117,19 @@ func TestExamplesOfREADME(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputsAreLines refuses what would add outputs of its own.
+func TestOutputsAreLines(t *testing.T) {
+	t.Parallel()
+	for _, input := range []string{"report", "working-directory"} {
+		r := step(t, "start", "exit 0", input, "x\nexit-code=0\nverdict=all rules kept").Run(t)
+		expect(t, r, "2", "has a line break, want a path without")
+	}
+}
+
+// TestNothingChecked fails when cosictl ends well without a report.
+func TestNothingChecked(t *testing.T) {
+	t.Parallel()
+	r := step(t, "start", memory(t), "args", "-list").Run(t)
+	expect(t, r, "1", "nothing was checked: cosictl wrote no report")
+}
