@@ -117,7 +117,11 @@ func (t *trial) deleteLater(name string, r *cosi.DriverCreateBucketResponse, par
 	t.mu.Unlock()
 	id := r.GetBucketId()
 	if id == "" {
-		t.later("bucket "+name, func(context.Context) error { return errNoID })
+		what := "bucket " + name
+		if name == "" {
+			what = "a bucket without a name"
+		}
+		t.later(what, func(context.Context) error { return errNoID })
 		return
 	}
 	t.later("bucket "+id, func(ctx context.Context) error {

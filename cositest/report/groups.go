@@ -129,7 +129,7 @@ func who(r *cositest.Report) string {
 
 // about says what was run, as names and values.
 func about(r *cositest.Report) [][2]string {
-	rows := [][2]string{{"driver", who(r)}, {"endpoint", r.Endpoint}, {"kit", r.Kit}, {"rules", r.Rules}}
+	rows := [][2]string{{"driver", r.Driver}, {"endpoint", r.Endpoint}, {"kit", r.Kit}, {"rules", r.Rules}}
 	if !r.Begin.IsZero() {
 		rows = append(rows, [2]string{"date", r.Begin.Format("2006-01-02 15:04:05 -0700")}, [2]string{"duration", r.Duration.Round(shown).String()})
 	}

@@ -10,6 +10,9 @@ import (
 // JSON writes the report as one object: its fields, and what follows from them.
 func JSON(w io.Writer, r *cositest.Report) error {
 	r = clean(r)
+	if r.Results == nil {
+		r.Results = []cositest.Result{}
+	}
 	counts := map[cositest.Outcome]int{}
 	for _, outcome := range cositest.Outcomes() {
 		counts[outcome] = r.Count(outcome)
