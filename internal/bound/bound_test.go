@@ -2,6 +2,7 @@ package bound_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -84,12 +85,16 @@ func TestShortNamesCostNothing(t *testing.T) { //nolint:paralleltest // counts a
 
 func TestLongNamesCostLittle(t *testing.T) { //nolint:paralleltest // counts allocations
 	name := strings.Repeat("\u202e", 4<<20)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_ = bound.Printable(name, bound.Name)
-	runtime.ReadMemStats(&after)
-	if spent := after.TotalAlloc - before.TotalAlloc; spent > 64*bound.Name {
-		t.Errorf("a name of %d bytes costs %d bytes, want no more than %d", len(name), spent, 64*bound.Name)
+	least := uint64(math.MaxUint64)
+	for range 5 { // the counter is the process's: now and then the runtime allocates as well
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_ = bound.Printable(name, bound.Name)
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	if least > 64*bound.Name {
+		t.Errorf("a name of %d bytes costs %d bytes, want no more than %d", len(name), least, 64*bound.Name)
 	}
 }
 
