@@ -21,8 +21,8 @@ import (
 func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) *Report {
 	t.Helper()
 	r := newRunner(conn, cfg)
-	defer r.conclude()
 	if r.otherGeneration(t.Context(), conn) {
+		r.conclude()
 		t.Error(r.report.Verdict())
 		return r.report
 	}
@@ -116,7 +116,7 @@ func (r *runner) mask(result *Result) {
 	}
 }
 
-// conclude fills in what is known at the end of a run. A second call only measures the time again. What was granted in one case
+// conclude fills in what is known at the end of a run. What was granted in one case
 // may have been said in one before it.
 func (r *runner) conclude() {
 	for i := range r.report.Results {

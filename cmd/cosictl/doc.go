@@ -42,7 +42,8 @@
 // other keys are masked, as are passwords in URLs. Ids and bucket_info are shown as they are. The values of
 // parameters and credentials, and passwords in URLs, are masked in error messages and in the report of check too.
 // What has fewer than six bytes is masked in its own place only. Flag -show-secrets turns all that off, but
-// not what the kit itself masks: the report of check never has a secret that the driver granted.
+// not what the kit itself masks: the report of check never has a secret that the driver granted. The lines that check
+// writes as it goes know only what was granted until then.
 //
 // # Check
 //
@@ -91,7 +92,8 @@
 // # A file of configuration
 //
 // The file of -config is a JSON object. Its keys are names of flags without the dash, but for config, list and show-secrets;
-// its values are strings, numbers or true and false, as the flag takes them. A flag of the command line wins. Names of files
+// its values are strings, numbers or true and false, as the flag takes them. A flag of the command line wins, but a parameter
+// that stands in the file and in -p as well is refused. Names of files
 // are relative to the working directory. Each set of parameters may stand there itself, as an object of strings, in place of
 // a file's name. The key skip is an object of cases, or IDs of rules, and the reasons why they are left out: the report has
 // them as skipped. The flag -skip leaves others out as well.
