@@ -46,15 +46,78 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 // findOrMakeAccount takes its steps in this order: each can be the last one that happens, and the next call goes on from
 // there.
 func (p *provisioner) findOrMakeAccount(ctx context.Context, a account) (key, error) {
-	sealed, err := p.findOrMakeUser(ctx, a)
-	if err != nil {
-		return key{}, err
-	}
-	k, err := p.findOrMakeKey(ctx, a, sealed)
+	k, err := p.findOrMakeKey(ctx, a)
 	if err != nil {
 		return key{}, err
 	}
 	return k, p.allow(ctx, a)
+}
+
+// findOrMakeKey returns the user's one key. A key that no tag keeps was lost on its way there: it is deleted before another
+// one is made.
+func (p *provisioner) findOrMakeKey(ctx context.Context, a account) (key, error) {
+	turn := newTurn()
+	made, err := p.makeUser(ctx, a, turn)
+	if err != nil {
+		return key{}, err
+	}
+	if made {
+		return p.makeKey(ctx, a, turn, nil)
+	}
+	tags, err := p.tagsOfAccount(ctx, a)
+	if err != nil {
+		return key{}, err
+	}
+	if tags.turn == turn && len(tags.kept) == 0 { // this call made it, and the first answer was lost
+		return p.makeKey(ctx, a, turn, nil)
+	}
+	listed, err := p.listKeys(ctx, a.name)
+	if err != nil {
+		return key{}, err
+	}
+	if kept, k, err := p.usable(a, tags.confirmed(), listed); err != nil || k != (key{}) {
+		if err == nil {
+			err = p.resealOld(ctx, a, kept)
+		}
+		return k, err
+	}
+	return p.replaceKey(ctx, a, turn, tags, listed)
+}
+
+// tagsOfAccount reads the tags of a user that exists, and refuses one that is not ours or was granted something else.
+func (p *provisioner) tagsOfAccount(ctx context.Context, a account) (userTags, error) {
+	tags, err := p.userTags(ctx, a.name)
+	switch {
+	case gone(err): // and yet it exists
+		return userTags{}, notShown("the user")
+	case err != nil:
+		return userTags{}, failed("read the user's tags", err)
+	case tags.none():
+		stranger, err := p.isStranger(ctx, a.name)
+		if err == nil && !stranger {
+			err = notShown("the user's tags")
+		}
+		if err != nil {
+			return userTags{}, err
+		}
+	}
+	return tags, p.checkUser(a, tags)
+}
+
+// replaceKey makes another key for a user that shows none which could be delivered, or finds that there is one after all.
+// The keys were listed before it takes the turn.
+func (p *provisioner) replaceKey(ctx context.Context, a account, turn string, tags userTags, listed []string) (key, error) {
+	tags, err := p.takeTurn(ctx, a, turn, tags)
+	if err != nil {
+		return key{}, err
+	}
+	if err := p.deleteLost(ctx, a, listed, tags.kept); err != nil {
+		return key{}, err
+	}
+	if _, k, err := p.usable(a, tags.kept, listed); err != nil || k != (key{}) {
+		return k, err
+	}
+	return p.makeKey(ctx, a, turn, tags.kept)
 }
 
 func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
@@ -78,6 +141,9 @@ func (p *provisioner) checkBucket(ctx context.Context, name string) error {
 		if !answered(err, "NoSuchBucket") {
 			return failed("look for the bucket", err)
 		}
+		if there, err := p.lists(ctx, name); err != nil || there {
+			return cmp.Or(err, notShown("the bucket's tags"))
+		}
 	}
 	return status.Errorf(codes.NotFound, "bucket %.80q does not exist", name)
 }
@@ -89,8 +155,8 @@ func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.Driv
 		return nil, err
 	}
 	a := account{name: r.GetAccountId(), bucket: r.GetBucketId()}
-	if userName.MatchString(a.name) {
-		if err := p.removeUser(ctx, a); err != nil {
+	if userName.MatchString(a.name) && bucketName.MatchString(a.bucket) { // any others are none of this store's
+		if err := p.removeAccount(ctx, a); err != nil {
 			return nil, err
 		}
 	}

@@ -1,9 +1,10 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"regexp"
-	"time"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -36,38 +37,92 @@ func (p *provisioner) DriverCreateBucket(ctx context.Context, r *cosi.DriverCrea
 }
 
 func (p *provisioner) findOrMakeBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	if err := p.createBucket(ctx, name, parameters); err != nil {
-		return err
-	}
-	if err := p.checkSame(ctx, name, parameters); err != nil || !parameters.versioning {
+	if err := p.createBucket(ctx, name, parameters); err != nil || !parameters.versioning {
 		return err
 	}
 	return p.keepVersions(ctx, name)
 }
 
-// createBucket makes the bucket with its tags, unless the account has it already.
+// createBucket makes the bucket with its tags, unless the account has it already, and looks at it. It looks at a new one
+// too: in us-east-1, AWS answers the creation of a bucket that the account already has with success, an empty answer 200
+// may be anybody's, and there are stores that drop the tags.
 func (p *provisioner) createBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	configuration := &types.CreateBucketConfiguration{Tags: []types.Tag{
-		{Key: aws.String(tagOwner), Value: aws.String(p.settings.Owner)},
-		{Key: aws.String(tagParameters), Value: aws.String(parameters.String())},
-	}}
-	if p.settings.Region != "us-east-1" { // the region that must not be named
-		configuration.LocationConstraint = types.BucketLocationConstraint(p.settings.Region)
+	before, err := p.absent(ctx, name)
+	if err != nil {
+		return err
 	}
-	_, err := p.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: configuration})
-	if answered(err, "BucketAlreadyOwnedByYou") {
-		return nil
+	_, err = p.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: p.configuration(parameters)})
+	owned := answered(err, "BucketAlreadyOwnedByYou")
+	if err != nil && !owned {
+		return failed("create bucket", err)
 	}
-	return failed("create bucket", err)
-}
-
-// checkSame refuses a bucket that is not ours, or has other parameters. It is asked about a new bucket too: in us-east-1,
-// AWS answers the creation of one that the account already has with success.
-func (p *provisioner) checkSame(ctx context.Context, name string, parameters bucketParameters) error {
 	tags, err := p.tagsOfNew(ctx, name)
+	if answered(err, "NoSuchBucket") {
+		return notShown("the bucket")
+	}
 	if err != nil {
 		return failed("read the bucket's tags", err)
 	}
+	if len(tags) == 0 && before && !owned {
+		return p.refuseStore(ctx, name, parameters)
+	}
+	if err := p.checkSame(name, parameters, tags); err != nil {
+		return err
+	}
+	p.keepsTags.Store(true)
+	return nil
+}
+
+// absent says whether there is no such bucket. It only asks as long as the store was not seen to keep the tags of a new
+// bucket: afterwards, nobody needs to know.
+func (p *provisioner) absent(ctx context.Context, name string) (bool, error) {
+	if p.keepsTags.Load() {
+		return false, nil
+	}
+	_, err := p.bucketTags(ctx, name)
+	if answered(err, "NoSuchBucket") {
+		return true, nil
+	}
+	return false, failed("look for the bucket", err)
+}
+
+func (p *provisioner) configuration(parameters bucketParameters) *types.CreateBucketConfiguration {
+	configuration := &types.CreateBucketConfiguration{Tags: p.bucketMark(parameters)}
+	if p.settings.Region != "us-east-1" && !p.settings.NoLocation { // the region that must not be named
+		configuration.LocationConstraint = types.BucketLocationConstraint(p.settings.Region)
+	}
+	return configuration
+}
+
+// bucketMark is what a bucket of ours is tagged with.
+func (p *provisioner) bucketMark(parameters bucketParameters) []types.Tag {
+	return []types.Tag{
+		{Key: aws.String(tagOwner), Value: aws.String(p.settings.Owner)},
+		{Key: aws.String(tagParameters), Value: aws.String(parameters.String())},
+	}
+}
+
+// refuseStore finds out why a bucket that this call made shows no tags. A store that shows them after a request of their
+// own, at once, has dropped the first ones: the bucket goes again, as nobody would know it for ours after a crash.
+func (p *provisioner) refuseStore(ctx context.Context, name string, parameters bucketParameters) error {
+	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: p.bucketMark(parameters)}})
+	if err == nil {
+		tags, err := p.bucketTags(ctx, name)
+		if err != nil || len(tags) == 0 {
+			return cmp.Or(failed("read the bucket's tags", err), notShown("the bucket's tags"))
+		}
+	} else if !answered(err, "NotImplemented", "MethodNotAllowed") {
+		return failed("tag the bucket", err)
+	}
+	if _, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}); err != nil && !answered(err, "NoSuchBucket") {
+		return failed("delete a bucket that the store made without its tags", err)
+	}
+	return status.Error(codes.FailedPrecondition, "the store answers the creation of a bucket with success and drops its tags, "+
+		"by which this driver knows its own; it must keep CreateBucketConfiguration.Tags")
+}
+
+// checkSame refuses a bucket that is not ours, or has other parameters.
+func (p *provisioner) checkSame(name string, parameters bucketParameters, tags map[string]string) error {
 	switch {
 	case tags[tagOwner] != p.settings.Owner:
 		return status.Errorf(codes.AlreadyExists, "bucket %q exists, without the tag %s=%s by which this driver knows its own",
@@ -80,25 +135,17 @@ func (p *provisioner) checkSame(ctx context.Context, name string, parameters buc
 
 // tagsOfNew gives the tags of a new bucket a moment to show: a store may answer from where they are not known yet, or make
 // the bucket and its tags one after the other.
-func (p *provisioner) tagsOfNew(ctx context.Context, name string) (map[string]string, error) {
-	for wait := firstWait; ; wait *= 2 {
-		tags, err := p.bucketTags(ctx, name)
-		if len(tags) > 0 || err != nil || wait > lastWait {
-			return tags, err
+func (p *provisioner) tagsOfNew(ctx context.Context, name string) (tags map[string]string, err error) {
+	var hidden error
+	_, err = p.pace.await(ctx, func() (bool, error) {
+		tags, err = p.bucketTags(ctx, name)
+		if hidden = nil; answered(err, "NoSuchBucket") {
+			hidden, err = err, nil
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+		return len(tags) > 0, err
+	})
+	return tags, cmp.Or(err, hidden)
 }
-
-// The pauses between two looks at the tags of a bucket that has none.
-const (
-	firstWait = 20 * time.Millisecond
-	lastWait  = 320 * time.Millisecond
-)
 
 func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]string, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
@@ -115,11 +162,31 @@ func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]s
 	return tags, nil
 }
 
+// lists says whether the store lists the bucket, which is another kind of read than that of its tags.
+func (p *provisioner) lists(ctx context.Context, name string) (bool, error) {
+	out, err := p.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &name, MaxBuckets: aws.Int32(1)})
+	if err != nil {
+		return false, failed("list buckets", err)
+	}
+	return slices.ContainsFunc(out.Buckets, func(b types.Bucket) bool { return aws.ToString(b.Name) == name }), nil
+}
+
+// keepVersions enables versioning and looks whether it is: success is an empty answer, which may be anybody's.
 func (p *provisioner) keepVersions(ctx context.Context, name string) error {
 	_, err := p.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
-	return failed("enable versioning", err)
+	if err != nil {
+		return failed("enable versioning", err)
+	}
+	shown, err := p.pace.await(ctx, func() (bool, error) {
+		out, err := p.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &name})
+		return err == nil && out.Status == types.BucketVersioningStatusEnabled, err
+	})
+	if err == nil && !shown {
+		err = notShown("that the bucket keeps versions")
+	}
+	return failed("look whether versioning is enabled", err)
 }
 
 // DriverDeleteBucket deletes a bucket of ours; one that is gone is a success.
@@ -141,27 +208,37 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 }
 
 func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	if err := p.checkOurs(ctx, name, parameters); err != nil {
+	seen, err := p.checkOurs(ctx, name, parameters)
+	if err != nil {
 		return err
 	}
-	if parameters.emptyOnDelete {
+	if seen && parameters.emptyOnDelete {
 		if err := p.empty(ctx, name); err != nil {
 			return err
 		}
 	}
-	_, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
-	if answered(err, "BucketNotEmpty") {
-		return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
+	_, err = p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}) // one that was not seen, too: this cannot be late
+	switch {
+	case !answered(err, "BucketNotEmpty"):
+		return failed("delete bucket", err)
+	case !seen:
+		return notShown("the bucket's tags")
+	case parameters.emptyOnDelete:
+		return status.Errorf(codes.FailedPrecondition, "bucket %q was emptied, and is not empty: somebody still writes into it; end that first", name)
 	}
-	return failed("delete bucket", err)
+	return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
 }
 
-// checkOurs refuses a bucket that this driver did not make, unless a parameter allows deleting it.
-func (p *provisioner) checkOurs(ctx context.Context, name string, parameters bucketParameters) error {
+// checkOurs refuses a bucket that this driver did not make, unless a parameter allows deleting it, and says whether the store
+// shows it.
+func (p *provisioner) checkOurs(ctx context.Context, name string, parameters bucketParameters) (seen bool, err error) {
 	tags, err := p.bucketTags(ctx, name)
+	if answered(err, "NoSuchBucket") {
+		return false, nil
+	}
 	if err == nil && tags[tagOwner] != p.settings.Owner && !parameters.deleteUnowned {
-		return status.Errorf(codes.FailedPrecondition, "bucket %q was not made by this driver: it lacks the tag %s=%s; parameter %s=true deletes it",
+		return true, status.Errorf(codes.FailedPrecondition, "bucket %q was not made by this driver: it lacks the tag %s=%s; parameter %s=true deletes it",
 			name, tagOwner, p.settings.Owner, paramDeleteUnowned)
 	}
-	return failed("read the bucket's tags", err)
+	return true, failed("read the bucket's tags", err)
 }

@@ -4,6 +4,8 @@
 package driver
 
 import (
+	"sync/atomic"
+
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
@@ -23,7 +25,8 @@ func New(settings Settings, options ...gocosi.Option) (*gocosi.Driver, error) {
 type provisioner struct {
 	cosi.UnimplementedProvisionerServer
 	store
-	settings Settings
+	settings  Settings
+	keepsTags atomic.Bool // the store was seen to keep the tags that a bucket is made with
 }
 
 func newProvisioner(settings Settings) *provisioner {

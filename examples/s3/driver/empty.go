@@ -2,12 +2,11 @@ package driver
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // empty deletes every object of a bucket, with its versions, and ends uploads under way. It looks at the first page again
@@ -53,8 +52,8 @@ func (p *provisioner) deleteObjects(ctx context.Context, bucket string, batch []
 		return failed("delete objects", err)
 	}
 	if len(out.Errors) > 0 { // such as one that is locked
-		return status.Errorf(codes.FailedPrecondition, "%d objects of bucket %q cannot be deleted: the store answers %s to the first",
-			len(out.Errors), bucket, aws.ToString(out.Errors[0].Code))
+		first := out.Errors[0]
+		return itemFailed(fmt.Sprintf("delete object %.80q, one of %d that stay", aws.ToString(first.Key), len(out.Errors)), first)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestFaults(t *testing.T) {
 		words  string
 	}{
 		{"down", func(p *proxy) { p.cut(0, false, func() {}) }, codes.Unavailable, "the store does not answer"},
-		{"500 without a body", func(p *proxy) { p.answer(http.StatusInternalServerError, "") }, codes.Unavailable, "the store answers"},
+		{"500 without a body", func(p *proxy) { p.answer(http.StatusInternalServerError, "") }, codes.Unavailable, "HTTP 500"},
 		{"500", func(p *proxy) { p.answer(http.StatusInternalServerError, "InternalError") }, codes.Unavailable, "InternalError"},
 		{"503", func(p *proxy) { p.answer(http.StatusServiceUnavailable, "SlowDown") }, codes.Unavailable, "SlowDown"},
 		{"key refused", func(p *proxy) { p.answer(http.StatusForbidden, "InvalidAccessKeyId") }, codes.PermissionDenied, "InvalidAccessKeyId to the driver's own key"},
@@ -101,5 +101,5 @@ func TestNothingListens(t *testing.T) {
 	p.s3.Close()
 	p.iam.Close()
 	c := connect(t, s)
-	expect(t, c.tryCreate(t.Context(), "nothing-listens", nil), codes.Unavailable, "create bucket: the store does not answer")
+	expect(t, c.tryCreate(t.Context(), "nothing-listens", nil), codes.Unavailable, "look for the bucket: the store does not answer")
 }

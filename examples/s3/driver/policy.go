@@ -1,6 +1,10 @@
 package driver
 
-import "encoding/json"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
 
 // access is what an account may do in its bucket.
 type access string
@@ -44,4 +48,11 @@ func (a access) policy(bucket string) (string, error) {
 		Statement []statement `json:"Statement"`
 	}{"2012-10-17", []statement{{"Allow", onBucket, arn}, {"Allow", onObjects, arn + "/*"}}})
 	return string(text), err
+}
+
+// policyName is the name of the only policy that an account for the bucket has. It tells the accounts of owners and buckets
+// apart, so that deleting it touches nobody else's, whatever the store shows of the user.
+func (p *provisioner) policyName(bucket string) string {
+	owner := sha256.Sum256([]byte(p.settings.Owner))
+	return "cosi-" + hex.EncodeToString(owner[:8]) + "-" + bucket
 }

@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,24 +12,25 @@ import (
 	"github.com/doomshrine/gocosi/examples/s3/driver"
 )
 
-// tag returns the sealed key that a user has in its tags.
-func (a administrator) tag(t *testing.T, user string) string {
+// tag returns the tag of a user that holds its sealed key, behind the turn in which it was made.
+func (a administrator) tag(t *testing.T, user string) (name, turn, sealed string) {
 	t.Helper()
 	out, err := a.iam.ListUserTags(t.Context(), &iam.ListUserTagsInput{UserName: &user})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tag := range out.Tags {
-		if *tag.Key == "cosi/key" {
-			return *tag.Value
+		if strings.HasPrefix(*tag.Key, "cosi/key/") {
+			turn, sealed, _ := strings.Cut(*tag.Value, "@")
+			return *tag.Key, turn, sealed
 		}
 	}
-	return ""
+	return "", "", ""
 }
 
-func (a administrator) setTag(t *testing.T, user, value string) {
+func (a administrator) setTag(t *testing.T, user, name, value string) {
 	t.Helper()
-	_, err := a.iam.TagUser(t.Context(), &iam.TagUserInput{UserName: &user, Tags: []types.Tag{{Key: aws.String("cosi/key"), Value: &value}}})
+	_, err := a.iam.TagUser(t.Context(), &iam.TagUserInput{UserName: &user, Tags: []types.Tag{{Key: &name, Value: &value}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +56,9 @@ func TestRotation(t *testing.T) {
 	expect(t, err, codes.FailedPrecondition, "no key of S3_SEAL_KEY_FILE opens")
 
 	s.Sealer = sealer(t, after, before)
-	sealed := admin.tag(t, "ba-rotation-1")
+	_, _, sealed := admin.tag(t, "ba-rotation-1")
 	same(t, connect(t, s), granted, "ba-rotation-1")
-	if admin.tag(t, "ba-rotation-1") == sealed {
+	if _, _, now := admin.tag(t, "ba-rotation-1"); now == sealed {
 		t.Error("a grant does not seal with the new key")
 	}
 	for _, want := range []int{1, 0} { // a grant has resealed the other one
@@ -90,20 +92,22 @@ func TestSealedKeyIsBound(t *testing.T) {
 	c.grant(t, "bound-a", "ba-bound-1", nil)
 	c.grant(t, "bound-a", "ba-bound-2", nil)
 	c.grant(t, "bound-b", "ba-bound-3", nil)
-	sealed := admin.tag(t, "ba-bound-1")
+	tag, turn, sealed := admin.tag(t, "ba-bound-1")
+	_, _, otherAccount := admin.tag(t, "ba-bound-2")
+	_, _, otherBucket := admin.tag(t, "ba-bound-3")
 	for name, value := range map[string]string{
-		"another account's": admin.tag(t, "ba-bound-2"), "another bucket's": admin.tag(t, "ba-bound-3"),
+		"another account's": otherAccount, "another bucket's": otherBucket,
 		"changed": "A" + sealed[1:], "cut": sealed[:20], "no base64": "-",
 	} {
 		if value == sealed {
 			value = "B" + sealed[1:]
 		}
-		admin.setTag(t, "ba-bound-1", value)
+		admin.setTag(t, "ba-bound-1", tag, turn+"@"+value)
 		if _, err := c.tryGrant(t.Context(), "bound-a", "ba-bound-1", nil); err == nil {
 			t.Errorf("%s: opens", name)
 		}
 	}
-	admin.setTag(t, "ba-bound-1", sealed)
+	admin.setTag(t, "ba-bound-1", tag, turn+"@"+sealed)
 	c.grant(t, "bound-a", "ba-bound-1", nil)
 	for bucket, users := range map[string][]string{"bound-a": {"ba-bound-1", "ba-bound-2"}, "bound-b": {"ba-bound-3"}} {
 		for _, user := range users {

@@ -13,6 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/doomshrine/gocosi"
 )
 
@@ -27,6 +29,9 @@ const (
 	EnvSealKeyFile    = "S3_SEAL_KEY_FILE"
 	EnvOwner          = "S3_OWNER"
 	EnvInsecure       = "S3_INSECURE"
+	EnvVirtualHosted  = "S3_VIRTUAL_HOSTED"
+	EnvNoLocation     = "S3_NO_LOCATION"
+	EnvChecksums      = "S3_CHECKSUMS"
 )
 
 // Settings is what the driver knows of its store. Keys are in it: do not print it.
@@ -39,6 +44,13 @@ type Settings struct {
 	SecretKey      string
 	Owner          string // marks what is ours
 	Sealer         *Sealer
+	VirtualHosted  bool // the bucket is a part of the host's name, instead of the path
+	NoLocation     bool // a bucket's creation does not name the region
+	Checksums      bool // requests carry the SDK's newer checksums wherever it can, instead of where S3 wants one
+
+	// For tests.
+	client aws.HTTPClient
+	pace   pace
 }
 
 // FromEnvironment reads the settings, and the files that they name. Everything that is missing or wrong is in the error.
@@ -52,6 +64,10 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 		AccessKey:   r.key(EnvAccessKeyFile),
 		SecretKey:   r.key(EnvSecretKeyFile),
 		Owner:       cmp.Or(r.get(EnvOwner), r.get(gocosi.EnvCOSIDriverName), Name),
+
+		VirtualHosted: r.flag(EnvVirtualHosted),
+		NoLocation:    r.flag(EnvNoLocation),
+		Checksums:     r.flag(EnvChecksums),
 	}
 	s.ClientEndpoint = cmp.Or(r.url(EnvClientEndpoint, r.get(EnvClientEndpoint), true), s.Endpoint)
 	s.Sealer = r.sealer(EnvSealKeyFile)

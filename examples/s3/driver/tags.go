@@ -12,7 +12,9 @@ const (
 	tagParameters = "cosi/parameters" // on a bucket: what it was made with
 	tagBucket     = "cosi/bucket"     // on a user: where it has access
 	tagAccess     = "cosi/access"     // on a user: which
-	tagKey        = "cosi/key"        // on a user: its access key, sealed
+	tagTurn       = "cosi/turn"       // on a user: the call that makes keys for it; see turn.go
+	tagKey        = "cosi/key/"       // on a user, with an access key's id behind it: that key, sealed
+	tagOldKey     = "cosi/key"        // on a user that an earlier version made: its access key, sealed
 )
 
 // tagValue is what S3 and IAM both take for the value of a tag.

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -13,54 +15,132 @@ import (
 // userPath lets an administrator confine the driver's own key to the users that it makes.
 const userPath = "/cosi/"
 
-// policyName is the name of the only policy that a user of ours has.
-const policyName = "cosi"
+// userTags is what a user's tags say, all of them read at one moment.
+type userTags struct {
+	owner, bucket, access string
 
-// findOrMakeUser returns the sealed key that the user has in its tags; "": none yet. A user without a policy can do
-// nothing, so the crash that leaves one harms nobody.
-func (p *provisioner) findOrMakeUser(ctx context.Context, a account) (sealed string, err error) {
-	_, err = p.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &a.name, Path: aws.String(userPath), Tags: []types.Tag{
-		{Key: aws.String(tagOwner), Value: &p.settings.Owner},
-		{Key: aws.String(tagBucket), Value: &a.bucket},
-		{Key: aws.String(tagAccess), Value: aws.String(string(a.access))},
-	}})
-	if !answered(err, "EntityAlreadyExists") {
-		return "", failed("create user", err)
-	}
-	tags, err := p.userTags(ctx, a.name)
-	if err != nil {
-		return "", failed("read the user's tags", err)
-	}
-	return tags[tagKey], p.checkUser(a, tags)
+	turn string    // of the call that last took it; "": none did
+	kept []keptKey // in the order of their ids
 }
 
+// none says that there are no tags of ours at all.
+func (t userTags) none() bool {
+	return t.owner == "" && t.bucket == "" && t.access == "" && t.turn == "" && len(t.kept) == 0
+}
+
+// makeUser makes the user with all that is known of it, unless it exists. A user without a policy can do nothing, so the
+// crash that leaves one harms nobody.
+func (p *provisioner) makeUser(ctx context.Context, a account, turn string) (made bool, err error) {
+	out, err := p.iam.CreateUser(ctx, &iam.CreateUserInput{
+		UserName: &a.name, Path: aws.String(userPath), Tags: append(p.identity(a), tag(tagTurn, turn)),
+	})
+	if answered(err, "EntityAlreadyExists") {
+		return false, nil
+	}
+	if err == nil && (out.User == nil || aws.ToString(out.User.UserName) != a.name) {
+		err = another("user")
+	}
+	return err == nil, failed("create user", err)
+}
+
+// another is the answer to a request for something else.
+func another(what string) error {
+	return status.Error(codes.Unavailable, "not the store's answer: it is about another "+what+" than was asked for")
+}
+
+// identity is what tells whose a user is.
+func (p *provisioner) identity(a account) []types.Tag {
+	return []types.Tag{tag(tagOwner, p.settings.Owner), tag(tagBucket, a.bucket), tag(tagAccess, string(a.access))}
+}
+
+func tag(name, value string) types.Tag { return types.Tag{Key: &name, Value: &value} }
+
+func newTurn() string { return rand.Text()[:16] }
+
 // checkUser refuses a user that is not ours, or has other access than is asked for.
-func (p *provisioner) checkUser(a account, tags map[string]string) error {
+func (p *provisioner) checkUser(a account, tags userTags) error {
 	switch {
-	case tags[tagOwner] != p.settings.Owner:
+	case !p.ours(a, tags) && tags.owner != p.settings.Owner:
 		return status.Errorf(codes.FailedPrecondition, "user %q exists, without the tag %s=%s by which this driver knows its own",
 			a.name, tagOwner, p.settings.Owner)
-	case tags[tagBucket] != a.bucket:
-		return status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, tags[tagBucket])
-	case tags[tagAccess] != string(a.access):
-		return status.Errorf(codes.FailedPrecondition, "account %q was granted %s", a.name, tags[tagAccess])
+	case tags.bucket != "" && tags.bucket != a.bucket:
+		return status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, tags.bucket)
+	case tags.access != "" && tags.access != string(a.access):
+		return status.Errorf(codes.FailedPrecondition, "account %q was granted %s", a.name, tags.access)
 	}
 	return nil
 }
 
-func (p *provisioner) userTags(ctx context.Context, user string) (map[string]string, error) {
-	tags := map[string]string{}
-	pages := iam.NewListUserTagsPaginator(p.iam, &iam.ListUserTagsInput{UserName: &user})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, tag := range page.Tags {
-			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+// ours says whether the account is this driver's, for that bucket: by its tags or, on a store that drops tags, by a key
+// that only this driver can have sealed for it.
+func (p *provisioner) ours(a account, tags userTags) bool {
+	if tags.owner != "" {
+		return tags.owner == p.settings.Owner && tags.bucket == a.bucket
+	}
+	for _, kept := range tags.kept {
+		if _, _, err := p.settings.Sealer.open(kept.sealed, a.name, a.bucket); err == nil {
+			return true
 		}
 	}
-	return tags, nil
+	return false
+}
+
+// isStranger asks who made a user that has no tags of ours: all of the driver's users have its path from their first
+// moment, so one with the path only does not show its tags yet.
+func (p *provisioner) isStranger(ctx context.Context, user string) (bool, error) {
+	out, err := p.iam.GetUser(ctx, &iam.GetUserInput{UserName: &user})
+	if gone(err) {
+		return false, nil
+	}
+	if err == nil && (out.User == nil || aws.ToString(out.User.UserName) != user) {
+		err = another("user")
+	}
+	return err == nil && aws.ToString(out.User.Path) != userPath, failed("look at the user", err)
+}
+
+// mostPages is how many pages the driver reads of what one user has. IAM keeps 50 tags and 2 keys.
+const mostPages = 50
+
+func (p *provisioner) userTags(ctx context.Context, user string) (found userTags, err error) {
+	pages := iam.NewListUserTagsPaginator(p.iam, &iam.ListUserTagsInput{UserName: &user})
+	for n := 0; pages.HasMorePages(); n++ {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return userTags{}, err
+		}
+		if n == mostPages {
+			return userTags{}, endless("tags")
+		}
+		for _, tag := range page.Tags {
+			found.add(aws.ToString(tag.Key), aws.ToString(tag.Value))
+		}
+	}
+	found.sort()
+	return found, nil
+}
+
+func endless(what string) error {
+	return status.Errorf(codes.Unavailable, "not the store's answer: the list of the user's %s has more than %d pages", what, mostPages)
+}
+
+func (t *userTags) add(name, value string) {
+	switch name {
+	case tagOwner:
+		t.owner = value
+	case tagBucket:
+		t.bucket = value
+	case tagAccess:
+		t.access = value
+	case tagTurn:
+		t.turn = value
+	case tagOldKey:
+		t.kept = append(t.kept, keptKey{tag: name, sealed: value})
+	default:
+		if strings.HasPrefix(name, tagKey) {
+			turn, sealed, _ := strings.Cut(value, "@")
+			t.kept = append(t.kept, keptKey{tag: name, turn: turn, sealed: sealed})
+		}
+	}
 }
 
 // allow gives the user its policy, as the last step: whoever has access has a key that the driver can return again.
@@ -69,33 +149,10 @@ func (p *provisioner) allow(ctx context.Context, a account) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &a.name, PolicyName: aws.String(policyName), PolicyDocument: &policy})
+	_, err = p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
+		UserName: &a.name, PolicyName: aws.String(p.policyName(a.bucket)), PolicyDocument: &policy,
+	})
 	return failed("put the user's policy", err)
-}
-
-// removeUser deletes a user of ours with all that it has.
-func (p *provisioner) removeUser(ctx context.Context, a account) error {
-	tags, err := p.userTags(ctx, a.name)
-	if err != nil {
-		return failed("read the user's tags", unlessGone(err))
-	}
-	if tags[tagOwner] != p.settings.Owner || tags[tagBucket] != a.bucket {
-		return nil
-	}
-	return p.deleteUser(ctx, a.name)
-}
-
-// deleteUser deletes the keys first: that ends the access.
-func (p *provisioner) deleteUser(ctx context.Context, name string) error {
-	if _, err := p.deleteKeys(ctx, name, ""); unlessGone(err) != nil {
-		return err
-	}
-	_, err := p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &name, PolicyName: aws.String(policyName)})
-	if err := unlessGone(err); err != nil {
-		return failed("delete the user's policy", err)
-	}
-	_, err = p.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &name})
-	return failed("delete user", unlessGone(err))
 }
 
 func gone(err error) bool { return answered(err, "NoSuchEntity") }

@@ -1,0 +1,23 @@
+package driver
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+)
+
+// Tuned returns settings for a store that tests reach by a client of their own, if one is given, and wait for less long.
+func (s Settings) Tuned(client aws.HTTPClient, longestWait time.Duration) Settings {
+	s.client, s.pace.longest = client, longestWait
+	return s
+}
+
+// Impatient returns settings that give each request less time.
+func (s Settings) Impatient(patience time.Duration) Settings {
+	s.pace.patience = patience
+	return s
+}
+
+// NewProvisioner returns the driver's handlers without the runtime around them.
+func NewProvisioner(s Settings) cosi.ProvisionerServer { return newProvisioner(s) }
