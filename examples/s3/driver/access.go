@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"regexp"
+	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -53,35 +55,59 @@ func (p *provisioner) findOrMakeAccount(ctx context.Context, a account) (key, er
 	return k, p.allow(ctx, a)
 }
 
-// findOrMakeKey returns the user's one key. A key that no tag keeps was lost on its way there: it is deleted before another
-// one is made.
+// findOrMakeKey returns the user's one key.
 func (p *provisioner) findOrMakeKey(ctx context.Context, a account) (key, error) {
-	turn := newTurn()
-	made, err := p.makeUser(ctx, a, turn)
+	fence := newFence()
+	made, err := p.makeUser(ctx, a, fence)
 	if err != nil {
 		return key{}, err
 	}
 	if made {
-		return p.makeKey(ctx, a, turn, nil)
+		return p.makeKey(ctx, a, nil)
 	}
 	tags, err := p.tagsOfAccount(ctx, a)
 	if err != nil {
 		return key{}, err
 	}
-	if tags.turn == turn && len(tags.kept) == 0 { // this call made it, and the first answer was lost
-		return p.makeKey(ctx, a, turn, nil)
+	kept, err := p.openKept(a, tags)
+	if err != nil {
+		return key{}, err
+	}
+	if len(kept) == 0 && tags[tagFence] == fence { // this call made it, and the first answer was lost
+		return p.makeKey(ctx, a, nil)
 	}
 	listed, err := p.listKeys(ctx, a.name)
 	if err != nil {
 		return key{}, err
 	}
-	if kept, k, err := p.usable(a, tags.confirmed(), listed); err != nil || k != (key{}) {
-		if err == nil {
-			err = p.resealOld(ctx, a, kept)
-		}
-		return k, err
+	if k := usable(kept, listed); k.id != "" {
+		return k.key, p.resealOld(ctx, a, k)
 	}
-	return p.replaceKey(ctx, a, turn, tags, listed)
+	return p.replaceKey(ctx, a, fence, listed)
+}
+
+// replaceKey makes another key for a user that shows none which could be delivered, or finds that there is one after all.
+// A key that no tag keeps was lost on its way there: it is deleted before.
+func (p *provisioner) replaceKey(ctx context.Context, a account, fence string, listed []string) (key, error) {
+	tags, err := p.fence(ctx, a.name, []types.Tag{tag(tagFence, fence)})
+	if err == nil {
+		err = p.checkUser(a, tags)
+	}
+	if err != nil {
+		return key{}, err
+	}
+	kept, err := p.openKept(a, tags)
+	if err != nil {
+		return key{}, err
+	}
+	if k := usable(kept, listed); k.id != "" {
+		return k.key, nil
+	}
+	isKept := func(id string) bool { return slices.ContainsFunc(kept, func(k keptKey) bool { return k.id == id }) }
+	if err := p.deleteLost(ctx, a.name, slices.DeleteFunc(listed, isKept)); err != nil {
+		return key{}, err
+	}
+	return p.makeKey(ctx, a, slices.DeleteFunc(kept, func(k keptKey) bool { return k.dead }))
 }
 
 // tagsOfAccount reads the tags of a user that exists, and refuses one that is not ours or was granted something else.
@@ -89,35 +115,19 @@ func (p *provisioner) tagsOfAccount(ctx context.Context, a account) (userTags, e
 	tags, err := p.userTags(ctx, a.name)
 	switch {
 	case gone(err): // and yet it exists
-		return userTags{}, notShown("the user")
+		return nil, notShown("the user")
 	case err != nil:
-		return userTags{}, failed("read the user's tags", err)
+		return nil, failed("read the user's tags", err)
 	case tags.none():
 		stranger, err := p.isStranger(ctx, a.name)
 		if err == nil && !stranger {
 			err = notShown("the user's tags")
 		}
 		if err != nil {
-			return userTags{}, err
+			return nil, err
 		}
 	}
 	return tags, p.checkUser(a, tags)
-}
-
-// replaceKey makes another key for a user that shows none which could be delivered, or finds that there is one after all.
-// The keys were listed before it takes the turn.
-func (p *provisioner) replaceKey(ctx context.Context, a account, turn string, tags userTags, listed []string) (key, error) {
-	tags, err := p.takeTurn(ctx, a, turn, tags)
-	if err != nil {
-		return key{}, err
-	}
-	if err := p.deleteLost(ctx, a, listed, tags.kept); err != nil {
-		return key{}, err
-	}
-	if _, k, err := p.usable(a, tags.kept, listed); err != nil || k != (key{}) {
-		return k, err
-	}
-	return p.makeKey(ctx, a, turn, tags.kept)
 }
 
 func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {

@@ -92,17 +92,20 @@ func busy(httpStatus int) bool {
 // recognize lets pass what the store answers, within bounds. It stands before everything of the SDK that reads an answer.
 type recognize struct {
 	patience time.Duration
+	longest  int64 // bytes
 }
 
 func (*recognize) ID() string { return "Recognize" }
 
-func (r *recognize) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+func (r *recognize) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+	middleware.DeserializeOutput, middleware.Metadata, error,
+) {
 	bounded, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
 	out, metadata, err := next.HandleDeserialize(bounded, in)
 	if err == nil {
 		if response, ok := out.RawResponse.(*smithyhttp.Response); ok {
-			err = inspect(awsmiddleware.GetOperationName(ctx), response)
+			err = r.inspect(awsmiddleware.GetOperationName(ctx), response)
 		}
 	}
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
@@ -112,22 +115,22 @@ func (r *recognize) HandleDeserialize(ctx context.Context, in middleware.Deseria
 }
 
 // inspect reads an answer to its end, and returns an error if it is not the store's.
-func inspect(operation string, response *smithyhttp.Response) error {
-	body, err := io.ReadAll(io.LimitReader(response.Body, longestAnswer+1))
+func (r *recognize) inspect(operation string, response *smithyhttp.Response) error {
+	body, err := io.ReadAll(io.LimitReader(response.Body, r.longest+1))
 	_ = response.Body.Close()
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // such as a connection that was reset
 		return err
 	}
 	root, whole := document(body)
 	switch {
-	case err != nil, len(body) > longestAnswer: // cut short by itself, or by us
+	case err != nil, int64(len(body)) > r.longest: // cut short by itself, or by us
 	case successOf(operation).takes(response.StatusCode, body, root), whole && response.StatusCode >= 300 && hasCode(body):
 		response.Body = io.NopCloser(bytes.NewReader(body))
 		return nil
 	}
 	return &strange{
 		httpStatus: response.StatusCode, retryAfter: response.Header.Get("Retry-After"),
-		what: fmt.Sprintf("not the store's answer: %s", describe(operation, response, body)),
+		what: "not the store's answer: " + r.describe(operation, response, body),
 	}
 }
 
@@ -173,7 +176,7 @@ func hasCode(body []byte) bool {
 }
 
 // describe says what came instead: enough to tell a proxy's page from a portal's, and nothing that could be a secret.
-func describe(operation string, response *smithyhttp.Response, body []byte) string {
+func (r *recognize) describe(operation string, response *smithyhttp.Response, body []byte) string {
 	text := fmt.Sprintf("HTTP %d", response.StatusCode)
 	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err == nil && len(kind) <= 40 {
@@ -182,8 +185,8 @@ func describe(operation string, response *smithyhttp.Response, body []byte) stri
 	switch {
 	case len(body) == 0:
 		return text + ", nothing in it"
-	case len(body) > longestAnswer:
-		return text + fmt.Sprintf(", more than %d MiB", longestAnswer>>20)
+	case int64(len(body)) > r.longest:
+		return text + fmt.Sprintf(", more than %d bytes", r.longest)
 	case operation == "CreateAccessKey": // a key may be anywhere in it
 		return text + fmt.Sprintf(", %d bytes", len(body))
 	}
@@ -196,8 +199,8 @@ func describe(operation string, response *smithyhttp.Response, body []byte) stri
 var masked = regexp.MustCompile(`[A-Za-z0-9+/=_-]{16,}`)
 
 // withRecognition adds the stage to each request of a client.
-func withRecognition(patience time.Duration) func(*middleware.Stack) error {
+func withRecognition(p pace) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
-		return stack.Deserialize.Add(&recognize{patience: patience}, middleware.After)
+		return stack.Deserialize.Add(&recognize{patience: p.patience, longest: p.answer}, middleware.After)
 	}
 }

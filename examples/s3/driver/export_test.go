@@ -13,9 +13,9 @@ func (s Settings) Tuned(client aws.HTTPClient, longestWait time.Duration) Settin
 	return s
 }
 
-// Impatient returns settings that give each request less time.
-func (s Settings) Impatient(patience time.Duration) Settings {
-	s.pace.patience = patience
+// Bounded returns settings that take less of each answer.
+func (s Settings) Bounded(bytes int64, patience time.Duration) Settings {
+	s.pace.answer, s.pace.patience = bytes, patience
 	return s
 }
 

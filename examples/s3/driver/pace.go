@@ -18,10 +18,11 @@ const (
 	longestRetryAfter = 5 * time.Second
 )
 
-// pace is how long the driver waits for its store. Tests shorten it.
+// pace is how long the driver waits for its store, and for how much. Tests shorten it.
 type pace struct {
 	longest  time.Duration // of each wait; 0: as it is
 	patience time.Duration // of each request; 0: patienceAnswer
+	answer   int64         // bytes of each answer; 0: longestAnswer
 }
 
 func (p pace) wait(ctx context.Context, d time.Duration) error {

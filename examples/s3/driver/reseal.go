@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
 // Reseal seals every kept key with the first of the sealing keys, so that the others may go, and returns how many were
@@ -35,33 +34,19 @@ func Reseal(ctx context.Context, settings Settings) (count int, err error) {
 // reseal leaves users alone that are not ours, have no key yet, or are gone by now.
 func (p *provisioner) reseal(ctx context.Context, user string) (resealed bool, err error) {
 	tags, err := p.userTags(ctx, user)
-	if err != nil || tags.owner != p.settings.Owner {
+	if err != nil || tags.owner() != p.settings.Owner {
 		return false, unlessGone(err)
 	}
-	a := account{name: user, bucket: tags.bucket}
-	for _, kept := range tags.kept {
-		_, old, err := p.openKept(a, kept)
-		if err == nil {
-			err = p.resealOld(ctx, a, kept)
-		}
-		if err != nil {
+	a := account{name: user, bucket: tags.bucket()}
+	kept, err := p.openKept(a, tags)
+	if err != nil {
+		return false, err
+	}
+	for _, k := range kept {
+		if err := p.resealOld(ctx, a, k); err != nil {
 			return false, err
 		}
-		resealed = resealed || old
+		resealed = resealed || k.old
 	}
 	return resealed, nil
-}
-
-// resealOld seals a kept key anew, in its tag, if it was sealed with another key than the first.
-func (p *provisioner) resealOld(ctx context.Context, a account, kept keptKey) error {
-	k, old, err := p.openKept(a, kept)
-	if err != nil || !old {
-		return err
-	}
-	value := p.settings.Sealer.seal(k, a.name, a.bucket)
-	if kept.tag != tagOldKey {
-		value = kept.turn + "@" + value
-	}
-	_, err = p.iam.TagUser(ctx, &iam.TagUserInput{UserName: &a.name, Tags: []types.Tag{tag(kept.tag, value)}})
-	return failed("seal the user's key anew", unlessGone(err))
 }

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"google.golang.org/grpc/codes"
@@ -18,7 +19,6 @@ func (p *provisioner) removeAccount(ctx context.Context, a account) error {
 		return err
 	}
 	tags, err := p.userTags(ctx, a.name)
-	stranger := false
 	switch {
 	case gone(err):
 		return p.deleteUnseen(ctx, a.name)
@@ -27,7 +27,8 @@ func (p *provisioner) removeAccount(ctx context.Context, a account) error {
 	case p.ours(a, tags):
 		return p.deleteAccount(ctx, a, tags)
 	case tags.none():
-		if stranger, err = p.isStranger(ctx, a.name); err != nil {
+		stranger, err := p.isStranger(ctx, a.name)
+		if err != nil {
 			return err
 		}
 		if !stranger {
@@ -67,9 +68,9 @@ func (p *provisioner) deleteUser(ctx context.Context, user string) (conflict boo
 
 // deleteAccount deletes a user of ours with all that it has. The keys that its tags keep need no list.
 func (p *provisioner) deleteAccount(ctx context.Context, a account, tags userTags) error {
-	for _, kept := range tags.kept {
-		id := kept.keptID()
-		if id == "" { // an earlier version's
+	for name := range tags.sealed() {
+		id, ok := strings.CutPrefix(name, tagKey)
+		if !ok { // an earlier version's
 			continue
 		}
 		if err := p.deleteKey(ctx, a.name, id); err != nil {
@@ -119,5 +120,6 @@ func (p *provisioner) explainConflict(ctx context.Context, a account) error {
 			}
 		}
 	}
-	return status.Errorf(codes.Aborted, "the store does not delete user %q: its keys do not show yet, or somebody gave it more than keys and policies, such as a group", a.name)
+	return status.Errorf(codes.Aborted, "the store does not delete user %q: its keys do not show yet, or somebody gave it more than keys and policies, "+
+		"such as a group", a.name)
 }

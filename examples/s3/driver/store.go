@@ -34,8 +34,8 @@ func newStore(settings Settings) store {
 		client = newHTTPClient()
 	}
 	p := settings.pace
-	p.patience = cmp.Or(p.patience, patienceAnswer)
-	options := []func(*middleware.Stack) error{withRecognition(p.patience)}
+	p.patience, p.answer = cmp.Or(p.patience, patienceAnswer), cmp.Or(p.answer, longestAnswer)
+	options := []func(*middleware.Stack) error{withRecognition(p)}
 	checksums := aws.RequestChecksumCalculationWhenRequired
 	if settings.Checksums {
 		checksums = aws.RequestChecksumCalculationWhenSupported
@@ -46,7 +46,7 @@ func newStore(settings Settings) store {
 			BaseEndpoint: aws.String(settings.Endpoint), Region: settings.Region, UsePathStyle: !settings.VirtualHosted,
 			Credentials: keys, HTTPClient: client, Retryer: newRetryer(p),
 			RequestChecksumCalculation: checksums, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-			APIOptions: append(options, addMD5),
+			APIOptions: append(options, smithyhttp.AddContentChecksumMiddleware), // not every store knows the newer checksums
 		}),
 		iam: iam.New(iam.Options{
 			BaseEndpoint: aws.String(settings.IAMEndpoint), Region: iamRegion,
@@ -67,9 +67,4 @@ func newHTTPClient() *http.Client {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// addMD5 adds the header Content-MD5 beside the SDK's newer checksums, which not every store knows.
-func addMD5(stack *middleware.Stack) error {
-	return smithyhttp.AddContentChecksumMiddleware(stack)
 }

@@ -12,9 +12,12 @@ const (
 	tagParameters = "cosi/parameters" // on a bucket: what it was made with
 	tagBucket     = "cosi/bucket"     // on a user: where it has access
 	tagAccess     = "cosi/access"     // on a user: which
-	tagTurn       = "cosi/turn"       // on a user: the call that makes keys for it; see turn.go
+	tagFence      = "cosi/fence"      // on a user: the call that last waited for the store to show what it wrote
 	tagKey        = "cosi/key/"       // on a user, with an access key's id behind it: that key, sealed
+	tagDead       = "cosi/dead/"      // on a user, with an access key's id behind it: nobody may deliver that key
 	tagOldKey     = "cosi/key"        // on a user that an earlier version made: its access key, sealed
+
+	tagPrefix = "cosi/"
 )
 
 // tagValue is what S3 and IAM both take for the value of a tag.

@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,23 +17,31 @@ import (
 const userPath = "/cosi/"
 
 // userTags is what a user's tags say, all of them read at one moment.
-type userTags struct {
-	owner, bucket, access string
+type userTags map[string]string
 
-	turn string    // of the call that last took it; "": none did
-	kept []keptKey // in the order of their ids
-}
+func (t userTags) owner() string  { return t[tagOwner] }
+func (t userTags) bucket() string { return t[tagBucket] }
 
 // none says that there are no tags of ours at all.
 func (t userTags) none() bool {
-	return t.owner == "" && t.bucket == "" && t.access == "" && t.turn == "" && len(t.kept) == 0
+	for name := range t {
+		if strings.HasPrefix(name, tagPrefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// shows says whether it has all of these tags.
+func (t userTags) shows(tags []types.Tag) bool {
+	return !slices.ContainsFunc(tags, func(tag types.Tag) bool { return t[*tag.Key] != *tag.Value })
 }
 
 // makeUser makes the user with all that is known of it, unless it exists. A user without a policy can do nothing, so the
 // crash that leaves one harms nobody.
-func (p *provisioner) makeUser(ctx context.Context, a account, turn string) (made bool, err error) {
+func (p *provisioner) makeUser(ctx context.Context, a account, fence string) (made bool, err error) {
 	out, err := p.iam.CreateUser(ctx, &iam.CreateUserInput{
-		UserName: &a.name, Path: aws.String(userPath), Tags: append(p.identity(a), tag(tagTurn, turn)),
+		UserName: &a.name, Path: aws.String(userPath), Tags: append(p.identity(a), tag(tagFence, fence)),
 	})
 	if answered(err, "EntityAlreadyExists") {
 		return false, nil
@@ -55,92 +64,61 @@ func (p *provisioner) identity(a account) []types.Tag {
 
 func tag(name, value string) types.Tag { return types.Tag{Key: &name, Value: &value} }
 
-func newTurn() string { return rand.Text()[:16] }
+// newFence is a value that no other call has.
+func newFence() string { return rand.Text() }
 
 // checkUser refuses a user that is not ours, or has other access than is asked for.
 func (p *provisioner) checkUser(a account, tags userTags) error {
+	bucket, access := tags.bucket(), tags[tagAccess]
 	switch {
-	case !p.ours(a, tags) && tags.owner != p.settings.Owner:
+	case tags.owner() != p.settings.Owner && !p.ours(a, tags):
 		return status.Errorf(codes.FailedPrecondition, "user %q exists, without the tag %s=%s by which this driver knows its own",
 			a.name, tagOwner, p.settings.Owner)
-	case tags.bucket != "" && tags.bucket != a.bucket:
-		return status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, tags.bucket)
-	case tags.access != "" && tags.access != string(a.access):
-		return status.Errorf(codes.FailedPrecondition, "account %q was granted %s", a.name, tags.access)
+	case bucket != "" && bucket != a.bucket:
+		return status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, bucket)
+	case access != "" && access != string(a.access):
+		return status.Errorf(codes.FailedPrecondition, "account %q was granted %s", a.name, access)
 	}
 	return nil
 }
 
-// ours says whether the account is this driver's, for that bucket: by its tags or, on a store that drops tags, by a key
-// that only this driver can have sealed for it.
+// ours says whether the account is this driver's, for that bucket: by its tags or, on a store that drops the tags of a new
+// user, by a key that only this driver can have sealed for it.
 func (p *provisioner) ours(a account, tags userTags) bool {
-	if tags.owner != "" {
-		return tags.owner == p.settings.Owner && tags.bucket == a.bucket
+	if tags.owner() != "" {
+		return tags.owner() == p.settings.Owner && tags.bucket() == a.bucket
 	}
-	for _, kept := range tags.kept {
-		if _, _, err := p.settings.Sealer.open(kept.sealed, a.name, a.bucket); err == nil {
+	for _, sealed := range tags.sealed() {
+		if _, _, err := p.settings.Sealer.open(sealed, a.name, a.bucket); err == nil {
 			return true
 		}
 	}
 	return false
 }
 
-// isStranger asks who made a user that has no tags of ours: all of the driver's users have its path from their first
-// moment, so one with the path only does not show its tags yet.
-func (p *provisioner) isStranger(ctx context.Context, user string) (bool, error) {
-	out, err := p.iam.GetUser(ctx, &iam.GetUserInput{UserName: &user})
-	if gone(err) {
-		return false, nil
-	}
-	if err == nil && (out.User == nil || aws.ToString(out.User.UserName) != user) {
-		err = another("user")
-	}
-	return err == nil && aws.ToString(out.User.Path) != userPath, failed("look at the user", err)
-}
-
 // mostPages is how many pages the driver reads of what one user has. IAM keeps 50 tags and 2 keys.
 const mostPages = 50
 
-func (p *provisioner) userTags(ctx context.Context, user string) (found userTags, err error) {
+func (p *provisioner) userTags(ctx context.Context, user string) (userTags, error) {
+	found := userTags{}
 	pages := iam.NewListUserTagsPaginator(p.iam, &iam.ListUserTagsInput{UserName: &user})
 	for n := 0; pages.HasMorePages(); n++ {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return userTags{}, err
+			return nil, err
 		}
 		if n == mostPages {
-			return userTags{}, endless("tags")
+			return nil, endless("tags")
 		}
 		for _, tag := range page.Tags {
-			found.add(aws.ToString(tag.Key), aws.ToString(tag.Value))
+			found[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
 	}
-	found.sort()
 	return found, nil
 }
 
 func endless(what string) error {
 	return status.Errorf(codes.Unavailable, "not the store's answer: the list of the user's %s has more than %d pages", what, mostPages)
-}
-
-func (t *userTags) add(name, value string) {
-	switch name {
-	case tagOwner:
-		t.owner = value
-	case tagBucket:
-		t.bucket = value
-	case tagAccess:
-		t.access = value
-	case tagTurn:
-		t.turn = value
-	case tagOldKey:
-		t.kept = append(t.kept, keptKey{tag: name, sealed: value})
-	default:
-		if strings.HasPrefix(name, tagKey) {
-			turn, sealed, _ := strings.Cut(value, "@")
-			t.kept = append(t.kept, keptKey{tag: name, turn: turn, sealed: sealed})
-		}
-	}
 }
 
 // allow gives the user its policy, as the last step: whoever has access has a key that the driver can return again.

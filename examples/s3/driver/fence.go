@@ -1,0 +1,95 @@
+package driver
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// What IAM of AWS shows may be older than what was written, and two drivers may work on one account when a cluster takes the
+// first one for dead. But the writes of one user's tags come one after the other, and an answer shows them as they were at
+// one moment. So a driver that must know what is not there writes a tag, and waits until it sees it: what comes with it is
+// as new as that.
+//
+// A key is delivered only if one answer shows the tag that keeps it, and none that says it is dead. A key that nobody kept
+// is deleted only after it was tagged as dead, and an answer that shows this tag does not show that it is kept. Whichever of
+// the two tags is written first, the other side sees it: a key that was delivered is never deleted by a grant.
+
+// fence writes tags of a user, and returns all of them as they are since.
+func (p *provisioner) fence(ctx context.Context, user string, tags []types.Tag) (now userTags, err error) {
+	if _, err := p.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: tags}); err != nil {
+		return nil, failed("tag the user", err)
+	}
+	shown, err := p.pace.await(ctx, func() (bool, error) {
+		now, err = p.userTags(ctx, user)
+		return now.shows(tags), unlessGone(err)
+	})
+	if err == nil && !shown {
+		err = notShown("the tags that the driver gave the user")
+	}
+	return now, failed("read the user's tags", err)
+}
+
+// deleteLost deletes keys that were lost on their way to a tag.
+func (p *provisioner) deleteLost(ctx context.Context, user string, lost []string) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	var tombstones []types.Tag
+	for _, id := range lost {
+		tombstones = append(tombstones, tag(tagDead+id, "lost"))
+	}
+	tags, err := p.fence(ctx, user, tombstones)
+	if err != nil {
+		return err
+	}
+	for _, id := range lost {
+		if _, kept := tags[tagKey+id]; kept {
+			return status.Errorf(codes.Aborted, "somebody else makes a key for account %q", user)
+		}
+		if err := p.deleteKey(ctx, user, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDead says whether one of the keys that the store did not list is alive after all: a list that shows the newest key
+// is as new as that.
+func (p *provisioner) checkDead(ctx context.Context, user string, newest key, missing []keptKey) (alive key, err error) {
+	var listed []string
+	shown, err := p.pace.await(ctx, func() (bool, error) {
+		listed, err = p.listKeys(ctx, user)
+		return slices.Contains(listed, newest.id), err
+	})
+	if err == nil && !shown {
+		err = notShown("the user's newest key")
+	}
+	if err != nil {
+		return key{}, err
+	}
+	return usable(missing, listed).key, nil
+}
+
+// notShown is the answer to a call that would have to guess. The next one decides.
+func notShown(what string) error {
+	return status.Errorf(codes.Aborted, "the store does not show %s yet", what)
+}
+
+// isStranger asks who made a user that has no tags of ours: all of the driver's users have its path from their first
+// moment, so one with the path only does not show its tags yet.
+func (p *provisioner) isStranger(ctx context.Context, user string) (bool, error) {
+	out, err := p.iam.GetUser(ctx, &iam.GetUserInput{UserName: &user})
+	if gone(err) {
+		return false, nil
+	}
+	if err == nil && (out.User == nil || aws.ToString(out.User.UserName) != user) {
+		err = another("user")
+	}
+	return err == nil && aws.ToString(out.User.Path) != userPath, failed("look at the user", err)
+}
