@@ -148,7 +148,7 @@ func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
 func (p *provisioner) checkBucket(ctx context.Context, name string) error {
 	if bucketName.MatchString(name) {
 		_, err := p.bucketTags(ctx, name) // a HEAD would do, but its failures have no body that names the reason
-		if !answered(err, "NoSuchBucket") {
+		if !answered(err, noBucket) {
 			return failed("look for the bucket", err)
 		}
 		if there, err := p.lists(ctx, name); err != nil || there {

@@ -19,48 +19,63 @@ import (
 )
 
 // Nothing is read out of an answer that is not the store's: a page of a proxy that says 200 or 404 is neither a success nor
-// the absence of anything. What the store's own answer to a request looks like stands in this file.
+// the absence of anything. README.md has this table in words.
 
-// success is what the store's answer to a request looks like when it did what it was asked for.
-type success struct {
-	root  string // the element that its XML begins with; "": no XML at all
-	empty int    // the status of an answer without a body; 0: there is none
+// proof is what the store's own answer to a request looks like.
+type proof struct {
+	root   string // the element that the XML of a success begins with; "": none
+	empty  int    // the status of a success without a body; 0: there is none
+	absent string // the codes, in an error of the store, that say that something is not there; "": none does
 }
 
-// successes lists the requests to S3. An answer of IAM begins with the name of its action: see successOf.
+// proofs lists every request that the driver sends. One that is missing here cannot succeed.
 //
 //nolint:gochecknoglobals // a table that nothing changes
-var successes = map[string]success{
+var proofs = map[string]proof{
 	"ListBuckets":          {root: "ListAllMyBucketsResult"},
-	"CreateBucket":         {root: "CreateBucketResult", empty: http.StatusOK}, // proven by the tags that are read back
-	"DeleteBucket":         {empty: http.StatusNoContent},
-	"GetBucketTagging":     {root: "Tagging"},
-	"PutBucketTagging":     {empty: http.StatusOK}, // proven by the tags that are read back; some stores send 204
-	"PutBucketVersioning":  {empty: http.StatusOK}, // proven by what is read back
+	"CreateBucket":         {root: "CreateBucketResult", empty: http.StatusOK}, // the tags that are read back prove it
+	"DeleteBucket":         {empty: http.StatusNoContent, absent: noBucket},
+	"GetBucketTagging":     {root: "Tagging", absent: noBucket + ", " + noTags},
+	"PutBucketTagging":     {empty: http.StatusOK}, // the tags that are read back prove it
+	"PutBucketVersioning":  {empty: http.StatusOK}, // what is read back proves it
 	"GetBucketVersioning":  {root: "VersioningConfiguration"},
-	"ListObjectVersions":   {root: "ListVersionsResult"},
-	"DeleteObjects":        {root: "DeleteResult"},
-	"DeleteObject":         {empty: http.StatusNoContent},
-	"ListMultipartUploads": {root: "ListMultipartUploadsResult"},
-	"AbortMultipartUpload": {empty: http.StatusNoContent},
+	"ListObjectVersions":   {root: "ListVersionsResult", absent: noBucket},
+	"DeleteObjects":        {root: "DeleteResult", absent: noBucket},
+	"DeleteObject":         {empty: http.StatusNoContent, absent: noBucket},
+	"ListMultipartUploads": {root: "ListMultipartUploadsResult", absent: noBucket},
+	"AbortMultipartUpload": {empty: http.StatusNoContent, absent: noBucket + ", " + noUpload},
+
+	"CreateUser":       {root: "CreateUserResponse"},
+	"GetUser":          {root: "GetUserResponse", absent: noEntity},
+	"ListUsers":        {root: "ListUsersResponse"},
+	"DeleteUser":       {root: "DeleteUserResponse", absent: noEntity},
+	"TagUser":          {root: "TagUserResponse"},
+	"ListUserTags":     {root: "ListUserTagsResponse", absent: noEntity},
+	"CreateAccessKey":  {root: "CreateAccessKeyResponse"},
+	"ListAccessKeys":   {root: "ListAccessKeysResponse", absent: noEntity},
+	"DeleteAccessKey":  {root: "DeleteAccessKeyResponse", absent: noEntity},
+	"PutUserPolicy":    {root: "PutUserPolicyResponse"},
+	"DeleteUserPolicy": {root: "DeleteUserPolicyResponse", absent: noEntity},
+	"ListUserPolicies": {root: "ListUserPoliciesResponse", absent: noEntity},
 }
 
-func successOf(operation string) success {
-	if s, ok := successes[operation]; ok {
-		return s
-	}
-	return success{root: operation + "Response"} // IAM's
-}
+// The codes by which the store says that something is not there.
+const (
+	noBucket = "NoSuchBucket"
+	noTags   = "NoSuchTagSet"
+	noUpload = "NoSuchUpload"
+	noEntity = "NoSuchEntity"
+)
 
-// takes says whether an answer is that success.
-func (s success) takes(httpStatus int, body []byte, root string) bool {
+// proves says whether an answer is the success that a request to the store has.
+func (p proof) proves(httpStatus int, body []byte) bool {
 	switch {
 	case httpStatus < 200 || httpStatus > 299:
 		return false
 	case len(bytes.TrimSpace(body)) == 0:
-		return s.empty != 0 && (httpStatus == s.empty || httpStatus == http.StatusNoContent)
+		return p.empty != 0 && (httpStatus == p.empty || httpStatus == http.StatusNoContent)
 	}
-	return s.root != "" && root == s.root
+	return p.root != "" && document(body) == p.root
 }
 
 // What an answer may cost.
@@ -121,10 +136,8 @@ func (r *recognize) inspect(operation string, response *smithyhttp.Response) err
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // such as a connection that was reset
 		return err
 	}
-	root, whole := document(body)
-	switch {
-	case err != nil, int64(len(body)) > r.longest: // cut short by itself, or by us
-	case successOf(operation).takes(response.StatusCode, body, root), whole && response.StatusCode >= 300 && hasCode(body):
+	whole := err == nil && int64(len(body)) <= r.longest
+	if whole && (proofs[operation].proves(response.StatusCode, body) || response.StatusCode >= 300 && isError(body)) {
 		response.Body = io.NopCloser(bytes.NewReader(body))
 		return nil
 	}
@@ -134,19 +147,19 @@ func (r *recognize) inspect(operation string, response *smithyhttp.Response) err
 	}
 }
 
-// document returns the name of the root of a whole XML document; "" and false for anything else. It looks at each token by
-// itself, as a document may be nested so deeply that following it costs more than its length.
-func document(body []byte) (root string, whole bool) {
+// document returns the name of the root of a whole XML document; "" for anything else. It looks at each token by itself, as
+// a document may be nested so deeply that following it costs more than its length.
+func document(body []byte) (root string) {
 	tokens := xml.NewDecoder(bytes.NewReader(body))
 	for depth := 0; ; {
 		token, err := tokens.RawToken()
-		if err != nil {
-			return root, errors.Is(err, io.EOF) && root != "" && depth == 0
+		if errors.Is(err, io.EOF) && depth == 0 {
+			return root
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			if depth == 0 && root != "" || depth == deepestAnswer {
-				return "", false
+			if depth == 0 && root != "" {
+				return ""
 			}
 			if depth == 0 {
 				root = t.Name.Local
@@ -155,24 +168,27 @@ func document(body []byte) (root string, whole bool) {
 		case xml.EndElement:
 			depth--
 		}
-		if depth < 0 {
-			return "", false
+		if err != nil || depth < 0 || depth > deepestAnswer {
+			return ""
 		}
 	}
 }
 
-// hasCode says whether a document is an error of S3 or of IAM, with a code.
-func hasCode(body []byte) bool {
-	var s3Error struct {
-		XMLName xml.Name `xml:"Error"`
-		Code    string   `xml:"Code"`
+// isError says whether a document is an error of S3 or of IAM, with a code.
+func isError(body []byte) bool {
+	switch document(body) {
+	case "Error":
+		var s3 struct {
+			Code string `xml:"Code"`
+		}
+		return xml.Unmarshal(body, &s3) == nil && s3.Code != ""
+	case "ErrorResponse":
+		var iam struct {
+			Code string `xml:"Error>Code"`
+		}
+		return xml.Unmarshal(body, &iam) == nil && iam.Code != ""
 	}
-	var iamError struct {
-		XMLName xml.Name `xml:"ErrorResponse"`
-		Code    string   `xml:"Error>Code"`
-	}
-	return xml.Unmarshal(body, &s3Error) == nil && s3Error.Code != "" ||
-		xml.Unmarshal(body, &iamError) == nil && iamError.Code != ""
+	return false
 }
 
 // describe says what came instead: enough to tell a proxy's page from a portal's, and nothing that could be a secret.

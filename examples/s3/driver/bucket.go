@@ -57,7 +57,7 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 		return failed("create bucket", err)
 	}
 	tags, err := p.tagsOfNew(ctx, name)
-	if answered(err, "NoSuchBucket") {
+	if answered(err, noBucket) {
 		return notShown("the bucket")
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (p *provisioner) absent(ctx context.Context, name string) (bool, error) {
 		return false, nil
 	}
 	_, err := p.bucketTags(ctx, name)
-	if answered(err, "NoSuchBucket") {
+	if answered(err, noBucket) {
 		return true, nil
 	}
 	return false, failed("look for the bucket", err)
@@ -114,7 +114,7 @@ func (p *provisioner) refuseStore(ctx context.Context, name string, parameters b
 	} else if !answered(err, "NotImplemented", "MethodNotAllowed") {
 		return failed("tag the bucket", err)
 	}
-	if _, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}); err != nil && !answered(err, "NoSuchBucket") {
+	if _, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}); err != nil && !answered(err, noBucket) {
 		return failed("delete a bucket that the store made without its tags", err)
 	}
 	return status.Error(codes.FailedPrecondition, "the store answers the creation of a bucket with success and drops its tags, "+
@@ -139,7 +139,7 @@ func (p *provisioner) tagsOfNew(ctx context.Context, name string) (tags map[stri
 	var hidden error
 	_, err = p.pace.await(ctx, func() (bool, error) {
 		tags, err = p.bucketTags(ctx, name)
-		if hidden = nil; answered(err, "NoSuchBucket") {
+		if hidden = nil; answered(err, noBucket) {
 			hidden, err = err, nil
 		}
 		return len(tags) > 0, err
@@ -149,7 +149,7 @@ func (p *provisioner) tagsOfNew(ctx context.Context, name string) (tags map[stri
 
 func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]string, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
-	if answered(err, "NoSuchTagSet") {
+	if answered(err, noTags) {
 		return map[string]string{}, nil
 	}
 	if err != nil {
@@ -176,11 +176,17 @@ func (p *provisioner) keepVersions(ctx context.Context, name string) error {
 	_, err := p.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
+	if answered(err, noBucket) {
+		return notShown("the bucket")
+	}
 	if err != nil {
 		return failed("enable versioning", err)
 	}
 	shown, err := p.pace.await(ctx, func() (bool, error) {
 		out, err := p.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &name})
+		if answered(err, noBucket) {
+			return false, nil
+		}
 		return err == nil && out.Status == types.BucketVersioningStatusEnabled, err
 	})
 	if err == nil && !shown {
@@ -201,7 +207,7 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 	if bucketName.MatchString(r.GetBucketId()) { // any other id is none of this store's
 		err = p.deleteBucket(ctx, r.GetBucketId(), parameters)
 	}
-	if err != nil && !answered(err, "NoSuchBucket") {
+	if err != nil && !answered(err, noBucket) {
 		return nil, err
 	}
 	return &cosi.DriverDeleteBucketResponse{}, nil
@@ -233,7 +239,7 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 // shows it.
 func (p *provisioner) checkOurs(ctx context.Context, name string, parameters bucketParameters) (seen bool, err error) {
 	tags, err := p.bucketTags(ctx, name)
-	if answered(err, "NoSuchBucket") {
+	if answered(err, noBucket) {
 		return false, nil
 	}
 	if err == nil && tags[tagOwner] != p.settings.Owner && !parameters.deleteUnowned {

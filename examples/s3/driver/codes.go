@@ -21,7 +21,7 @@ import (
 //
 //nolint:gochecknoglobals // a table that nothing changes
 var grpcCodes = map[string]codes.Code{
-	"NoSuchBucket":        codes.NotFound,
+	noBucket:              codes.NotFound,
 	"BucketAlreadyExists": codes.AlreadyExists,
 	"InvalidBucketName":   codes.InvalidArgument,
 
@@ -34,7 +34,7 @@ var grpcCodes = map[string]codes.Code{
 	"RestoreAlreadyInProgress":        codes.FailedPrecondition,
 	"RequestTimeTooSkewed":            codes.FailedPrecondition, // a clock is wrong
 	"RequestExpired":                  codes.FailedPrecondition,
-	"NoSuchEntity":                    codes.Aborted, // it was there a moment ago
+	noEntity:                          codes.Aborted, // it was there a moment ago
 	"EntityAlreadyExists":             codes.Aborted,
 	"BucketAlreadyOwnedByYou":         codes.Aborted,
 	"ConditionalRequestConflict":      codes.Aborted,

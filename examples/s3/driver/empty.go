@@ -73,7 +73,7 @@ func (p *provisioner) abortSome(ctx context.Context, bucket string) (more bool, 
 
 func (p *provisioner) abort(ctx context.Context, bucket string, u types.MultipartUpload) error {
 	_, err := p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId})
-	if answered(err, "NoSuchUpload") {
+	if answered(err, noUpload) {
 		return nil
 	}
 	return failed("abort upload", err)

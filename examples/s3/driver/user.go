@@ -133,7 +133,7 @@ func (p *provisioner) allow(ctx context.Context, a account) error {
 	return failed("put the user's policy", err)
 }
 
-func gone(err error) bool { return answered(err, "NoSuchEntity") }
+func gone(err error) bool { return answered(err, noEntity) }
 
 // unlessGone takes the error that something is gone for a success.
 func unlessGone(err error) error {
