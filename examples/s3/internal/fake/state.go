@@ -81,11 +81,13 @@ func (s *Store) putBucket(b bucket) { s.write(func(next *state) { next.buckets[b
 
 // seen returns the state from which a read of a kind answers.
 func (s *Store) seen(k Kind) *state {
-	late := s.unseen
+	age := -1
 	if s.Age != nil {
-		late = s.Age
+		age = s.Age(k)
 	}
-	age := late(k)
+	if age < 0 {
+		age = s.unseen(k)
+	}
 	s.reads[k]++
 	return s.history[max(0, len(s.history)-1-age)]
 }

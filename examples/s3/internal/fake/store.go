@@ -16,7 +16,8 @@ type Store struct {
 	Before func(*Request) *Answer
 	// After replaces the answer to a request on which the store acted; nil: the answer stays.
 	After func(*Request, *Answer) *Answer
-	// Age says how many writes old the state is that the next read of a kind answers from; nil: Lags say it.
+	// Age says how many writes old the state is that the next read of a kind answers from; nil, or less than none: Lags
+	// say it. It must not call the store.
 	Age func(Kind) int
 	// Lags holds how late the reads of each kind are.
 	Lags Lags

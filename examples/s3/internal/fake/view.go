@@ -161,6 +161,15 @@ func (s *Store) Put(name, key string) (id string) {
 	return b.contents.add(key, b.versioning == enabled, false)
 }
 
+// Clear deletes all that is in a bucket, as an administrator does.
+func (s *Store) Clear(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.present().buckets[name]; b != nil {
+		*b.contents = *newContents()
+	}
+}
+
 // Upload begins an upload in parts that nobody ends.
 func (s *Store) Upload(name, key string) {
 	s.mu.Lock()
