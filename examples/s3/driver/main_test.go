@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	code, err := gateway.During(func(store gateway.Store) int {
+	flag.Parse()
+	code, err := share(func(store gateway.Store) int {
 		embedded = store
 		return m.Run()
 	})
@@ -40,6 +42,14 @@ func TestMain(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// share runs the tests on a store that has in it what an earlier driver made.
+func share(run func(gateway.Store) int) (code int, err error) {
+	if *fill != "" {
+		return gateway.Fill(*fill, run)
+	}
+	return gateway.DuringCopy(os.DirFS(filepath.Join("testdata", keptOwner)), run)
 }
 
 // settings returns those of a driver on a store, with a sealing key of its own.
