@@ -14,7 +14,7 @@ import (
 // the next call.
 func (p *provisioner) empty(ctx context.Context, bucket string) error {
 	for _, c := range []contents{&objects{s3: p.s3, bucket: bucket}, &uploads{s3: p.s3, bucket: bucket}} {
-		e := emptying{contents: c, tried: map[item]refusal{}}
+		e := emptying{contents: c, pace: p.pace, tried: map[item]refusal{}}
 		if err := e.run(ctx); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ type refusal func(trying string) error
 // list, and the pauses that a list is given to show what was deleted.
 const (
 	maxIdle    = 50
-	maxSingles = 32
+	maxSingles = 20
 	firstPause = 20 * time.Millisecond
 	lastPause  = 160 * time.Millisecond
 )
@@ -67,14 +67,15 @@ const (
 // is deleted is none. It remembers one page, however many there are.
 type emptying struct {
 	contents
+	pace    pace
 	from    place
 	page    page
 	tried   map[item]refusal // what was asked for, of the page
 	passed  refused          // what was left behind on earlier pages
 	seen    bool             // the list had something in it since its beginning
 	idle    int              // requests since the last progress
-	pause   time.Duration
-	insists int // how often an item was asked for again
+	pause   time.Duration    // the last one since then
+	insists int              // how often an item was asked for again
 }
 
 // refused is the first of the items that the store refuses to delete, and how many there are.
@@ -129,9 +130,12 @@ func (e *emptying) step(ctx context.Context) (done bool, err error) {
 	case len(untried) > 0:
 		return false, e.remove(ctx, untried)
 	case len(busy) > 0:
-		return false, e.after(ctx, func() error { return e.remove(ctx, busy) })
+		if err := e.wait(ctx); err != nil {
+			return false, err
+		}
+		return false, e.remove(ctx, busy)
 	case len(lingering) > 0:
-		return false, e.after(ctx, func() error { return e.insist(ctx, lingering) })
+		return false, e.insist(ctx, lingering)
 	case e.page.more:
 		return false, e.goOn()
 	}
@@ -175,7 +179,19 @@ func (e *emptying) remove(ctx context.Context, items []item) error {
 		maps.Copy(e.tried, answers)
 		return err
 	}
-	for _, i := range items[:min(len(items), maxSingles)] {
+	return e.removeSingly(ctx, items)
+}
+
+// removeSingly asks for a few items at once, and for one after a pause as long as the list shows no progress.
+func (e *emptying) removeSingly(ctx context.Context, items []item) error {
+	few := items[:min(len(items), maxSingles)]
+	if e.idle > 1 {
+		if err := e.wait(ctx); err != nil {
+			return err
+		}
+		few = items[:1]
+	}
+	for _, i := range few {
 		if err := e.removeOne(ctx, i, i); err != nil {
 			return err
 		}
@@ -204,6 +220,9 @@ func (e *emptying) removeOne(ctx context.Context, i, reading item) error {
 // insist asks for one of the items alone, another one each time: its deletion was answered with success, and yet it is
 // listed. Either the list lags behind, or the store does not do what it says.
 func (e *emptying) insist(ctx context.Context, items []item) error {
+	if err := e.wait(ctx); err != nil {
+		return err
+	}
 	i := items[e.insists%len(items)]
 	e.insists++
 	if err := e.removeOne(ctx, i, i); err != nil || i.other == "" {
@@ -212,15 +231,10 @@ func (e *emptying) insist(ctx context.Context, items []item) error {
 	return e.removeOne(ctx, i, item{key: i.other, id: i.id})
 }
 
-// after does something after a pause, longer each time as long as there is no progress.
-func (e *emptying) after(ctx context.Context, do func() error) error {
+// wait pauses, longer each time as long as there is no progress.
+func (e *emptying) wait(ctx context.Context) error {
 	e.pause = min(max(2*e.pause, firstPause), lastPause)
-	select {
-	case <-time.After(e.pause):
-		return do()
-	case <-ctx.Done():
-		return failed("empty the bucket", ctx.Err())
-	}
+	return failed("empty the bucket", e.pace.wait(ctx, e.pause))
 }
 
 // goOn leaves a page behind on which nothing can be deleted.

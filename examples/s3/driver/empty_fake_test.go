@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
@@ -93,7 +94,7 @@ func (f *fakeBucket) serve(t *testing.T) caller {
 	}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	return connect(t, f.settings(t, server.URL))
+	return connect(t, f.settings(t, server.URL).Tuned(nil, time.Millisecond))
 }
 
 func (f *fakeBucket) settings(t *testing.T, endpoint string) driver.Settings {

@@ -187,7 +187,7 @@ func refusedRows() map[string]emptyRow {
 			bucket: (&fakeBucket{remove: func(r removal) outcome {
 				return map[string]outcome{"object-000003": {code: "SlowDown"}, "object-000005": {code: "AccessDenied", message: "protected by object lock"}}[r.key]
 			}}).fill(numbered(10)...),
-			code: codes.FailedPrecondition, words: []string{`"object-000005" and 1 more`}, left: []string{"object-000003", "object-000005"}, requests: idle,
+			code: codes.FailedPrecondition, words: []string{`"object-000005" and 1 more`}, left: []string{"object-000003", "object-000005"}, requests: idle + 2,
 		},
 		"busy at times": {bucket: (&fakeBucket{remove: func(r removal) outcome {
 			if busy[r.key]++; busy[r.key] < 4 && r.key > "object-000500" {
