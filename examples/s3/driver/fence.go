@@ -1,8 +1,10 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -35,28 +37,51 @@ func (p *provisioner) fence(ctx context.Context, user string, tags []types.Tag) 
 	return now, failed("read the user's tags", err)
 }
 
-// deleteLost deletes keys that were lost on their way to a tag.
+// deleteLost deletes keys that were lost on their way to a tag. Each call has tombstones of its own, and takes back what
+// turns out to be of no use, so that the key can be delivered.
 func (p *provisioner) deleteLost(ctx context.Context, user string, lost []string) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	var tombstones []types.Tag
+	mine := "/" + newFence()[:8]
+	var dead, void []types.Tag
 	for _, id := range lost {
-		tombstones = append(tombstones, tag(tagDead+id, "lost"))
+		dead = append(dead, tag(tagDead+id+mine, isDead))
 	}
-	tags, err := p.fence(ctx, user, tombstones)
+	tags, err := p.fence(ctx, user, dead)
 	if err != nil {
 		return err
 	}
 	for _, id := range lost {
 		if _, kept := tags[tagKey+id]; kept {
-			return status.Errorf(codes.Aborted, "somebody else makes a key for account %q", user)
-		}
-		if err := p.deleteKey(ctx, user, id); err != nil {
+			void = append(void, tag(tagDead+id+mine, "void"))
+		} else if err := p.deleteKey(ctx, user, id); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(void) == 0 {
+		return nil
+	}
+	_, err = p.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: void})
+	return cmp.Or(failed("take back tags of the user", err), somebodyElse(user))
+}
+
+// isDead is what a tombstone says.
+const isDead = "dead"
+
+// dead says whether a tombstone lies on a key.
+func (t userTags) dead(id string) bool {
+	for name, value := range t {
+		if value == isDead && strings.HasPrefix(name, tagDead+id+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// somebodyElse is the answer to a call that finds another one at work.
+func somebodyElse(user string) error {
+	return status.Errorf(codes.Aborted, "somebody else makes a key for account %q", user)
 }
 
 // checkDead says whether one of the keys that the store did not list is alive after all: a list that shows the newest key

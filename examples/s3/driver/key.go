@@ -40,8 +40,7 @@ func (p *provisioner) openKept(a account, tags userTags) (keys []keptKey, err er
 		if err != nil { // another key now would break the application that has the first one
 			return nil, status.Errorf(codes.FailedPrecondition, "account %q: %v", a.name, err)
 		}
-		_, dead := tags[tagDead+k.id]
-		keys = append(keys, keptKey{key: k, tag: name, dead: dead, old: old})
+		keys = append(keys, keptKey{key: k, tag: name, dead: tags.dead(k.id), old: old})
 	}
 	return keys, nil
 }
@@ -118,11 +117,11 @@ func (p *provisioner) keep(ctx context.Context, a account, k key, dead []keptKey
 	}
 	tags := append(p.identity(a), tag(tagKey+k.id, sealed))
 	for _, each := range dead {
-		tags = append(tags, tag(tagDead+each.id, "gone"))
+		tags = append(tags, tag(tagDead+each.id+"/gone", isDead))
 	}
 	now, err := p.fence(ctx, a.name, tags)
-	if _, dead := now[tagDead+k.id]; dead && err == nil {
-		err = status.Errorf(codes.Aborted, "somebody else makes a key for account %q", a.name)
+	if err == nil && now.dead(k.id) {
+		err = somebodyElse(a.name)
 	}
 	return err
 }

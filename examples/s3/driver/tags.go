@@ -14,7 +14,7 @@ const (
 	tagAccess     = "cosi/access"     // on a user: which
 	tagFence      = "cosi/fence"      // on a user: the call that last waited for the store to show what it wrote
 	tagKey        = "cosi/key/"       // on a user, with an access key's id behind it: that key, sealed
-	tagDead       = "cosi/dead/"      // on a user, with an access key's id behind it: nobody may deliver that key
+	tagDead       = "cosi/dead/"      // on a user, with an access key's id and a word behind it: a tombstone; see fence.go
 	tagOldKey     = "cosi/key"        // on a user that an earlier version made: its access key, sealed
 
 	tagPrefix = "cosi/"
