@@ -40,7 +40,7 @@ func TestSimulation(t *testing.T) {
 	var total tally
 	var mu sync.Mutex
 	var working sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range 2 * runtime.GOMAXPROCS(0) { // some wait
 		working.Go(func() {
 			for i := next.Add(1) - 1; i < int64(count); i = next.Add(1) - 1 {
 				l := newLife(first + uint64(i))

@@ -26,7 +26,7 @@ type lag struct {
 }
 
 func (l *life) newTrouble() trouble {
-	t := trouble{on: !l.maybe(0.1), patience: 2 + l.chance.IntN(12)}
+	t := trouble{on: !l.maybe(0.1), patience: 1 + l.chance.IntN(6)}
 	if !t.on || l.plan.drops && !l.bucket.made {
 		t.on = false // a bucket without tags that a dead driver has left can be anybody's
 		return t
@@ -43,7 +43,7 @@ func (l *life) newTrouble() trouble {
 	t.change = some(0.5, 0.03, 0.1, 0.25)
 	reads := l.maybe(0.3)
 	l.store.Lags = fake.Lags{}
-	if l.maybe(0.6) {
+	if l.maybe(0.6) && !l.plan.drops { // nothing tells what is late from what was dropped
 		for i, kind := range lagKinds {
 			if l.maybe(0.5) {
 				t.lags[i] = lag{most: 1 + l.chance.IntN(12), fixed: l.maybe(0.4)}
