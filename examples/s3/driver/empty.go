@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -285,10 +287,18 @@ func (e *emptying) stuck() error {
 	case e.passed.count > 0:
 		return e.failed(e.passed)
 	case len(lingering) > 0:
-		return status.Errorf(codes.FailedPrecondition, "%s: the store answers with success and lists it all the same; want it gone from the list of the bucket",
-			e.trying(refused{first: lingering[0], count: len(lingering)}))
+		return status.Errorf(codes.FailedPrecondition, "%s: the store answers with success and lists it all the same%s; want it gone from the bucket's list",
+			e.trying(refused{first: lingering[0], count: len(lingering)}), hint(lingering[0].key))
 	}
 	return status.Errorf(codes.FailedPrecondition, "list %ss: %d pages in a row say that there are more, and have none; want a list that ends", e.noun(), e.idle)
+}
+
+// hint says why a key may be another one than the list says.
+func hint(key string) string {
+	if strings.ContainsRune(key, utf8.RuneError) {
+		return ", perhaps under a key with characters that its list cannot show"
+	}
+	return ""
 }
 
 func (e *emptying) failed(r refused) error { return r.why(e.trying(r)) }

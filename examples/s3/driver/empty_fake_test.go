@@ -209,11 +209,11 @@ type fakeRefusal struct {
 
 func (f *fakeBucket) deleteMany(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Quiet  bool
+		Quiet  bool `xml:"Quiet"`
 		Object []struct {
-			Key       string
+			Key       string `xml:"Key"`
 			VersionID string `xml:"VersionId"`
-		}
+		} `xml:"Object"`
 	}
 	if err := xml.NewDecoder(r.Body).Decode(&body); err != nil {
 		f.t.Error(err)

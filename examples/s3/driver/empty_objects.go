@@ -71,7 +71,7 @@ func (o *objects) deleteBatch(ctx context.Context, batch []item) (map[item]refus
 	out, err := o.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &o.bucket, Delete: &types.Delete{Objects: asked}})
 	if answered(err, "MalformedXML", "MethodNotAllowed", "NotImplemented") {
 		o.alone = true
-		return nil, nil
+		return map[item]refusal{}, nil
 	}
 	if err != nil {
 		return nil, failed("delete objects", err)

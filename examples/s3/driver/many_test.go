@@ -102,7 +102,7 @@ func working(t *testing.T) string {
 	return folder
 }
 
-// counts counts the requests that were answered.
+// counts has the numbers of requests that were answered.
 type counts struct{ lists, deletes, all atomic.Int64 }
 
 func (p *proxy) count() *counts {
