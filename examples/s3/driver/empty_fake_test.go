@@ -88,10 +88,7 @@ const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
 // serve returns a driver that has this store.
 func (f *fakeBucket) serve(t *testing.T) caller {
 	t.Helper()
-	f.t, f.pageSize = t, cmp.Or(f.pageSize, 1000)
-	if f.remove == nil {
-		f.remove = func(removal) outcome { return outcome{} }
-	}
+	f.prepare(t)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	return connect(t, f.settings(t, server.URL).Tuned(nil, time.Millisecond))
@@ -100,6 +97,14 @@ func (f *fakeBucket) serve(t *testing.T) caller {
 func (f *fakeBucket) settings(t *testing.T, endpoint string) driver.Settings {
 	t.Helper()
 	return settings(t, gateway.Store{Endpoint: endpoint, IAMEndpoint: endpoint, Region: "us-east-1", AccessKey: "key", SecretKey: "secret"})
+}
+
+func (f *fakeBucket) prepare(t *testing.T) {
+	t.Helper()
+	f.t, f.pageSize = t, cmp.Or(f.pageSize, 1000)
+	if f.remove == nil {
+		f.remove = func(removal) outcome { return outcome{} }
+	}
 }
 
 // fill puts objects there, with a version each.

@@ -5,10 +5,13 @@ package driver_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/xml"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +21,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
 )
 
 // many is small enough for every run of the tests. The README says what 100,000 took.
@@ -65,6 +70,52 @@ func TestEmptyMany(t *testing.T) { //nolint:paralleltest // it measures
 	}
 	if there, err := administer(embedded).exists(t.Context(), bucket); there || err != nil {
 		t.Errorf("the bucket is still there (%v)", err)
+	}
+}
+
+// endless is how many objects TestEmptyMemory has; the README says what a million took.
+var endless = flag.Int("endless", 20_000, "how many objects TestEmptyMemory has")
+
+// TestEmptyMemory empties a bucket on a store that has nothing but numbers: the driver needs as much memory for a million
+// objects as for a few thousand.
+func TestEmptyMemory(t *testing.T) { //nolint:paralleltest // it measures
+	f := &fakeBucket{}
+	var gone atomic.Int64 // objects before this one
+	f.answers = func(w http.ResponseWriter, r *http.Request) bool {
+		switch query := r.URL.Query(); {
+		case query.Has("versions"):
+			l := listing{XMLName: xml.Name{Local: "ListVersionsResult"}, Xmlns: namespace, Name: "bucket"}
+			first := int(gone.Load())
+			for n := first; n < min(first+1000, *endless); n++ {
+				l.Versions = append(l.Versions, fakeEntry{Key: fmt.Sprintf("%s-%09d", strings.Repeat("key", 300), n), VersionID: "null"})
+			}
+			l.IsTruncated = first+1000 < *endless
+			f.write(w, l)
+			return true
+		case query.Has("delete"):
+			_, _ = io.Copy(io.Discard, r.Body)
+			gone.Add(1000)
+			f.write(w, deleteResult{Xmlns: namespace})
+			return true
+		}
+		return false
+	}
+	f.prepare(t)
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	p := newProcess(t, gateway.Store{Endpoint: server.URL, IAMEndpoint: server.URL, AccessKey: "key", SecretKey: "secret"})
+	p.start(t)
+	began, calls := time.Now(), 0
+	for err := status.Error(codes.DeadlineExceeded, ""); status.Code(err) == codes.DeadlineExceeded; calls++ {
+		if err = callerOn(p.dial(t)).tryDelete(t.Context(), "bucket", pair("emptyOnDelete=true")); err != nil && status.Code(err) != codes.DeadlineExceeded {
+			t.Fatal(err)
+		}
+	}
+	memory := p.peak()
+	t.Logf("%d objects with long keys: %v in %d calls, %d requests, %s of memory at most", *endless, time.Since(began).Round(time.Millisecond), calls, f.requests, memory)
+	var kilobytes int
+	if _, err := fmt.Sscanf(memory, "%d kB", &kilobytes); err == nil && kilobytes > 100<<10 {
+		t.Errorf("the driver took %s; want less than 100 MiB", memory)
 	}
 }
 
