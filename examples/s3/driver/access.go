@@ -91,7 +91,7 @@ func (p *provisioner) findOrMakeKey(ctx context.Context, a account) (key, error)
 func (p *provisioner) replaceKey(ctx context.Context, a account, fence string, listed []string) (key, error) {
 	tags, err := p.fence(ctx, a.name, []types.Tag{tag(tagFence, fence)})
 	if err == nil {
-		err = p.checkUser(a, tags)
+		err = cmp.Or(p.checkUser(a, tags), p.forget(ctx, a.name, tags, listed))
 	}
 	if err != nil {
 		return key{}, err

@@ -50,6 +50,7 @@ var proofs = map[string]proof{
 	"ListUsers":        {root: "ListUsersResponse"},
 	"DeleteUser":       {root: "DeleteUserResponse", absent: noEntity},
 	"TagUser":          {root: "TagUserResponse"},
+	"UntagUser":        {root: "UntagUserResponse"},
 	"ListUserTags":     {root: "ListUserTagsResponse", absent: noEntity},
 	"CreateAccessKey":  {root: "CreateAccessKeyResponse"},
 	"ListAccessKeys":   {root: "ListAccessKeysResponse", absent: noEntity},

@@ -3,6 +3,7 @@ package driver
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -66,8 +67,11 @@ func (p *provisioner) deleteLost(ctx context.Context, user string, lost []string
 	return cmp.Or(failed("take back tags of the user", err), somebodyElse(user))
 }
 
-// isDead is what a tombstone says.
-const isDead = "dead"
+// isDead is what a tombstone says. The name of one for a key that is known to be gone ends in isGone.
+const (
+	isDead = "dead"
+	isGone = "gone"
+)
 
 // dead says whether a tombstone lies on a key.
 func (t userTags) dead(id string) bool {
@@ -77,6 +81,37 @@ func (t userTags) dead(id string) bool {
 		}
 	}
 	return false
+}
+
+// manyTags is how many tags a user may have before the driver removes some. IAM keeps 50.
+const manyTags = 30
+
+// forget removes the tags that are of no use any more, once there are many: each key that was lost leaves a tombstone, and a
+// driver that is killed again and again leaves many.
+func (p *provisioner) forget(ctx context.Context, user string, tags userTags, listed []string) error {
+	if len(tags) <= manyTags {
+		return nil
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		key, ok := strings.CutPrefix(name, tagDead)
+		id, word, _ := strings.Cut(key, "/")
+		if !ok || slices.Contains(listed, id) && tags[name] == isDead {
+			continue
+		}
+		_, kept := tags[tagKey+id]
+		if kept && word == isGone {
+			names = append(names, tagKey+id)
+		}
+		if !kept || word == isGone || tags[name] != isDead {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, err := p.iam.UntagUser(ctx, &iam.UntagUserInput{UserName: &user, TagKeys: names})
+	return failed("remove old tags of the user", err)
 }
 
 // somebodyElse is the answer to a call that finds another one at work.

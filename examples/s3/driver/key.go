@@ -117,7 +117,7 @@ func (p *provisioner) keep(ctx context.Context, a account, k key, dead []keptKey
 	}
 	tags := append(p.identity(a), tag(tagKey+k.id, sealed))
 	for _, each := range dead {
-		tags = append(tags, tag(tagDead+each.id+"/gone", isDead))
+		tags = append(tags, tag(tagDead+each.id+"/"+isGone, isDead))
 	}
 	now, err := p.fence(ctx, a.name, tags)
 	if err == nil && now.dead(k.id) {
