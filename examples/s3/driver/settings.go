@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -145,7 +147,7 @@ func (r *reader) key(name string) string {
 }
 
 func readText(path string) (string, error) {
-	content, err := os.ReadFile(path)
+	content, err := readFile(path)
 	if fault, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fault.Err // the path may be the key itself, put into the wrong variable
 	}
@@ -157,6 +159,18 @@ func readText(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty", path)
 	}
 	return text, nil
+}
+
+// longestFile is more than any key has, in bytes. A device may be endless.
+const longestFile = 64 << 10
+
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, longestFile))
 }
 
 func (r *reader) sealer(name string) *Sealer {
@@ -194,12 +208,21 @@ func (r *reader) url(name, value string, insecure bool) string {
 func checkURL(value string, insecure bool) error {
 	u, err := url.Parse(value)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https":
+	case err != nil || !urlForm.MatchString(value) || u.Hostname() == "" || u.User != nil || !isPort(u.Port()) || u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("accepted is https://host, https://host:port, or the same with http, without user and query")
 	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
 		return fmt.Errorf("http would carry secret keys in the clear; use https, or set %s=true", EnvInsecure)
 	}
 	return nil
+}
+
+// urlForm is what an address has in clear: neither spaces, quotes and the like, nor a query or a fragment.
+var urlForm = regexp.MustCompile("^[!$%&'()*+,\\-./0-9:;=@A-Z\\[\\]_a-z~]+$")
+
+// isPort takes none for the scheme's own.
+func isPort(port string) bool {
+	number, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && number > 0
 }
 
 func loopback(host string) bool {

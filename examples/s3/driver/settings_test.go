@@ -80,11 +80,21 @@ func TestBadSettings(t *testing.T) {
 		{"S3_ENDPOINT", "s3.example.com", "accepted is https://host"},
 		{"S3_ENDPOINT", "ftp://s3.example.com", "accepted is https://host"},
 		{"S3_ENDPOINT", "https://me:secret@s3.example.com", "without user and query"},
+		{"S3_ENDPOINT", `https://s3.example.com"`, "accepted is https://host"},
+		{"S3_ENDPOINT", "https://s3.example.com#part", "accepted is https://host"},
+		{"S3_ENDPOINT", "https://s3.example.com?", "accepted is https://host"},
+		{"S3_ENDPOINT", "https://s3.example.com:70000", "accepted is https://host"},
+		{"S3_ENDPOINT", "https://:443", "accepted is https://host"},
+		{"S3_IAM_ENDPOINT", "https://s3.example.com/a b", "accepted is https://host"},
 		{"S3_ENDPOINT", "http://s3.example.com", "S3_INSECURE=true"},
 		{"S3_IAM_ENDPOINT", "http://10.0.0.1", "S3_INSECURE=true"},
 		{"S3_CLIENT_ENDPOINT", "nowhere", "accepted is https://host"},
 		{"S3_INSECURE", "yes", "neither true nor false"},
+		{"S3_VIRTUAL_HOSTED", "1", "neither true nor false"},
+		{"S3_NO_LOCATION", "no", "neither true nor false"},
+		{"S3_CHECKSUMS", "sha256", "neither true nor false"},
 		{"S3_SECRET_KEY_FILE", missing, "no such file"},
+		{"S3_SECRET_KEY_FILE", "/dev/zero", "holds more than a key"},
 		{"S3_SECRET_KEY_FILE", os.DevNull, "is empty"},
 		{"S3_SEAL_KEY_FILE", os.DevNull, "is empty"},
 		{"S3_OWNER", "a*b", "cannot be a tag"},
@@ -123,7 +133,7 @@ func TestSpaceAround(t *testing.T) {
 func TestTextsThatAreNone(t *testing.T) {
 	t.Parallel()
 	const secret = "wJalrXUtnFEMI"
-	for _, name := range []string{"S3_ENDPOINT", "S3_IAM_ENDPOINT", "S3_CLIENT_ENDPOINT", "S3_REGION", "S3_OWNER", "S3_INSECURE", "X_COSI_DRIVER_NAME"} {
+	for _, name := range []string{"S3_ENDPOINT", "S3_IAM_ENDPOINT", "S3_CLIENT_ENDPOINT", "S3_REGION", "S3_OWNER", "S3_INSECURE", "S3_VIRTUAL_HOSTED", "S3_NO_LOCATION", "S3_CHECKSUMS", "X_COSI_DRIVER_NAME"} {
 		for _, text := range []string{secret + "\nx", secret + "\x00", secret + "\u202e", "\ufeff" + secret, secret + "\xff", secret + "\u009b"} {
 			variables := environment(t)
 			variables[name] = text
