@@ -28,6 +28,7 @@ type life struct {
 	calls  []*call    // those that are not answered
 	events chan *call
 	acting *call // whose request the store deals with
+	last   *call // that went on
 
 	hindered string // an object that the store refuses to delete
 

@@ -34,7 +34,7 @@ type call struct {
 	faults    int  // that met its requests
 	cancelled bool // its caller has gone
 	old       bool // another driver has the same call now
-	asleep    bool // until that one is done
+	asleep    int  // for so many steps of others, or until they are done
 	ended     bool
 	answer    any
 	err       error
@@ -45,6 +45,9 @@ type callKey struct{}
 
 // mostRequests is how many requests a call may need. More of them never end.
 const mostRequests = 400
+
+// forever is longer than any phase has steps.
+const forever = 1 << 30
 
 // elect makes a new driver the one that the sidecar calls.
 func (l *life) elect() {
@@ -154,16 +157,32 @@ func (l *life) settle(c *call) {
 
 // pick chooses the call that goes on.
 func (l *life) pick() *call {
-	awake := slices.DeleteFunc(slices.Clone(l.calls), func(c *call) bool { return c.asleep })
+	var awake []*call
+	for _, c := range l.calls {
+		if c.asleep == 0 {
+			awake = append(awake, c)
+		} else if c.asleep--; c.asleep == 0 {
+			l.woke(c)
+		}
+	}
 	if len(awake) == 0 {
 		for _, c := range l.calls {
-			l.tell("call %d to driver %d wakes", c.number, c.process.number)
-			c.asleep = false
-			l.tally.woken++
+			if c.asleep > 0 {
+				l.woke(c)
+			}
 		}
 		awake = l.calls
 	}
-	return awake[l.chance.IntN(len(awake))]
+	if !slices.Contains(awake, l.last) || l.maybe(0.4) {
+		l.last = awake[l.chance.IntN(len(awake))]
+	}
+	return l.last
+}
+
+func (l *life) woke(c *call) {
+	l.tell("call %d to driver %d wakes", c.number, c.process.number)
+	c.asleep = 0
+	l.tally.woken++
 }
 
 // changeLeader takes the leader for dead, though it may go on at any time.
@@ -172,7 +191,7 @@ func (l *life) changeLeader() {
 		return // two at once
 	}
 	l.tally.leaders++
-	asleep := l.maybe(0.6)
+	asleep := []int{0, l.chance.IntN(12), forever}[l.chance.IntN(3)]
 	for _, c := range l.calls {
 		if !c.old {
 			c.old, c.asleep = true, asleep
@@ -191,7 +210,7 @@ func (l *life) kill(p *simulated) {
 	p.dead = true
 	for _, c := range l.calls {
 		if c.process == p {
-			c.old, c.asleep = true, false
+			c.old, c.asleep = true, 0
 			c.cancel()
 		}
 	}

@@ -176,6 +176,7 @@ func (l *life) hinder(r *fake.Request) {
 		l.store.Protect(r.Name, key, code)
 	case l.maybe(0.1) && l.plan.objects > 0:
 		l.plan.objects--
+		l.acting.faults++
 		l.putSomething()
 	}
 }
