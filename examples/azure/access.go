@@ -27,6 +27,8 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	id := accountID(r.GetName())
 	expiry, err := p.storePolicy(ctx, r.GetBucketId(), id, parameters)
 	if err != nil {
@@ -46,21 +48,21 @@ func (p *provisioner) storePolicy(ctx context.Context, bucket, id string, parame
 	if !isContainerName(bucket) {
 		return time.Time{}, missing
 	}
-	err = p.changePolicies(ctx, bucket, func(l *policies) (bool, error) {
+	err = p.changePolicies(ctx, bucket, func(l *policies) error {
 		if found := l.find(id); found != nil {
 			if !parameters.match(found) {
-				return false, status.Errorf(codes.FailedPrecondition, "account %q has a policy with other parameters", id)
+				return status.Errorf(codes.FailedPrecondition, "account %q has a policy with other parameters", id)
 			}
 			expiry = *found.Expiry
-			return false, nil
+			return nil
 		}
 		if len(l.list) >= mostPolicies {
-			return false, status.Errorf(codes.ResourceExhausted, "container %q has %d stored access policies, and Azure keeps no more", bucket, len(l.list))
+			return status.Errorf(codes.ResourceExhausted, "container %q has %d stored access policies, and Azure keeps no more", bucket, len(l.list))
 		}
 		policy := parameters.policy(l.now)
 		expiry = *policy.Expiry
 		l.add(id, policy)
-		return true, nil
+		return nil
 	})
 	if gone(err) {
 		err = missing
@@ -77,8 +79,10 @@ func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.Driv
 	case r.GetAccountId() == "":
 		return nil, status.Error(codes.InvalidArgument, "account_id is required")
 	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	if isContainerName(r.GetBucketId()) && isAccountID(r.GetAccountId()) {
-		err := p.changePolicies(ctx, r.GetBucketId(), func(l *policies) (bool, error) { return l.remove(r.GetAccountId()), nil })
+		err := p.changePolicies(ctx, r.GetBucketId(), func(l *policies) error { l.remove(r.GetAccountId()); return nil })
 		if err != nil && !gone(err) {
 			return nil, answer(ctx, "remove policy", err)
 		}

@@ -106,9 +106,9 @@ func TestExpiry(t *testing.T) {
 	}
 	// The store holds it, so an access that has ended is refused by the store.
 	past := time.Now().Add(-time.Minute)
-	must(t, p.changePolicies(t.Context(), "expiry", func(l *policies) (bool, error) {
+	must(t, p.changePolicies(t.Context(), "expiry", func(l *policies) error {
 		l.find(accountID("ba-hour")).Expiry = &past
-		return true, nil
+		return nil
 	}))
 	token, err := sign(p.settings, "expiry", accountID("ba-hour"))
 	must(t, err)

@@ -63,11 +63,16 @@ func startAzurite(script string) (*azurite, func(), error) {
 	}
 	a := &azurite{}
 	var list []string
-	for range 64 {
+	for range 96 {
 		account := storageAccount{name: "a" + strings.ToLower(rand.Text()[:15]), key: randomKey()}
 		a.accounts = append(a.accounts, account)
 		list = append(list, account.name+":"+account.key)
 	}
+	earlier, err := readFilled()
+	if err != nil {
+		return nil, nil, err
+	}
+	list = append(list, earlier.Account+":"+earlier.Key)
 	cmd := exec.Command("node", script, "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", "0",
 		"--silent", "--disableTelemetry", "--skipApiVersionCheck")
 	cmd.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+strings.Join(list, ";"))
@@ -157,7 +162,12 @@ func newWorld(t *testing.T) *world {
 	if i >= len(theAzurite.accounts) {
 		t.Fatalf("all of %d accounts are taken", len(theAzurite.accounts))
 	}
-	w := &world{storageAccount: theAzurite.accounts[i], t: t}
+	return worldOf(t, theAzurite.accounts[i])
+}
+
+func worldOf(t *testing.T, account storageAccount) *world {
+	t.Helper()
+	w := &world{storageAccount: account, t: t}
 	w.url = theAzurite.url + "/" + w.name
 	var err error
 	if w.admin, err = w.client(theAzurite.url); err != nil {

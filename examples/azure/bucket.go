@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strings"
 
@@ -30,6 +31,8 @@ func (p *provisioner) DriverCreateBucket(ctx context.Context, r *cosi.DriverCrea
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	if err := p.createContainer(ctx, name, mark{driver: p.driver, parameters: parameters}); err != nil {
 		return nil, err
 	}
@@ -44,8 +47,8 @@ func (p *provisioner) createContainer(ctx context.Context, name string, wanted m
 		return answer(ctx, "create container", err)
 	}
 	properties, err := p.container(name).GetProperties(ctx, nil)
-	if gone(err) { // between the two calls
-		return status.Error(codes.Unavailable, "the container is being deleted")
+	if gone(err) { // between the two calls, or to a read that is late
+		return status.Error(codes.Unavailable, remedyDeleting)
 	}
 	if err != nil {
 		return answer(ctx, "look at container", err)
@@ -68,6 +71,8 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	if isContainerName(r.GetBucketId()) {
 		err = p.deleteContainer(ctx, r.GetBucketId(), allowed)
 	}
@@ -82,7 +87,7 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 func (p *provisioner) deleteContainer(ctx context.Context, id string, allowed deleteContext) error {
 	properties, err := p.container(id).GetProperties(ctx, nil)
 	if gone(err) {
-		return nil
+		return p.deleted(ctx, id, err)
 	}
 	if err != nil {
 		return answer(ctx, "look at container", err)
@@ -98,27 +103,54 @@ func (p *provisioner) deleteContainer(ctx context.Context, id string, allowed de
 	unchanged := &container.AccessConditions{ModifiedAccessConditions: &container.ModifiedAccessConditions{IfUnmodifiedSince: properties.LastModified}}
 	_, err = p.container(id).Delete(ctx, &container.DeleteOptions{AccessConditions: unchanged})
 	if gone(err) {
-		return nil
+		return p.deleted(ctx, id, err)
 	}
 	return answer(ctx, "delete container", err)
 }
+
+// deleted is the answer to a delete of a container that the store says is gone.
+func (p *provisioner) deleted(ctx context.Context, id string, said error) error {
+	err := p.proveGone(ctx, id, said)
+	if gone(err) {
+		return nil
+	}
+	if passing, ok := errors.AsType[*passingError](err); ok {
+		return passing.answer
+	}
+	return answer(ctx, proveAbsence, err)
+}
+
+// mostPages is how many pages without a blob are read of a list. The driver asks for one blob: one page is usual.
+const mostPages = 50
 
 // mustBeEmpty refuses a container that holds a blob, or a part of one that is being written.
 func (p *provisioner) mustBeEmpty(ctx context.Context, id string) error {
 	pager := p.container(id).NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
 		MaxResults: new(int32(1)), Include: container.ListBlobsInclude{UncommittedBlobs: true},
 	})
-	for pager.More() { // a page may be empty and not the last one
+	marker := ""
+	for range mostPages { // a page may be empty and not the last one
 		page, err := pager.NextPage(ctx)
-		if gone(err) {
+		if gone(err) { // the delete will tell
 			return nil
 		}
 		if err != nil {
 			return answer(ctx, "list container", err)
 		}
+		if page.Segment == nil {
+			return answer(ctx, "list container", &foreignError{"a list without blobs in it"})
+		}
 		if len(page.Segment.BlobItems) > 0 {
 			return status.Errorf(codes.FailedPrecondition, "container %q is not empty: parameter %s=true deletes it with its content", id, emptyOnDelete)
 		}
+		if !pager.More() {
+			return nil
+		}
+		if *page.NextMarker == marker {
+			return status.Errorf(codes.Unavailable, "list container: the store answers the same page of %q again and again", id)
+		}
+		marker = *page.NextMarker
 	}
-	return nil
+	return status.Errorf(codes.FailedPrecondition, "the list of container %q has %d pages without a blob, and no end: "+
+		"parameter %s=true deletes it without a look", id, mostPages, emptyOnDelete)
 }

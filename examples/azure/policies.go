@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ const mostPolicies = 5
 type policies struct {
 	list   []*container.SignedIdentifier
 	public *container.PublicAccessType
-	now    time.Time // by the store's clock, before the list was read
+	now    time.Time // by the store's clock, before the list was read; a success without it is not the store's
 	since  time.Time // when the container was last changed
 }
 
@@ -40,42 +41,78 @@ func (l *policies) add(id string, policy *container.AccessPolicy) {
 	l.list = append(l.list, &container.SignedIdentifier{ID: &id, AccessPolicy: policy})
 }
 
-// remove says whether there was one to remove.
-func (l *policies) remove(id string) bool {
-	before := len(l.list)
+func (l *policies) remove(id string) {
 	l.list = slices.DeleteFunc(l.list, func(each *container.SignedIdentifier) bool { return each.ID != nil && *each.ID == id })
-	return len(l.list) < before
 }
 
-// How often a change is tried, and how long the store's clock is given to move on: ten seconds in all.
-const (
-	attempts = 40
-	pause    = 250 * time.Millisecond
-)
+// attempts is how often a change is tried. Each attempt is three requests at most.
+const attempts = 16
 
 // changePolicies reads the list, lets edit change it, and writes it if nobody else changed the container meanwhile;
-// otherwise it starts again. Nothing is written when edit says that nothing changed.
-func (p *provisioner) changePolicies(ctx context.Context, id string, edit func(*policies) (changed bool, err error)) error {
-	c := p.container(id)
-	for range attempts {
-		list, err := readPolicies(ctx, c)
-		if err != nil {
+// otherwise it starts again. It writes even what edit left as it was: that proves that the list which edit saw was the
+// list at that moment, however late the store's reads are, and no earlier request that is still under way can change it
+// afterwards.
+func (p *provisioner) changePolicies(ctx context.Context, id string, edit func(*policies) error) error {
+	var obstacle error
+	for attempt := range attempts {
+		err := p.changeOnce(ctx, id, edit)
+		passing, ok := errors.AsType[*passingError](err)
+		if !ok {
 			return err
 		}
-		if changed, err := edit(list); err != nil || !changed {
-			return err
-		}
-		if !list.settled() {
-			if err := wait(ctx, pause); err != nil {
-				return err
+		obstacle = passing.answer
+		if err := wait(ctx, p.waits.pause*time.Duration(1+attempt/(attempts/2))); err != nil {
+			if errors.Is(context.Cause(ctx), errTooSlow) {
+				return obstacle
 			}
-			continue
-		}
-		if err := writePolicies(ctx, c, list); !bloberror.HasCode(err, bloberror.ConditionNotMet) {
 			return err
 		}
 	}
-	return status.Error(codes.Aborted, "others change the policies of the container all the time")
+	return obstacle
+}
+
+// passingError is an obstacle that may be gone in a moment, and what the caller is told if it stays.
+type passingError struct{ answer error }
+
+func (p *passingError) Error() string { return p.answer.Error() }
+
+func (p *provisioner) changeOnce(ctx context.Context, id string, edit func(*policies) error) error {
+	c := p.container(id)
+	list, err := readPolicies(ctx, c)
+	if gone(err) {
+		return p.proveGone(ctx, id, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := edit(list); err != nil {
+		return err
+	}
+	if !list.settled() {
+		return &passingError{status.Error(codes.Unavailable,
+			"the container was changed just now, and the store's clock does not move on: the call may be repeated")}
+	}
+	switch err := writePolicies(ctx, c, list); {
+	case bloberror.HasCode(err, bloberror.ConditionNotMet):
+		return &passingError{status.Error(codes.Aborted, "others change the container all the time, or the store's reads are late: the call may be repeated")}
+	case gone(err):
+		return p.proveGone(ctx, id, err)
+	default:
+		return err
+	}
+}
+
+// proveGone returns the store's error that a container is gone, if that is so.
+func (p *provisioner) proveGone(ctx context.Context, id string, said error) error {
+	absent, err := p.absent(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case absent:
+		return said
+	}
+	return &passingError{status.Error(codes.Unavailable,
+		"the store says that the container is gone, and that it exists: its reads are late, and the call may be repeated")}
 }
 
 // readPolicies asks for the store's time before it asks for the list: no change after that is older.
@@ -88,11 +125,7 @@ func readPolicies(ctx context.Context, c *container.Client) (*policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &policies{list: list.SignedIdentifiers, public: list.BlobPublicAccess}
-	if properties.Date != nil && list.LastModified != nil {
-		found.now, found.since = *properties.Date, *list.LastModified
-	}
-	return found, nil
+	return &policies{list: list.SignedIdentifiers, public: list.BlobPublicAccess, now: *properties.Date, since: *list.LastModified}, nil
 }
 
 func writePolicies(ctx context.Context, c *container.Client, l *policies) error {

@@ -70,6 +70,23 @@ func TestWrongSettings(t *testing.T) {
 		"with a password": {map[string]string{envEndpoint: "https://u:secret@acme.example.com"}, []string{envEndpoint}},
 		"with a query":    {map[string]string{envEndpoint: "https://acme.example.com?sig=secret"}, []string{envEndpoint}},
 		"no host":         {map[string]string{envEndpoint: "acme.example.com"}, []string{envEndpoint}},
+		"no such port":    {map[string]string{envEndpoint: "https://acme.example.com:99999"}, []string{envEndpoint}},
+		"a fragment":      {map[string]string{envEndpoint: "https://acme.example.com/#secret"}, []string{envEndpoint}},
+		"an empty query":  {map[string]string{envEndpoint: "https://acme.example.com?"}, []string{envEndpoint}},
+		"a quoted URL":    {map[string]string{envEndpoint: `"https://acme.example.com"`}, []string{envEndpoint}},
+		"a quote in it":   {map[string]string{envEndpoint: `https://acme.example.com/a"b`}, []string{envEndpoint}},
+		"a space in it":   {map[string]string{envEndpoint: "https://acme.example.com/a b"}, []string{envEndpoint}},
+		"two URLs":        {map[string]string{envEndpoint: "https://acme.example.com\nhttps://acme.example.com"}, []string{envEndpoint}},
+		"a URL with zero": {map[string]string{envEndpoint: "https://acme.example.com/\x00"}, []string{envEndpoint}},
+		"two accounts":    {map[string]string{envAccount: "acme\nacme"}, []string{envAccount}},
+		"quoted account":  {map[string]string{envAccount: `"acme"`}, []string{envAccount}},
+		"account, zero":   {map[string]string{envAccount: "acme\x00"}, []string{envAccount}},
+		"two paths":       {map[string]string{envKeyFile: "/does\n/not/exist"}, []string{envKeyFile}},
+		"a path, zero":    {map[string]string{envKeyFile: "/does/not\x00"}, []string{envKeyFile}},
+		"an endless file": {map[string]string{envKeyFile: "/dev/zero"}, []string{envKeyFile}},
+		"two names":       {map[string]string{gocosi.EnvCOSIDriverName: "a.example.com\nb.example.com"}, []string{gocosi.EnvCOSIDriverName}},
+		"a quoted name":   {map[string]string{gocosi.EnvCOSIDriverName: `"a.example.com"`}, []string{gocosi.EnvCOSIDriverName}},
+		"a name, zero":    {map[string]string{gocosi.EnvCOSIDriverName: "a.example.com\x00"}, []string{gocosi.EnvCOSIDriverName}},
 		"no URL":          {map[string]string{envEndpoint: "https://secret\x7f"}, []string{envEndpoint}},
 	} {
 		p, err := newProvisioner(func(name string) string {
@@ -82,7 +99,7 @@ func TestWrongSettings(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 			continue
 		}
-		for _, variable := range []string{envAccount, envKeyFile, envEndpoint} {
+		for _, variable := range []string{envAccount, envKeyFile, envEndpoint, gocosi.EnvCOSIDriverName} {
 			if strings.Contains(err.Error(), variable) != slices.Contains(test.want, variable) {
 				t.Errorf("%s: %v", name, err)
 			}
