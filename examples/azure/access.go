@@ -27,7 +27,7 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := limited(ctx)
+	ctx, cancel := p.limited(ctx)
 	defer cancel()
 	id := accountID(r.GetName())
 	expiry, err := p.storePolicy(ctx, r.GetBucketId(), id, parameters)
@@ -79,7 +79,7 @@ func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.Driv
 	case r.GetAccountId() == "":
 		return nil, status.Error(codes.InvalidArgument, "account_id is required")
 	}
-	ctx, cancel := limited(ctx)
+	ctx, cancel := p.limited(ctx)
 	defer cancel()
 	if isContainerName(r.GetBucketId()) && isAccountID(r.GetAccountId()) {
 		err := p.changePolicies(ctx, r.GetBucketId(), func(l *policies) error { l.remove(r.GetAccountId()); return nil })

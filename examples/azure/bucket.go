@@ -31,7 +31,7 @@ func (p *provisioner) DriverCreateBucket(ctx context.Context, r *cosi.DriverCrea
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := limited(ctx)
+	ctx, cancel := p.limited(ctx)
 	defer cancel()
 	if err := p.createContainer(ctx, name, mark{driver: p.driver, parameters: parameters}); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := limited(ctx)
+	ctx, cancel := p.limited(ctx)
 	defer cancel()
 	if isContainerName(r.GetBucketId()) {
 		err = p.deleteContainer(ctx, r.GetBucketId(), allowed)
@@ -131,8 +131,8 @@ func (p *provisioner) mustBeEmpty(ctx context.Context, id string) error {
 	marker := ""
 	for range mostPages { // a page may be empty and not the last one
 		page, err := pager.NextPage(ctx)
-		if gone(err) { // the delete will tell
-			return nil
+		if gone(err) {
+			return p.deleted(ctx, id, err)
 		}
 		if err != nil {
 			return answer(ctx, "list container", err)

@@ -57,6 +57,9 @@ func (p *provisioner) changePolicies(ctx context.Context, id string, edit func(*
 	for attempt := range attempts {
 		err := p.changeOnce(ctx, id, edit)
 		passing, ok := errors.AsType[*passingError](err)
+		if !ok && obstacle != nil && errors.Is(context.Cause(ctx), errTooSlow) {
+			return obstacle
+		}
 		if !ok {
 			return err
 		}

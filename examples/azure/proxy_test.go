@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -24,7 +26,10 @@ func (w *world) proxy() *proxy {
 	w.t.Helper()
 	target, err := url.Parse(theAzurite.url)
 	must(w.t, err)
-	p := &proxy{forward: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}}
+	p := &proxy{forward: &httputil.ReverseProxy{
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ErrorLog: log.New(io.Discard, "", 0), // a caller that has gone is no news
+	}}
 	p.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if f := p.fault.Load(); f == nil || !(*f)(rw, r) {
 			p.forward.ServeHTTP(rw, r)

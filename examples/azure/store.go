@@ -26,10 +26,11 @@ type provisioner struct {
 type waits struct {
 	first, most time.Duration // before a request is tried again
 	pause       time.Duration // before the policies are read again
+	call        time.Duration // for a call and everything in it
 }
 
 func usualWaits() waits {
-	return waits{first: 200 * time.Millisecond, most: 2 * time.Second, pause: 250 * time.Millisecond}
+	return waits{first: 200 * time.Millisecond, most: 2 * time.Second, pause: 250 * time.Millisecond, call: 6500 * time.Millisecond}
 }
 
 // The sidecar repeats calls indefinitely, so the driver gives up soon. A store that asks for a longer wait than waits.most
@@ -37,14 +38,13 @@ func usualWaits() waits {
 const (
 	retries    = 2
 	tryTimeout = 3 * time.Second
-	callTime   = 6500 * time.Millisecond // for a call and everything in it
 )
 
 var errTooSlow = errors.New("the store is too slow: the call may be repeated")
 
-// limited ends what a call does for the store after callTime. The caller's own deadline may be earlier.
-func limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, callTime, errTooSlow)
+// limited ends what a call does for the store after waits.call. The caller's own deadline may be earlier.
+func (p *provisioner) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, p.waits.call, errTooSlow)
 }
 
 // newProvisioner makes a client of the store that the environment names. Nothing is sent yet.
