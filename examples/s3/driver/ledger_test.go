@@ -67,14 +67,22 @@ func (l *ledger) round(t *testing.T, c caller, bucket string) {
 
 // until repeats a call after a short pause, as the sidecar does after a longer one.
 func (l *ledger) until(t *testing.T, call func(context.Context) error) {
-	for t.Context().Err() == nil {
-		if call(t.Context()) == nil {
+	for began := time.Now(); t.Context().Err() == nil; {
+		err := call(t.Context())
+		if err == nil {
+			return
+		}
+		if time.Since(began) > patienceUntil {
+			t.Errorf("a call does not heal: %v", err)
 			return
 		}
 		l.repeated++
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// patienceUntil is how long a call is repeated, which is longer than all kills take.
+const patienceUntil = 5 * time.Minute
 
 func (l *ledger) add(other *ledger) {
 	l.buckets = append(l.buckets, other.buckets...)
