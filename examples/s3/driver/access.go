@@ -86,6 +86,16 @@ func (p *provisioner) findOrMakeKey(ctx context.Context, a account) (key, error)
 	return p.replaceKey(ctx, a, fence, listed)
 }
 
+// removeShell removes a user that nothing tells whose it is, if nothing belongs to it: on a store that drops tags and path of a
+// new user, a crash leaves such a one. The store deletes no user that has anything.
+func (p *provisioner) removeShell(ctx context.Context, user string) error {
+	conflict, err := p.deleteUser(ctx, user)
+	if err == nil && !conflict {
+		err = status.Errorf(codes.Aborted, "user %q existed, without tags and without anything of its own; it was removed", user)
+	}
+	return err
+}
+
 // replaceKey makes another key for a user that shows none which could be delivered, or finds that there is one after all.
 // A key that no tag keeps was lost on its way there: it is deleted before.
 func (p *provisioner) replaceKey(ctx context.Context, a account, fence string, listed []string) (key, error) {
@@ -122,6 +132,9 @@ func (p *provisioner) tagsOfAccount(ctx context.Context, a account) (userTags, e
 		stranger, err := p.isStranger(ctx, a.name)
 		if err == nil && !stranger {
 			err = notShown("the user's tags")
+		}
+		if err == nil {
+			err = p.removeShell(ctx, a.name)
 		}
 		if err != nil {
 			return nil, err
