@@ -147,6 +147,19 @@ func (p *provisioner) tagsOfNew(ctx context.Context, name string) (tags map[stri
 	return tags, cmp.Or(err, hidden)
 }
 
+// tagsOfOurs gives the tags a moment to show, unless nothing depends on them.
+func (p *provisioner) tagsOfOurs(ctx context.Context, name string, parameters bucketParameters) (map[string]string, error) {
+	if parameters.deleteUnowned {
+		return p.bucketTags(ctx, name)
+	}
+	var tags map[string]string
+	_, err := p.pace.await(ctx, func() (shown bool, err error) {
+		tags, err = p.bucketTags(ctx, name)
+		return len(tags) > 0, err
+	})
+	return tags, err
+}
+
 func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]string, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
 	if answered(err, noTags) {
@@ -225,6 +238,8 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 	}
 	_, err = p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}) // one that was not seen, too: this cannot be late
 	switch {
+	case err == nil:
+		return p.awaitGone(ctx, name)
 	case !answered(err, "BucketNotEmpty"):
 		return failed("delete bucket", err)
 	case !seen:
@@ -235,10 +250,25 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 	return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
 }
 
+// awaitGone looks whether a bucket is gone: the answer to its deletion is empty, and may be anybody's.
+func (p *provisioner) awaitGone(ctx context.Context, name string) error {
+	gone, err := p.pace.await(ctx, func() (bool, error) {
+		_, err := p.bucketTags(ctx, name)
+		if answered(err, noBucket) {
+			return true, nil
+		}
+		return false, err
+	})
+	if err == nil && !gone {
+		err = notShown("that the bucket is gone")
+	}
+	return failed("look whether the bucket is gone", err)
+}
+
 // checkOurs refuses a bucket that this driver did not make, unless a parameter allows deleting it, and says whether the store
 // shows it.
 func (p *provisioner) checkOurs(ctx context.Context, name string, parameters bucketParameters) (seen bool, err error) {
-	tags, err := p.bucketTags(ctx, name)
+	tags, err := p.tagsOfOurs(ctx, name, parameters)
 	if answered(err, noBucket) {
 		return false, nil
 	}

@@ -134,6 +134,8 @@ func (f *fakeBucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	w.Header().Set("Content-Type", "application/xml")
 	switch {
+	case f.gone:
+		f.refuse(w, http.StatusNotFound, "NoSuchBucket", "it is gone")
 	case query.Has("tagging"):
 		_, _ = fmt.Fprintf(w, `<Tagging xmlns="%s"><TagSet><Tag><Key>cosi/owner</Key><Value>%s</Value></Tag></TagSet></Tagging>`, namespace, driver.Name)
 	case r.Method == http.MethodGet && query.Has("versions"):

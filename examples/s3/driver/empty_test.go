@@ -77,8 +77,8 @@ func plainRows() map[string]emptyRow {
 		versions.items = append(versions.items, fakeItem{key: "versions", id: fmt.Sprintf("%d", 10000+i)}, fakeItem{key: "versions", id: fmt.Sprintf("marker-%d", 10000+i)})
 	}
 	return map[string]emptyRow{
-		"nothing":         {bucket: new(fakeBucket), requests: 5},
-		"3000 objects":    {bucket: new(fakeBucket).fill(numbered(3000)...), requests: 11},
+		"nothing":         {bucket: new(fakeBucket), requests: 6},
+		"3000 objects":    {bucket: new(fakeBucket).fill(numbered(3000)...), requests: 12},
 		"versions":        {bucket: versions.fill()},
 		"too large pages": {bucket: (&fakeBucket{pageSize: 2500}).fill(numbered(2500)...)},
 	}
