@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ func (p *provisioner) deleteUser(ctx context.Context, user string) (conflict boo
 
 // deleteAccount deletes a user of ours with all that it has. The keys that its tags keep need no list.
 func (p *provisioner) deleteAccount(ctx context.Context, a account, tags userTags) error {
-	for name := range tags.sealed() {
+	for _, name := range slices.Sorted(maps.Keys(tags.sealed())) {
 		id, ok := strings.CutPrefix(name, tagKey)
 		if !ok { // an earlier version's
 			continue
