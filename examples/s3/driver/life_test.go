@@ -300,7 +300,7 @@ func (l *life) settings(p *simulated) driver.Settings {
 		Endpoint: "https://s3.store", IAMEndpoint: "https://iam.store", ClientEndpoint: "https://s3.store", Region: "us-east-1",
 		AccessKey: "AKIADRIVER", SecretKey: ownSecret, Owner: driver.Name, Sealer: sealer,
 	}
-	return s.Tuned(p, time.Microsecond)
+	return s.Tuned(p, time.Microsecond).Bounded(0, time.Hour) // a call may sleep
 }
 
 const ownSecret = "the-secret-of-the-driver-itself-0123456789"

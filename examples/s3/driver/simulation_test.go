@@ -19,7 +19,8 @@ var (
 const usualLives = 3000
 
 // TestSimulation lives many lives of a bucket and its accounts, with two drivers on a store that lags, fails and forgets.
-// Everything in a life follows from its seed: "go test -run TestSimulation -seed N" lives life N again.
+// Everything in a life follows from its seed: "go test ./driver -run 'TestSimulation$' -seed N" lives
+// life N again.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	first, count := *seedFlag, *livesFlag
@@ -52,7 +53,7 @@ func TestSimulation(t *testing.T) {
 				case total.wrong > mostTold:
 					t.Errorf("life %d: %s", l.seed, l.wrong)
 				default:
-					t.Errorf("life %d: %s\n%s\nthe store holds\n%s\ngo test -run TestSimulation -seed %d", l.seed, l.wrong, l.story(), l.store, l.seed)
+					t.Errorf("life %d: %s\n%s\nthe store holds\n%s\ngo test ./driver -run 'TestSimulation$' -seed %d", l.seed, l.wrong, l.story(), l.store, l.seed)
 				}
 				mu.Unlock()
 			}
@@ -68,7 +69,10 @@ const mostTold = 2
 // A life goes the same way each time, so that a failure can be looked at again.
 func TestSimulationRepeats(t *testing.T) {
 	t.Parallel()
-	first := rand.Uint64N(1 << 40)
+	first := *seedFlag
+	if first == 0 {
+		first = rand.Uint64N(1 << 40)
+	}
 	for seed := first; seed < first+40; seed++ {
 		one, other := newLife(seed), newLife(seed)
 		one.live()

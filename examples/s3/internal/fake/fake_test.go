@@ -325,3 +325,38 @@ func TestSeed(t *testing.T) {
 		t.Error("the seed does not decide")
 	}
 }
+
+// An administrator makes what the driver does not.
+func TestAdministrator(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	id := w.MakeUser("ann", "/staff/", map[string]string{"a": "b"}, readOnly)
+	u, there := w.User("ann")
+	if !there || u.Path != "/staff/" || u.Tags["a"] != "b" || !slices.Equal(u.Keys, []string{id}) || len(u.Policies) != 1 {
+		t.Errorf("the user is %+v", u)
+	}
+	if !w.May(id, "s3:GetObject", "arn:aws:s3:::b/o") || len(w.Secrets()) != 1 {
+		t.Error("the user's key opens nothing")
+	}
+	w.MakeBucket("b", map[string]string{"c": "d"})
+	w.Put("b", "object")
+	w.Upload("b", "upload")
+	if b, there := w.Bucket("b"); !there || b.Tags["c"] != "d" || b.Versions != 1 || b.Uploads != 1 {
+		t.Errorf("the bucket is %+v", b)
+	}
+	if text := w.String(); !strings.Contains(text, id) || strings.Contains(text, w.Secrets()[0]) {
+		t.Errorf("the store tells %q", text)
+	}
+	before := w.Writes()
+	w.Clear("b")
+	if b, _ := w.Bucket("b"); b.Versions+b.Uploads != 0 || w.Writes() != before {
+		t.Errorf("left are %+v", b)
+	}
+	w.DropBucket("b")
+	if _, there := w.Bucket("b"); there || w.Writes() != before+1 {
+		t.Error("the bucket is still there")
+	}
+	if _, there := w.User("bob"); there || w.Put("b", "object") != "" {
+		t.Error("there is what was never made")
+	}
+}
