@@ -312,7 +312,15 @@ func TestContext(t *testing.T) {
 	w := newWorld()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.s3.CreateBucket(ctx, taggedBucket("b")); !errors.Is(err, context.Canceled) || w.Requests() != 0 {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://store/b", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := w.Do(r)
+	if err == nil {
+		_ = response.Body.Close()
+	}
+	if !errors.Is(err, context.Canceled) || w.Requests() != 0 {
 		t.Errorf("the error is %v, after %d requests", err, w.Requests())
 	}
 }
