@@ -122,6 +122,7 @@ func TestTwoDriversAtOnce(t *testing.T) {
 	for i := range mostPolicies {
 		p, name := w.provisioner(), fmt.Sprint("ba-", i)
 		want = append(want, accountID(name))
+		p.waits.call = time.Minute // each waits for a second of its own, and the machine may be busy
 		wg.Go(func() { _, errs[i] = grant(t.Context(), p, "two-drivers", name, nil) })
 	}
 	wg.Wait()
@@ -141,6 +142,7 @@ func TestChangedAllTheTime(t *testing.T) {
 	w := newWorld(t)
 	proxy := w.proxy()
 	p := w.provisionerAt(proxy.url)
+	p.waits.call = time.Minute // TestNothingSpins is about the time
 	must(t, create(t.Context(), p, "busy", nil))
 	proxy.set(func(rw http.ResponseWriter, r *http.Request) bool {
 		return writesPolicies(r) && refuse(rw, http.StatusPreconditionFailed, "ConditionNotMet")
