@@ -46,8 +46,12 @@ func (p *provisioner) makeUser(ctx context.Context, a account, fence string) (ma
 	if answered(err, "EntityAlreadyExists") {
 		return false, nil
 	}
-	if err == nil && (out.User == nil || aws.ToString(out.User.UserName) != a.name) {
+	switch {
+	case err != nil:
+	case out.User == nil || aws.ToString(out.User.UserName) != a.name:
 		err = another("user")
+	case aws.ToString(out.User.Path) != userPath: // a store that drops the path drops the tags
+		_, err = p.fence(ctx, a.name, p.identity(a))
 	}
 	return err == nil, failed("create user", err)
 }
