@@ -136,8 +136,11 @@ func (p *provisioner) tagsOfAccount(ctx context.Context, a account) (userTags, e
 		if err == nil {
 			err = p.removeShell(ctx, a.name)
 		}
+		if err == nil { // it may have got its tags meanwhile
+			tags, err = p.userTags(ctx, a.name)
+		}
 		if err != nil {
-			return nil, err
+			return nil, failed("read the user's tags", err)
 		}
 	}
 	return tags, p.checkUser(a, tags)

@@ -217,7 +217,7 @@ func checkURL(value string, insecure bool) error {
 }
 
 // urlForm is what an address has in clear: neither spaces, quotes and the like, nor a query or a fragment.
-var urlForm = regexp.MustCompile("^[!$%&'()*+,\\-./0-9:;=@A-Z\\[\\]_a-z~]+$")
+var urlForm = regexp.MustCompile(`^[!$%&'()*+,\-./0-9:;=@A-Z\[\]_a-z~]+$`)
 
 // isPort takes none for the scheme's own.
 func isPort(port string) bool {
