@@ -37,6 +37,27 @@ func (m *matrix) compare(t *testing.T) {
 	}
 }
 
+// whole says whether all cells were tried: a pattern may have left some out.
+func (m *matrix) whole() bool {
+	cells := 0
+	for _, c := range calls() {
+		if m.columns[c.name] == nil {
+			return false
+		}
+		for _, q := range m.columns[c.name] {
+			for _, f := range matrixFaults("") {
+				if f.meets(c, q) {
+					cells += len(f.modes())
+				}
+			}
+		}
+		if !c.check {
+			cells += len(lags(c.users))
+		}
+	}
+	return len(m.outcomes) == cells
+}
+
 func firstDifference(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range min(len(w), len(g)) {
