@@ -12,11 +12,8 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "the seed of the first simulated life; 0: any")
-	livesFlag = flag.Int("lives", 0, "how many lives are simulated; 0: as many as take half a minute, or one if a seed is given")
+	livesFlag = flag.Int("lives", 0, "how many lives are simulated; 0: as many as take half a minute (a whole one under the race detector), or one if a seed is given")
 )
-
-// usualLives take half a minute on two cores, and a minute under the race detector.
-const usualLives = 3000
 
 // TestSimulation lives many lives of a bucket and its accounts, with two drivers on a store that lags, fails and forgets.
 // Everything in a life follows from its seed: "go test ./driver -run 'TestSimulation$' -seed N" lives
