@@ -51,6 +51,8 @@ FIGURES := . ./internal/bound ./internal/lazyctx ./internal/redact ./internal/ru
 .PHONY: test-figures
 test-figures: ## run the tests that measure memory and allocations, without the race detector, which would be measured too
 	go test $(TESTLIMIT) -p 1 -count=1 $(TESTFLAGS) $(FIGURES)
+	@echo "testing every fault at every request of examples/s3: about 5 minutes on two busy cores"
+	go test -C examples/s3/driver $(TESTLIMIT) -count=1 -run '^(TestFaultMatrix|TestMemoryOfAnswers)$$' $(TESTFLAGS) .
 
 .PHONY: e2e
 e2e: ## run the released controller's and sidecar's logic with a real API server, without containers; the first run builds it
