@@ -34,7 +34,7 @@ type proof struct {
 var proofs = map[string]proof{
 	"ListBuckets":          {root: "ListAllMyBucketsResult"},
 	"CreateBucket":         {root: "CreateBucketResult", empty: http.StatusOK}, // the tags that are read back prove it
-	"DeleteBucket":         {empty: http.StatusNoContent, absent: noBucket},    // the tags that are gone prove it
+	"DeleteBucket":         {empty: http.StatusNoContent, absent: noBucket},    // its repeat proves it
 	"GetBucketTagging":     {root: "Tagging", absent: noBucket + ", " + noTags},
 	"PutBucketTagging":     {empty: http.StatusOK}, // the tags that are read back prove it
 	"PutBucketVersioning":  {empty: http.StatusOK}, // what is read back proves it

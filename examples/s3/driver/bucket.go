@@ -236,10 +236,8 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 			return err
 		}
 	}
-	_, err = p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}) // one that was not seen, too: this cannot be late
+	err = p.deleteUntilGone(ctx, name) // one that was not seen, too: this cannot be late
 	switch {
-	case err == nil:
-		return p.awaitGone(ctx, name)
 	case !answered(err, "BucketNotEmpty"):
 		return failed("delete bucket", err)
 	case !seen:
@@ -250,19 +248,20 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 	return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
 }
 
-// awaitGone looks whether a bucket is gone: the answer to its deletion is empty, and may be anybody's.
-func (p *provisioner) awaitGone(ctx context.Context, name string) error {
+// deleteUntilGone asks for the deletion until the store says that there is no such bucket. Its answer to the deletion itself is
+// empty, and may be anybody's, and a read may be late.
+func (p *provisioner) deleteUntilGone(ctx context.Context, name string) error {
 	gone, err := p.pace.await(ctx, func() (bool, error) {
-		_, err := p.bucketTags(ctx, name)
+		_, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
 		if answered(err, noBucket) {
 			return true, nil
 		}
 		return false, err
 	})
 	if err == nil && !gone {
-		err = notShown("that the bucket is gone")
+		err = status.Error(codes.Unavailable, "delete bucket: not the store's answer: it says again and again that the bucket was deleted, and never that there is none")
 	}
-	return failed("look whether the bucket is gone", err)
+	return err
 }
 
 // checkOurs refuses a bucket that this driver did not make, unless a parameter allows deleting it, and says whether the store
