@@ -7,8 +7,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/lease"
 )
 
-// nobodysLease is the id of a lease that nobody has: who acquires one gets a random id, or chooses it.
-const nobodysLease = "00000000-0000-0000-0000-000000000000"
+// nobodysLease is the id of a lease that nobody has: it was made at random, as the ids of leases are.
+const nobodysLease = "6b1f0c52-9d3a-4e7b-8c41-f2a7d05e9b36"
 
 // absent proves that a container does not exist. What a read did not show may be there all the same, where reads lag
 // behind writes; so this asks for a write that changes nothing: to renew a lease that nobody has. A container that exists

@@ -113,19 +113,22 @@ func answer(ctx context.Context, what string, err error) error {
 	if _, ok := status.FromError(err); ok { // nil, too
 		return err
 	}
+	if foreign, ok := errors.AsType[*foreignError](err); ok {
+		return status.Errorf(codes.Unavailable, "%s: %v", what, foreign)
+	}
+	if response, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		return storesAnswer(what, response)
+	}
 	if errors.Is(context.Cause(ctx), errTooSlow) {
 		return fmt.Errorf("%w: %w", status.Errorf(codes.Unavailable, "%s: %v", what, errTooSlow), err)
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	if foreign, ok := errors.AsType[*foreignError](err); ok {
-		return status.Errorf(codes.Unavailable, "%s: %v", what, foreign)
-	}
-	response, ok := errors.AsType[*azcore.ResponseError](err)
-	if !ok {
-		return noAnswer(what, err)
-	}
+	return noAnswer(what, err)
+}
+
+func storesAnswer(what string, response *azcore.ResponseError) error {
 	means := meaningOf(bloberror.Code(response.ErrorCode), response.StatusCode)
 	text := fmt.Sprintf("%s: the store answered %q (HTTP %d)", what, response.ErrorCode, response.StatusCode)
 	if means.remedy != "" {
