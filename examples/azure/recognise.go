@@ -75,6 +75,10 @@ const mostAnswer = 1 << 20
 type recogniser struct{ client *http.Client }
 
 func (c recogniser) Do(r *http.Request) (*http.Response, error) {
+	r, err := withOwnBody(r)
+	if err != nil {
+		return nil, err
+	}
 	response, err := c.client.Do(r) //nolint:gosec // the SDK makes the request, for the operator's endpoint
 	if err != nil {
 		return nil, err
@@ -90,6 +94,21 @@ func (c recogniser) Do(r *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	response.ContentLength = int64(len(body))
 	return response, nil
+}
+
+// withOwnBody gives a try a body that no later try reads, too: what sends a request may still read its body when the answer
+// is there already, and the SDK then rewinds that same body for the next try.
+func withOwnBody(r *http.Request) (*http.Request, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r, nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r, nil
 }
 
 func readAnswer(response *http.Response) ([]byte, error) {
