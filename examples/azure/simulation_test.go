@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	lives = flag.Int("lives", 2000, "how many lives TestSimulation simulates")
+	lives = flag.Int("lives", 200, "how many lives TestSimulation simulates; make test-figures asks for 3000")
 	seed  = flag.Uint64("seed", 0, "the seed of the one life that TestSimulation is to simulate")
 )
 

@@ -259,7 +259,7 @@ func (p *provisioner) deleteUntilGone(ctx context.Context, name string) error {
 		return false, err
 	})
 	if err == nil && !gone {
-		err = status.Error(codes.Unavailable, "delete bucket: not the store's answer: it says again and again that the bucket was deleted, and never that there is none")
+		err = status.Error(codes.Unavailable, "delete bucket: not the store's answer: the bucket was deleted again and again, and is never said to be gone")
 	}
 	return err
 }
