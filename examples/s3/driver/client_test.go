@@ -41,8 +41,8 @@ func administer(store gateway.Store) administrator {
 		s3: plainClient(map[string]string{
 			"endpoint": store.Endpoint, "region": store.Region, "accessKeyID": store.AccessKey, "accessSecretKey": store.SecretKey,
 		}),
-		iam: iam.New(iam.Options{
-			BaseEndpoint: &store.IAMEndpoint, Region: store.Region, Retryer: aws.NopRetryer{},
+		iam: iam.New(iam.Options{ // which tries again, as connections end under many callers
+			BaseEndpoint: &store.IAMEndpoint, Region: store.Region,
 			Credentials: credentials.NewStaticCredentialsProvider(store.AccessKey, store.SecretKey, ""),
 		}),
 	}
