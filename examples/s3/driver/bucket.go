@@ -243,7 +243,8 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 	case !seen:
 		return notShown("the bucket's tags")
 	case parameters.emptyOnDelete:
-		return status.Errorf(codes.FailedPrecondition, "bucket %q was emptied, and is not empty: somebody still writes into it, which must end first, or its list is late", name)
+		return status.Errorf(codes.FailedPrecondition, "bucket %q was emptied, and is not empty: "+
+			"somebody still writes into it, which must end first, or its list is late", name)
 	}
 	return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
 }
