@@ -238,13 +238,20 @@ func strange(response *http.Response, body []byte) error {
 		what += ", no body"
 	}
 	if len(body) > 0 {
-		what += fmt.Sprintf(", begins %q", show(string(body[:min(len(body), 512)]), 60))
+		begin := string(body[:min(len(body), 512)])
+		if len(body) > len(begin) {
+			begin = cutToken.ReplaceAllString(begin, "***")
+		}
+		what += fmt.Sprintf(", begins %q", show(begin, 60))
 	}
 	return &foreignError{what}
 }
 
 // tokenLike is a run of characters that may be a key, a signature or a part of one.
 var tokenLike = regexp.MustCompile(`[A-Za-z0-9+/=_%&#;~.:-]{12,}`)
+
+// cutToken is what the end of a text cut short: half a secret is one, too.
+var cutToken = regexp.MustCompile(`[A-Za-z0-9+/=_%&#;~.:-]+$`)
 
 // show cuts foreign text, and masks in it what may be secret. It masks first: half a secret is one, too.
 func show(text string, length int) string {

@@ -208,9 +208,15 @@ func (r *recognize) describe(operation string, response *smithyhttp.Response, bo
 		return text + fmt.Sprintf(", %d bytes", len(body))
 	}
 	const shown = 48
-	begin := masked.ReplaceAllString(strings.ToValidUTF8(string(body[:min(len(body), 4*shown)]), "?"), "…")
-	return text + fmt.Sprintf(", begins %.*q", shown, begin)
+	begin := strings.ToValidUTF8(string(body[:min(len(body), 4*shown)]), "?")
+	if len(body) > 4*shown {
+		begin = cutWord.ReplaceAllString(begin, "…") // half a key is one, too
+	}
+	return text + fmt.Sprintf(", begins %.*q", shown, masked.ReplaceAllString(begin, "…"))
 }
+
+// cutWord is what the end of a text cut short.
+var cutWord = regexp.MustCompile(`[A-Za-z0-9+/=_-]+$`)
 
 // masked is what could be a part of a key.
 var masked = regexp.MustCompile(`[A-Za-z0-9+/=_-]{16,}`)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // README.md says of each request what proves its success and what proves that something is not there, as the code does.
@@ -82,6 +84,20 @@ func TestProofs(t *testing.T) {
 	} {
 		if got := isError([]byte(body)); got != want {
 			t.Errorf("%q: an error of the store: %t", body, got)
+		}
+	}
+}
+
+// What is told of an answer holds no part of what may be a key, wherever the text is cut.
+func TestDescribeHidesKeys(t *testing.T) {
+	t.Parallel()
+	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	r := &recognize{longest: longestAnswer}
+	for before := range 400 {
+		body := strings.Repeat("x", before) + " " + secret
+		got := r.describe("GetUser", &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK}}, []byte(body))
+		if strings.Contains(got, secret[:4]) {
+			t.Errorf("%d characters before it: %s", before, got)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func (p *provisioner) deleteRest(ctx context.Context, a account) error {
 	}
 	listed, err := p.listKeys(ctx, a.name)
 	if err != nil {
-		return failed("list the user's keys", err)
+		return err
 	}
 	for _, id := range listed {
 		if err := p.deleteKey(ctx, a.name, id); err != nil {
