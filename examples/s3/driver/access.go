@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"regexp"
-	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -16,13 +14,6 @@ import (
 
 // userName is what IAM takes for the name of a user.
 var userName = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,64}$`)
-
-// account is an access that is asked for, by the names that the store knows.
-type account struct {
-	name   string // of the user; also the account's id
-	bucket string
-	access access
-}
 
 // DriverGrantBucketAccess makes an account with one key, or finds the one that an earlier call made and returns the same
 // key: the sidecar keeps only what it saw first.
@@ -34,7 +25,10 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 	if err := p.checkBucket(ctx, a.bucket); err != nil {
 		return nil, err
 	}
-	k, err := p.findOrMakeAccount(ctx, a)
+	k, err := p.accounts.ensure(ctx, a)
+	if err == nil {
+		err = p.accounts.allow(ctx, a)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,107 +37,6 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 		AccessKeyID: k.id, AccessSecretKey: k.secret,
 	}
 	return &cosi.DriverGrantBucketAccessResponse{AccountId: a.name, Credentials: credentials.Map()}, nil
-}
-
-// findOrMakeAccount takes its steps in this order: each can be the last one that happens, and the next call goes on from
-// there.
-func (p *provisioner) findOrMakeAccount(ctx context.Context, a account) (key, error) {
-	k, err := p.findOrMakeKey(ctx, a)
-	if err != nil {
-		return key{}, err
-	}
-	return k, p.allow(ctx, a)
-}
-
-// findOrMakeKey returns the user's one key.
-func (p *provisioner) findOrMakeKey(ctx context.Context, a account) (key, error) {
-	fence := newFence()
-	made, err := p.makeUser(ctx, a, fence)
-	if err != nil {
-		return key{}, err
-	}
-	if made {
-		return p.makeKey(ctx, a, nil)
-	}
-	tags, err := p.tagsOfAccount(ctx, a)
-	if err != nil {
-		return key{}, err
-	}
-	kept, err := p.openKept(a, tags)
-	if err != nil {
-		return key{}, err
-	}
-	if len(kept) == 0 && tags[tagFence] == fence { // this call made it, and the first answer was lost
-		return p.makeKey(ctx, a, nil)
-	}
-	listed, err := p.listKeys(ctx, a.name)
-	if err != nil {
-		return key{}, err
-	}
-	if k := usable(kept, listed); k.id != "" {
-		return k.key, p.resealOld(ctx, a, k)
-	}
-	return p.replaceKey(ctx, a, fence, listed)
-}
-
-// removeShell removes a user that nothing tells whose it is, if nothing belongs to it: on a store that drops tags and path of a
-// new user, a crash leaves such a one. The store deletes no user that has anything.
-func (p *provisioner) removeShell(ctx context.Context, user string) error {
-	conflict, err := p.deleteUser(ctx, user)
-	if err == nil && !conflict {
-		err = status.Errorf(codes.Aborted, "user %q existed, without tags and without anything of its own; it was removed", user)
-	}
-	return err
-}
-
-// replaceKey makes another key for a user that shows none which could be delivered, or finds that there is one after all.
-// A key that no tag keeps was lost on its way there: it is deleted before.
-func (p *provisioner) replaceKey(ctx context.Context, a account, fence string, listed []string) (key, error) {
-	tags, err := p.fence(ctx, a.name, []types.Tag{tag(tagFence, fence)})
-	if err == nil {
-		err = cmp.Or(p.checkUser(a, tags), p.forget(ctx, a.name, tags, listed))
-	}
-	if err != nil {
-		return key{}, err
-	}
-	kept, err := p.openKept(a, tags)
-	if err != nil {
-		return key{}, err
-	}
-	if k := usable(kept, listed); k.id != "" {
-		return k.key, nil
-	}
-	isKept := func(id string) bool { return slices.ContainsFunc(kept, func(k keptKey) bool { return k.id == id }) }
-	if err := p.deleteLost(ctx, a.name, slices.DeleteFunc(listed, isKept)); err != nil {
-		return key{}, err
-	}
-	return p.makeKey(ctx, a, slices.DeleteFunc(kept, func(k keptKey) bool { return k.dead }))
-}
-
-// tagsOfAccount reads the tags of a user that exists, and refuses one that is not ours or was granted something else.
-func (p *provisioner) tagsOfAccount(ctx context.Context, a account) (userTags, error) {
-	tags, err := p.userTags(ctx, a.name)
-	switch {
-	case gone(err): // and yet it exists
-		return nil, notShown("the user")
-	case err != nil:
-		return nil, failed("read the user's tags", err)
-	case tags.none():
-		stranger, err := p.isStranger(ctx, a.name)
-		if err == nil && !stranger {
-			err = notShown("the user's tags")
-		}
-		if err == nil {
-			err = p.removeShell(ctx, a.name)
-		}
-		if err == nil { // it may have got its tags meanwhile
-			tags, err = p.userTags(ctx, a.name)
-		}
-		if err != nil {
-			return nil, failed("read the user's tags", err)
-		}
-	}
-	return tags, p.checkUser(a, tags)
 }
 
 func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
@@ -182,7 +75,7 @@ func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.Driv
 	}
 	a := account{name: r.GetAccountId(), bucket: r.GetBucketId()}
 	if userName.MatchString(a.name) && bucketName.MatchString(a.bucket) { // any others are none of this store's
-		if err := p.removeAccount(ctx, a); err != nil {
+		if err := p.accounts.remove(ctx, a); err != nil {
 			return nil, err
 		}
 	}

@@ -26,9 +26,11 @@ type provisioner struct {
 	cosi.UnimplementedProvisionerServer
 	store
 	settings  Settings
+	accounts  accounts
 	keepsTags atomic.Bool // the store was seen to keep the tags that a bucket is made with
 }
 
 func newProvisioner(settings Settings) *provisioner {
-	return &provisioner{store: newStore(settings), settings: settings}
+	settings = settings.connected()
+	return &provisioner{store: newStore(settings), settings: settings, accounts: newAccounts(settings)}
 }

@@ -24,12 +24,12 @@ import (
 // the two tags is written first, the other side sees it: a key that was delivered is never deleted by a grant.
 
 // fence writes tags of a user, and returns all of them as they are since.
-func (p *provisioner) fence(ctx context.Context, user string, tags []types.Tag) (now userTags, err error) {
-	if _, err := p.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: tags}); err != nil {
+func (i *iamAccounts) fence(ctx context.Context, user string, tags []types.Tag) (now userTags, err error) {
+	if _, err := i.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: tags}); err != nil {
 		return nil, failed("tag the user", err)
 	}
-	shown, err := p.pace.await(ctx, func() (bool, error) {
-		now, err = p.userTags(ctx, user)
+	shown, err := i.pace.await(ctx, func() (bool, error) {
+		now, err = i.userTags(ctx, user)
 		return now.shows(tags), unlessGone(err)
 	})
 	if err == nil && !shown {
@@ -40,7 +40,7 @@ func (p *provisioner) fence(ctx context.Context, user string, tags []types.Tag) 
 
 // deleteLost deletes keys that were lost on their way to a tag. Each call has tombstones of its own, and takes back what
 // turns out to be of no use, so that the key can be delivered.
-func (p *provisioner) deleteLost(ctx context.Context, user string, lost []string) error {
+func (i *iamAccounts) deleteLost(ctx context.Context, user string, lost []string) error {
 	if len(lost) == 0 {
 		return nil
 	}
@@ -49,21 +49,21 @@ func (p *provisioner) deleteLost(ctx context.Context, user string, lost []string
 	for _, id := range lost {
 		dead = append(dead, tag(tagDead+id+mine, isDead))
 	}
-	tags, err := p.fence(ctx, user, dead)
+	tags, err := i.fence(ctx, user, dead)
 	if err != nil {
 		return err
 	}
 	for _, id := range lost {
 		if _, kept := tags[tagKey+id]; kept {
 			void = append(void, tag(tagDead+id+mine, "void"))
-		} else if err := p.deleteKey(ctx, user, id); err != nil {
+		} else if err := i.deleteKey(ctx, user, id); err != nil {
 			return err
 		}
 	}
 	if len(void) == 0 {
 		return nil
 	}
-	_, err = p.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: void})
+	_, err = i.iam.TagUser(ctx, &iam.TagUserInput{UserName: &user, Tags: void})
 	return cmp.Or(failed("take back tags of the user", err), somebodyElse(user))
 }
 
@@ -88,7 +88,7 @@ const manyTags = 30
 
 // forget removes the tags that are of no use any more, once there are many: each key that was lost leaves a tombstone, and a
 // driver that is killed again and again leaves many.
-func (p *provisioner) forget(ctx context.Context, user string, tags userTags, listed []string) error {
+func (i *iamAccounts) forget(ctx context.Context, user string, tags userTags, listed []string) error {
 	if len(tags) <= manyTags {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (p *provisioner) forget(ctx context.Context, user string, tags userTags, li
 	if len(names) == 0 {
 		return nil
 	}
-	_, err := p.iam.UntagUser(ctx, &iam.UntagUserInput{UserName: &user, TagKeys: names})
+	_, err := i.iam.UntagUser(ctx, &iam.UntagUserInput{UserName: &user, TagKeys: names})
 	return failed("remove old tags of the user", err)
 }
 
@@ -121,10 +121,10 @@ func somebodyElse(user string) error {
 
 // checkDead says whether one of the keys that the store did not list is alive after all: a list that shows the newest key
 // is as new as that.
-func (p *provisioner) checkDead(ctx context.Context, user string, newest key, missing []keptKey) (alive key, err error) {
+func (i *iamAccounts) checkDead(ctx context.Context, user string, newest key, missing []keptKey) (alive key, err error) {
 	var listed []string
-	shown, err := p.pace.await(ctx, func() (bool, error) {
-		listed, err = p.listKeys(ctx, user)
+	shown, err := i.pace.await(ctx, func() (bool, error) {
+		listed, err = i.listKeys(ctx, user)
 		return slices.Contains(listed, newest.id), err
 	})
 	if err == nil && !shown {
@@ -143,8 +143,8 @@ func notShown(what string) error {
 
 // isStranger asks who made a user that has no tags of ours: all of the driver's users have its path from their first
 // moment, so one with the path only does not show its tags yet.
-func (p *provisioner) isStranger(ctx context.Context, user string) (bool, error) {
-	out, err := p.iam.GetUser(ctx, &iam.GetUserInput{UserName: &user})
+func (i *iamAccounts) isStranger(ctx context.Context, user string) (bool, error) {
+	out, err := i.iam.GetUser(ctx, &iam.GetUserInput{UserName: &user})
 	if gone(err) {
 		return false, nil
 	}

@@ -30,10 +30,10 @@ func (t userTags) sealed() map[string]string {
 }
 
 // openKept opens the keys that a user's tags keep, in the order of their names.
-func (p *provisioner) openKept(a account, tags userTags) (keys []keptKey, err error) {
+func (i *iamAccounts) openKept(a account, tags userTags) (keys []keptKey, err error) {
 	sealed := tags.sealed()
 	for _, name := range slices.Sorted(maps.Keys(sealed)) {
-		k, old, err := p.settings.Sealer.open(sealed[name], a.name, a.bucket)
+		k, old, err := i.sealer.open(sealed[name], a.name, a.bucket)
 		if err == nil && name != tagOldKey && name != tagKey+k.id {
 			err = errSealed // moved there
 		}
@@ -56,8 +56,8 @@ func usable(keys []keptKey, listed []string) keptKey {
 }
 
 // listKeys returns the ids of the user's keys. A key that was just made may be missing, and one that was deleted be there.
-func (p *provisioner) listKeys(ctx context.Context, user string) (ids []string, err error) {
-	pages := iam.NewListAccessKeysPaginator(p.iam, &iam.ListAccessKeysInput{UserName: &user})
+func (i *iamAccounts) listKeys(ctx context.Context, user string) (ids []string, err error) {
+	pages := iam.NewListAccessKeysPaginator(i.iam, &iam.ListAccessKeysInput{UserName: &user})
 	for n := 0; pages.HasMorePages(); n++ {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -73,30 +73,30 @@ func (p *provisioner) listKeys(ctx context.Context, user string) (ids []string, 
 	return ids, nil
 }
 
-func (p *provisioner) deleteKey(ctx context.Context, user, id string) error {
-	_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
+func (i *iamAccounts) deleteKey(ctx context.Context, user, id string) error {
+	_, err := i.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
 	return failed("delete a key of the user", unlessGone(err))
 }
 
 // makeKey makes a key and keeps it, unless one of those that the store did not list is alive after all.
-func (p *provisioner) makeKey(ctx context.Context, a account, missing []keptKey) (key, error) {
-	k, err := p.createKey(ctx, a.name)
+func (i *iamAccounts) makeKey(ctx context.Context, a account, missing []keptKey) (key, error) {
+	k, err := i.createKey(ctx, a.name)
 	if err != nil {
 		return key{}, err
 	}
 	if len(missing) > 0 {
-		alive, err := p.checkDead(ctx, a.name, k, missing)
+		alive, err := i.checkDead(ctx, a.name, k, missing)
 		if err != nil || alive != (key{}) {
-			return alive, cmp.Or(err, p.deleteKey(ctx, a.name, k.id)) // nobody knows it yet
+			return alive, cmp.Or(err, i.deleteKey(ctx, a.name, k.id)) // nobody knows it yet
 		}
 	}
-	return k, p.keep(ctx, a, k, missing)
+	return k, i.keep(ctx, a, k, missing)
 }
 
 // createKey tries once: the answer to a first try that was lost on its way has a key in it.
-func (p *provisioner) createKey(ctx context.Context, user string) (key, error) {
+func (i *iamAccounts) createKey(ctx context.Context, user string) (key, error) {
 	once := func(o *iam.Options) { o.Retryer = aws.NopRetryer{} }
-	out, err := p.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, once)
+	out, err := i.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user}, once)
 	if err != nil {
 		return key{}, failed("create a key for the user", err)
 	}
@@ -110,16 +110,16 @@ func (p *provisioner) createKey(ctx context.Context, user string) (key, error) {
 // keep seals a key into a tag of the user, where no policy that we grant reaches, and makes sure that it may be delivered.
 // Others may deliver it as soon as that was asked for, so it stays whatever the answer is. It writes whose the user is too,
 // as some stores drop the tags that a user is made with.
-func (p *provisioner) keep(ctx context.Context, a account, k key, dead []keptKey) error {
-	sealed := p.settings.Sealer.seal(k, a.name, a.bucket)
+func (i *iamAccounts) keep(ctx context.Context, a account, k key, dead []keptKey) error {
+	sealed := i.sealer.seal(k, a.name, a.bucket)
 	if err := checkTagValue(sealed); err != nil {
 		return status.Errorf(codes.Internal, "the store's access keys are too long to be kept in a tag, sealed: %d characters", len(sealed))
 	}
-	tags := append(p.identity(a), tag(tagKey+k.id, sealed))
+	tags := append(i.identity(a), tag(tagKey+k.id, sealed))
 	for _, each := range dead {
 		tags = append(tags, tag(tagDead+each.id+"/"+isGone, isDead))
 	}
-	now, err := p.fence(ctx, a.name, tags)
+	now, err := i.fence(ctx, a.name, tags)
 	if err == nil && now.dead(k.id) {
 		err = somebodyElse(a.name)
 	}
@@ -127,12 +127,12 @@ func (p *provisioner) keep(ctx context.Context, a account, k key, dead []keptKey
 }
 
 // resealOld seals a kept key anew, in its tag, if it was sealed with another key than the first.
-func (p *provisioner) resealOld(ctx context.Context, a account, kept keptKey) error {
+func (i *iamAccounts) resealOld(ctx context.Context, a account, kept keptKey) error {
 	if !kept.old {
 		return nil
 	}
-	_, err := p.iam.TagUser(ctx, &iam.TagUserInput{
-		UserName: &a.name, Tags: []types.Tag{tag(kept.tag, p.settings.Sealer.seal(kept.key, a.name, a.bucket))},
+	_, err := i.iam.TagUser(ctx, &iam.TagUserInput{
+		UserName: &a.name, Tags: []types.Tag{tag(kept.tag, i.sealer.seal(kept.key, a.name, a.bucket))},
 	})
 	return failed("seal the user's key anew", unlessGone(err))
 }

@@ -1,9 +1,13 @@
 package driver
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // access is what an account may do in its bucket.
@@ -52,7 +56,19 @@ func (a access) policy(bucket string) (string, error) {
 
 // policyName is the name of the only policy that an account for the bucket has. It tells the accounts of owners and buckets
 // apart, so that deleting it touches nobody else's, whatever the store shows of the user.
-func (p *provisioner) policyName(bucket string) string {
-	owner := sha256.Sum256([]byte(p.settings.Owner))
-	return "cosi-" + hex.EncodeToString(owner[:8]) + "-" + bucket
+func policyName(owner, bucket string) string {
+	sum := sha256.Sum256([]byte(owner))
+	return "cosi-" + hex.EncodeToString(sum[:8]) + "-" + bucket
+}
+
+// putPolicy gives a user its policy. It is the one request of IAM that every kind of store has.
+func putPolicy(ctx context.Context, client *iam.Client, owner string, a account) error {
+	policy, err := a.access.policy(a.bucket)
+	if err != nil {
+		return err
+	}
+	_, err = client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
+		UserName: &a.name, PolicyName: aws.String(policyName(owner, a.bucket)), PolicyDocument: &policy,
+	})
+	return failed("put the user's policy", err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -13,8 +12,5 @@ func (p *provisioner) ready(ctx context.Context) error {
 	if _, err := p.s3.ListBuckets(ctx, &s3.ListBucketsInput{MaxBuckets: aws.Int32(1)}); err != nil {
 		return failed("list buckets", err)
 	}
-	if _, err := p.iam.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String(userPath), MaxItems: aws.Int32(1)}); err != nil {
-		return failed("list users", err)
-	}
-	return nil
+	return p.accounts.ready(ctx)
 }

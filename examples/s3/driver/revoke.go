@@ -11,29 +11,29 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// removeAccount ends an access. It begins with a write whose answer says by itself whether the account had access, as
+// remove ends an access. It begins with a write whose answer says by itself whether the account had access, as
 // reads may be older than the grant: the policy's name holds owner and bucket. No answer of a read alone ends in a success
 // while that write says something else, nor while the store refuses to delete the user.
-func (p *provisioner) removeAccount(ctx context.Context, a account) error {
-	had, err := p.deletePolicy(ctx, a.name, p.policyName(a.bucket))
+func (i *iamAccounts) remove(ctx context.Context, a account) error {
+	had, err := i.deletePolicy(ctx, a.name, policyName(i.owner, a.bucket))
 	if err != nil {
 		return err
 	}
-	tags, err := p.userTags(ctx, a.name)
+	tags, err := i.userTags(ctx, a.name)
 	switch {
 	case gone(err):
-		return p.deleteUnseen(ctx, a.name)
+		return i.deleteUnseen(ctx, a.name)
 	case err != nil:
 		return failed("read the user's tags", err)
-	case p.ours(a, tags):
-		return p.deleteAccount(ctx, a, tags)
+	case i.ours(a, tags):
+		return i.deleteAccount(ctx, a, tags)
 	case tags.none():
-		stranger, err := p.isStranger(ctx, a.name)
+		stranger, err := i.isStranger(ctx, a.name)
 		if err != nil {
 			return err
 		}
 		if !stranger {
-			return p.deleteUnseen(ctx, a.name)
+			return i.deleteUnseen(ctx, a.name)
 		}
 	}
 	if had {
@@ -43,15 +43,15 @@ func (p *provisioner) removeAccount(ctx context.Context, a account) error {
 }
 
 // deletePolicy says whether the user had it.
-func (p *provisioner) deletePolicy(ctx context.Context, user, policy string) (had bool, err error) {
-	_, err = p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &user, PolicyName: &policy})
+func (i *iamAccounts) deletePolicy(ctx context.Context, user, policy string) (had bool, err error) {
+	_, err = i.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &user, PolicyName: &policy})
 	return err == nil, failed("delete the user's policy", unlessGone(err))
 }
 
 // deleteUnseen makes sure of a user that the store does not show, or does not show whose it is. The store deletes none that
 // has a key or a policy.
-func (p *provisioner) deleteUnseen(ctx context.Context, user string) error {
-	conflict, err := p.deleteUser(ctx, user)
+func (i *iamAccounts) deleteUnseen(ctx context.Context, user string) error {
+	conflict, err := i.deleteUser(ctx, user)
 	if conflict {
 		return notShown("the user, or whose it is")
 	}
@@ -59,8 +59,8 @@ func (p *provisioner) deleteUnseen(ctx context.Context, user string) error {
 }
 
 // deleteUser says whether the user still has something.
-func (p *provisioner) deleteUser(ctx context.Context, user string) (conflict bool, err error) {
-	_, err = p.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &user})
+func (i *iamAccounts) deleteUser(ctx context.Context, user string) (conflict bool, err error) {
+	_, err = i.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &user})
 	if answered(err, "DeleteConflict") {
 		return true, nil
 	}
@@ -68,55 +68,55 @@ func (p *provisioner) deleteUser(ctx context.Context, user string) (conflict boo
 }
 
 // deleteAccount deletes a user of ours with all that it has. The keys that its tags keep need no list.
-func (p *provisioner) deleteAccount(ctx context.Context, a account, tags userTags) error {
+func (i *iamAccounts) deleteAccount(ctx context.Context, a account, tags userTags) error {
 	for _, name := range slices.Sorted(maps.Keys(tags.sealed())) {
 		id, ok := strings.CutPrefix(name, tagKey)
 		if !ok { // an earlier version's
 			continue
 		}
-		if err := p.deleteKey(ctx, a.name, id); err != nil {
+		if err := i.deleteKey(ctx, a.name, id); err != nil {
 			return err
 		}
 	}
-	if conflict, err := p.deleteUser(ctx, a.name); !conflict {
+	if conflict, err := i.deleteUser(ctx, a.name); !conflict {
 		return err
 	}
-	return p.deleteRest(ctx, a)
+	return i.deleteRest(ctx, a)
 }
 
 // oldPolicy is the name of the only policy that an earlier version gave to its users.
 const oldPolicy = "cosi"
 
 // deleteRest deletes what no tag told of: keys that were lost on their way to a tag, and what an earlier version made.
-func (p *provisioner) deleteRest(ctx context.Context, a account) error {
-	if _, err := p.deletePolicy(ctx, a.name, oldPolicy); err != nil {
+func (i *iamAccounts) deleteRest(ctx context.Context, a account) error {
+	if _, err := i.deletePolicy(ctx, a.name, oldPolicy); err != nil {
 		return err
 	}
-	listed, err := p.listKeys(ctx, a.name)
+	listed, err := i.listKeys(ctx, a.name)
 	if err != nil {
 		return err
 	}
 	for _, id := range listed {
-		if err := p.deleteKey(ctx, a.name, id); err != nil {
+		if err := i.deleteKey(ctx, a.name, id); err != nil {
 			return err
 		}
 	}
-	conflict, err := p.deleteUser(ctx, a.name)
+	conflict, err := i.deleteUser(ctx, a.name)
 	if !conflict {
 		return err
 	}
-	return p.explainConflict(ctx, a)
+	return i.explainConflict(ctx, a)
 }
 
 // explainConflict says why the store does not delete a user of ours.
-func (p *provisioner) explainConflict(ctx context.Context, a account) error {
-	out, err := p.iam.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &a.name})
+func (i *iamAccounts) explainConflict(ctx context.Context, a account) error {
+	out, err := i.iam.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &a.name})
 	if unlessGone(err) != nil {
 		return failed("list the user's policies", err)
 	}
 	if err == nil {
 		for _, name := range out.PolicyNames {
-			if !slices.Contains([]string{oldPolicy, p.policyName(a.bucket)}, name) {
+			if !slices.Contains([]string{oldPolicy, policyName(i.owner, a.bucket)}, name) {
 				return status.Errorf(codes.FailedPrecondition, "user %q has policy %.80q, which this driver did not give it; remove that first", a.name, name)
 			}
 		}

@@ -51,7 +51,7 @@ type Settings struct {
 	Checksums      bool // requests carry the SDK's newer checksums wherever it can, instead of where S3 wants one
 
 	// For tests.
-	client aws.HTTPClient
+	client aws.HTTPClient // of all clients; nil: one of the driver
 	pace   pace
 }
 

@@ -12,47 +12,61 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// store holds the clients of the store's two services.
+// store is the client of the store's S3 service. The clients of its users are in what implements accounts.
 type store struct {
 	s3   *s3.Client
-	iam  *iam.Client
 	pace pace
+}
+
+// connections is how many a driver has to each service at most: as many as the sidecar makes calls at once.
+const connections = 80
+
+// newStore returns a client that tries a request again when the store has a bad moment, as all of them can be repeated.
+func newStore(settings Settings) store {
+	checksums := aws.RequestChecksumCalculationWhenRequired
+	if settings.Checksums {
+		checksums = aws.RequestChecksumCalculationWhenSupported
+	}
+	p := settings.bounds()
+	return store{pace: p, s3: s3.New(s3.Options{
+		BaseEndpoint: aws.String(settings.Endpoint), Region: settings.Region, UsePathStyle: !settings.VirtualHosted,
+		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
+		RequestChecksumCalculation: checksums, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		// Not every store knows the newer checksums.
+		APIOptions: []func(*middleware.Stack) error{withRecognition(p), smithyhttp.AddContentChecksumMiddleware},
+	})}
 }
 
 // iamRegion is the one that IAM requests are signed for: the service has no regions.
 const iamRegion = "us-east-1"
 
-// connections is how many a driver has to each service at most: as many as the sidecar makes calls at once.
-const connections = 80
+// newIAM returns a client of IAM as newStore does one of S3. One request must not be repeated: see createKey.
+func newIAM(settings Settings) *iam.Client {
+	p := settings.bounds()
+	return iam.New(iam.Options{
+		BaseEndpoint: aws.String(settings.IAMEndpoint), Region: iamRegion,
+		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
+		APIOptions: []func(*middleware.Stack) error{withRecognition(p)},
+	})
+}
 
-// newStore returns clients that try a request again when the store has a bad moment, as all of them can be repeated but
-// one: see makeKey.
-func newStore(settings Settings) store {
-	keys := credentials.NewStaticCredentialsProvider(settings.AccessKey, settings.SecretKey, "")
-	client := settings.client
-	if client == nil {
-		client = newHTTPClient()
-	}
-	p := settings.pace
+// bounds is how long the driver waits for its store, and for how much.
+func (s Settings) bounds() pace {
+	p := s.pace
 	p.patience, p.answer = cmp.Or(p.patience, patienceAnswer), cmp.Or(p.answer, longestAnswer)
-	options := []func(*middleware.Stack) error{withRecognition(p)}
-	checksums := aws.RequestChecksumCalculationWhenRequired
-	if settings.Checksums {
-		checksums = aws.RequestChecksumCalculationWhenSupported
+	return p
+}
+
+func (s Settings) credentials() aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, "")
+}
+
+// connected returns settings with which all clients share their connections.
+func (s Settings) connected() Settings {
+	if s.client == nil {
+		s.client = newHTTPClient()
 	}
-	return store{
-		pace: p,
-		s3: s3.New(s3.Options{
-			BaseEndpoint: aws.String(settings.Endpoint), Region: settings.Region, UsePathStyle: !settings.VirtualHosted,
-			Credentials: keys, HTTPClient: client, Retryer: newRetryer(p),
-			RequestChecksumCalculation: checksums, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-			APIOptions: append(options, smithyhttp.AddContentChecksumMiddleware), // not every store knows the newer checksums
-		}),
-		iam: iam.New(iam.Options{
-			BaseEndpoint: aws.String(settings.IAMEndpoint), Region: iamRegion,
-			Credentials: keys, HTTPClient: client, Retryer: newRetryer(p), APIOptions: options,
-		}),
-	}
+	return s
 }
 
 // newHTTPClient follows no redirect: the store's own mean that the region is another one, and anybody else's would be sent

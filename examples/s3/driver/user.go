@@ -39,9 +39,9 @@ func (t userTags) shows(tags []types.Tag) bool {
 
 // makeUser makes the user with all that is known of it, unless it exists. A user without a policy can do nothing, so the
 // crash that leaves one harms nobody.
-func (p *provisioner) makeUser(ctx context.Context, a account, fence string) (made bool, err error) {
-	out, err := p.iam.CreateUser(ctx, &iam.CreateUserInput{
-		UserName: &a.name, Path: aws.String(userPath), Tags: append(p.identity(a), tag(tagFence, fence)),
+func (i *iamAccounts) makeUser(ctx context.Context, a account, fence string) (made bool, err error) {
+	out, err := i.iam.CreateUser(ctx, &iam.CreateUserInput{
+		UserName: &a.name, Path: aws.String(userPath), Tags: append(i.identity(a), tag(tagFence, fence)),
 	})
 	if answered(err, "EntityAlreadyExists") {
 		return false, nil
@@ -51,7 +51,7 @@ func (p *provisioner) makeUser(ctx context.Context, a account, fence string) (ma
 	case out.User == nil || aws.ToString(out.User.UserName) != a.name:
 		err = another("user")
 	case aws.ToString(out.User.Path) != userPath: // a store that drops the path drops the tags
-		_, err = p.fence(ctx, a.name, p.identity(a))
+		_, err = i.fence(ctx, a.name, i.identity(a))
 	}
 	return err == nil, failed("create user", err)
 }
@@ -62,8 +62,8 @@ func another(what string) error {
 }
 
 // identity is what tells whose a user is.
-func (p *provisioner) identity(a account) []types.Tag {
-	return []types.Tag{tag(tagOwner, p.settings.Owner), tag(tagBucket, a.bucket), tag(tagAccess, string(a.access))}
+func (i *iamAccounts) identity(a account) []types.Tag {
+	return []types.Tag{tag(tagOwner, i.owner), tag(tagBucket, a.bucket), tag(tagAccess, string(a.access))}
 }
 
 func tag(name, value string) types.Tag { return types.Tag{Key: &name, Value: &value} }
@@ -72,12 +72,12 @@ func tag(name, value string) types.Tag { return types.Tag{Key: &name, Value: &va
 func newFence() string { return rand.Text() }
 
 // checkUser refuses a user that is not ours, or has other access than is asked for.
-func (p *provisioner) checkUser(a account, tags userTags) error {
+func (i *iamAccounts) checkUser(a account, tags userTags) error {
 	bucket, access := tags.bucket(), tags[tagAccess]
 	switch {
-	case tags.owner() != p.settings.Owner && !p.ours(a, tags):
+	case tags.owner() != i.owner && !i.ours(a, tags):
 		return status.Errorf(codes.FailedPrecondition, "user %q exists, without the tag %s=%s by which this driver knows its own",
-			a.name, tagOwner, p.settings.Owner)
+			a.name, tagOwner, i.owner)
 	case bucket != "" && bucket != a.bucket:
 		return status.Errorf(codes.FailedPrecondition, "account %q has access to another bucket, %q", a.name, bucket)
 	case access != "" && access != string(a.access):
@@ -88,12 +88,12 @@ func (p *provisioner) checkUser(a account, tags userTags) error {
 
 // ours says whether the account is this driver's, for that bucket: by its tags or, on a store that drops the tags of a new
 // user, by a key that only this driver can have sealed for it.
-func (p *provisioner) ours(a account, tags userTags) bool {
+func (i *iamAccounts) ours(a account, tags userTags) bool {
 	if tags.owner() != "" {
-		return tags.owner() == p.settings.Owner && tags.bucket() == a.bucket
+		return tags.owner() == i.owner && tags.bucket() == a.bucket
 	}
 	for _, sealed := range tags.sealed() {
-		if _, _, err := p.settings.Sealer.open(sealed, a.name, a.bucket); err == nil {
+		if _, _, err := i.sealer.open(sealed, a.name, a.bucket); err == nil {
 			return true
 		}
 	}
@@ -103,9 +103,9 @@ func (p *provisioner) ours(a account, tags userTags) bool {
 // mostPages is how many pages the driver reads of what one user has. IAM keeps 50 tags and 2 keys.
 const mostPages = 50
 
-func (p *provisioner) userTags(ctx context.Context, user string) (userTags, error) {
+func (i *iamAccounts) userTags(ctx context.Context, user string) (userTags, error) {
 	found := userTags{}
-	pages := iam.NewListUserTagsPaginator(p.iam, &iam.ListUserTagsInput{UserName: &user})
+	pages := iam.NewListUserTagsPaginator(i.iam, &iam.ListUserTagsInput{UserName: &user})
 	for n := 0; pages.HasMorePages(); n++ {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -126,15 +126,8 @@ func endless(what string) error {
 }
 
 // allow gives the user its policy, as the last step: whoever has access has a key that the driver can return again.
-func (p *provisioner) allow(ctx context.Context, a account) error {
-	policy, err := a.access.policy(a.bucket)
-	if err != nil {
-		return err
-	}
-	_, err = p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
-		UserName: &a.name, PolicyName: aws.String(p.policyName(a.bucket)), PolicyDocument: &policy,
-	})
-	return failed("put the user's policy", err)
+func (i *iamAccounts) allow(ctx context.Context, a account) error {
+	return putPolicy(ctx, i.iam, i.owner, a)
 }
 
 func gone(err error) bool { return answered(err, noEntity) }

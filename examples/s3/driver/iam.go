@@ -1,0 +1,27 @@
+package driver
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// iamAccounts makes accounts of IAM's users, as AWS has them: a user with tags, one key and one policy. What it must
+// remember lies in the user's tags.
+type iamAccounts struct {
+	iam    *iam.Client
+	pace   pace
+	owner  string
+	sealer *Sealer
+}
+
+func newIAMAccounts(settings Settings) *iamAccounts {
+	return &iamAccounts{iam: newIAM(settings), pace: settings.bounds(), owner: settings.Owner, sealer: settings.Sealer}
+}
+
+// ready asks for something small, with the driver's own key.
+func (i *iamAccounts) ready(ctx context.Context) error {
+	_, err := i.iam.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String(userPath), MaxItems: aws.Int32(1)})
+	return failed("list users", err)
+}
