@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -105,10 +106,31 @@ func busy(httpStatus int) bool {
 	return httpStatus == http.StatusTooManyRequests || httpStatus == http.StatusRequestTimeout || httpStatus >= http.StatusInternalServerError
 }
 
+// ids knows whether the store names each of its answers. Answers that prove themselves by what is in them tell. On a store
+// that does, a success without a body is the store's if it has a name, too; on any other it must be proven by another request.
+type ids struct{ sent atomic.Bool }
+
+// idHeader is the name of an answer of S3.
+const idHeader = "X-Amz-Request-Id"
+
+// learn looks at an answer that proved itself.
+func (i *ids) learn(header http.Header) {
+	if header.Get(idHeader) != "" {
+		i.sent.Store(true)
+	}
+}
+
+// prove says whether a success without a body is the store's, by what the SDK keeps of it.
+func (i *ids) prove(answer middleware.Metadata) bool {
+	id, _ := awsmiddleware.GetRequestIDMetadata(answer)
+	return id != "" && i.sent.Load()
+}
+
 // recognize lets pass what the store answers, within bounds. It stands before everything of the SDK that reads an answer.
 type recognize struct {
 	patience time.Duration
 	longest  int64 // bytes
+	ids      *ids
 }
 
 func (*recognize) ID() string { return "Recognize" }
@@ -139,6 +161,9 @@ func (r *recognize) inspect(operation string, response *smithyhttp.Response) err
 	}
 	whole := err == nil && int64(len(body)) <= r.longest
 	if whole && (proofs[operation].proves(response.StatusCode, body) || response.StatusCode >= 300 && isError(body)) {
+		if len(body) > 0 {
+			r.ids.learn(response.Header)
+		}
 		response.Body = io.NopCloser(bytes.NewReader(body))
 		return nil
 	}
@@ -222,8 +247,8 @@ var cutWord = regexp.MustCompile(`[A-Za-z0-9+/=_-]+$`)
 var masked = regexp.MustCompile(`[A-Za-z0-9+/=_-]{16,}`)
 
 // withRecognition adds the stage to each request of a client.
-func withRecognition(p pace) func(*middleware.Stack) error {
+func withRecognition(p pace, i *ids) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
-		return stack.Deserialize.Add(&recognize{patience: p.patience, longest: p.answer}, middleware.After)
+		return stack.Deserialize.Add(&recognize{patience: p.patience, longest: p.answer, ids: i}, middleware.After)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -47,11 +48,8 @@ func (p *provisioner) findOrMakeBucket(ctx context.Context, name string, paramet
 // too: in us-east-1, AWS answers the creation of a bucket that the account already has with success, an empty answer 200
 // may be anybody's, and there are stores that drop the tags.
 func (p *provisioner) createBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	before, err := p.absent(ctx, name)
-	if err != nil {
-		return err
-	}
-	_, err = p.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: p.configuration(parameters)})
+	input := &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: p.configuration(parameters)}
+	made, err := p.s3.CreateBucket(ctx, input)
 	owned := answered(err, "BucketAlreadyOwnedByYou")
 	if err != nil && !owned {
 		return failed("create bucket", err)
@@ -63,8 +61,10 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 	if err != nil {
 		return failed("read the bucket's tags", err)
 	}
-	if len(tags) == 0 && before && !owned {
-		return p.refuseStore(ctx, name, parameters)
+	if len(tags) == 0 && !owned {
+		if err := p.explainUntagged(ctx, input, made.ResultMetadata); err != nil {
+			return err
+		}
 	}
 	if err := p.checkSame(name, parameters, tags); err != nil {
 		return err
@@ -73,17 +73,21 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 	return nil
 }
 
-// absent says whether there is no such bucket. It only asks as long as the store was not seen to keep the tags of a new
-// bucket: afterwards, nobody needs to know.
-func (p *provisioner) absent(ctx context.Context, name string) (bool, error) {
-	if p.keepsTags.Load() {
-		return false, nil
+// explainUntagged finds out why a bucket shows no tags whose creation was a success. It asks for the creation once more: if
+// that is refused, the first one made the bucket, which is ours. It returns nil for one that may be anybody's.
+func (p *provisioner) explainUntagged(ctx context.Context, input *s3.CreateBucketInput, made middleware.Metadata) error {
+	_, err := p.s3.CreateBucket(ctx, input)
+	switch {
+	case err == nil:
+		return nil
+	case !answered(err, "BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+		return failed("create bucket", err)
+	case p.ids.sent.Load() && !p.ids.prove(made):
+		return status.Error(codes.Unavailable, "create bucket: not the store's answer: a success without the header "+idHeader)
+	case p.keepsTags.Load():
+		return notShown("the bucket's tags")
 	}
-	_, err := p.bucketTags(ctx, name)
-	if answered(err, noBucket) {
-		return true, nil
-	}
-	return false, failed("look for the bucket", err)
+	return p.refuseStore(ctx, *input.Bucket, input.CreateBucketConfiguration.Tags)
 }
 
 func (p *provisioner) configuration(parameters bucketParameters) *types.CreateBucketConfiguration {
@@ -104,8 +108,8 @@ func (p *provisioner) bucketMark(parameters bucketParameters) []types.Tag {
 
 // refuseStore finds out why a bucket that this call made shows no tags. A store that shows them after a request of their
 // own, at once, has dropped the first ones: the bucket goes again, as nobody would know it for ours after a crash.
-func (p *provisioner) refuseStore(ctx context.Context, name string, parameters bucketParameters) error {
-	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: p.bucketMark(parameters)}})
+func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types.Tag) error {
+	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: mark}})
 	if err == nil {
 		tags, err := p.bucketTags(ctx, name)
 		if err != nil || len(tags) == 0 {
@@ -114,7 +118,7 @@ func (p *provisioner) refuseStore(ctx context.Context, name string, parameters b
 	} else if !answered(err, "NotImplemented", "MethodNotAllowed") {
 		return failed("tag the bucket", err)
 	}
-	if _, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}); err != nil && !answered(err, noBucket) {
+	if err := p.deleteUntilGone(ctx, name); err != nil {
 		return failed("delete a bucket that the store made without its tags", err)
 	}
 	return status.Error(codes.FailedPrecondition, "the store answers the creation of a bucket with success and drops its tags, "+
@@ -249,15 +253,15 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 	return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
 }
 
-// deleteUntilGone asks for the deletion until the store says that there is no such bucket. Its answer to the deletion itself is
-// empty, and may be anybody's, and a read may be late.
+// deleteUntilGone asks for the deletion until its answer is the store's. That is empty, and may be anybody's unless the store
+// names it, so that only the absence of the bucket would prove it. A read may be late.
 func (p *provisioner) deleteUntilGone(ctx context.Context, name string) error {
 	gone, err := p.pace.await(ctx, func() (bool, error) {
-		_, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
+		out, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
 		if answered(err, noBucket) {
 			return true, nil
 		}
-		return false, err
+		return err == nil && p.ids.prove(out.ResultMetadata), err
 	})
 	if err == nil && !gone {
 		err = status.Error(codes.Unavailable, "delete bucket: not the store's answer: the bucket was deleted again and again, and is never said to be gone")

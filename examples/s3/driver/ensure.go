@@ -10,8 +10,16 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ensure takes its steps in this order: each can be the last one that happens, and the next call goes on from there.
 func (i *iamAccounts) ensure(ctx context.Context, a account) (key, error) {
+	k, err := i.findOrMakeKey(ctx, a)
+	if err == nil {
+		i.recent.add(a, k.id)
+	}
+	return k, err
+}
+
+// findOrMakeKey takes its steps in this order: each can be the last one that happens, and the next call goes on from there.
+func (i *iamAccounts) findOrMakeKey(ctx context.Context, a account) (key, error) {
 	fence := newFence()
 	made, err := i.makeUser(ctx, a, fence)
 	if err != nil {

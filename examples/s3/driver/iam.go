@@ -14,6 +14,7 @@ type iamAccounts struct {
 	pace   pace
 	owner  string
 	sealer *Sealer
+	recent recentKeys
 }
 
 func newIAMAccounts(settings Settings) *iamAccounts {

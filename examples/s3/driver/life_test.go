@@ -79,7 +79,8 @@ func newLife(seed uint64) *life {
 	if l.maybe(0.5) {
 		l.plan.objects = l.chance.IntN(6)
 	}
-	l.store.Again = l.maybe(0.2)
+	l.store.Names = l.maybe(0.5)
+	l.store.Again = l.maybe(0.2) && !l.plan.drops // see "Limits" in README.md
 	if l.plan.drops {
 		l.store.Drops = fake.Drops{Tags: true, Path: true}
 		l.tally.droppers = 1

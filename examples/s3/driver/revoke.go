@@ -19,6 +19,11 @@ func (i *iamAccounts) remove(ctx context.Context, a account) error {
 	if err != nil {
 		return err
 	}
+	if had {
+		if removed, err := i.removeRecent(ctx, a); removed || err != nil {
+			return err
+		}
+	}
 	tags, err := i.userTags(ctx, a.name)
 	switch {
 	case gone(err):
@@ -40,6 +45,19 @@ func (i *iamAccounts) remove(ctx context.Context, a account) error {
 		return notShown("the user's tags")
 	}
 	return nil // somebody else's, or another bucket's
+}
+
+// removeRecent deletes a user of ours by what this process knows of it, and says whether that was all.
+func (i *iamAccounts) removeRecent(ctx context.Context, a account) (removed bool, err error) {
+	id := i.recent.take(a)
+	if id == "" {
+		return false, nil
+	}
+	if err := i.deleteKey(ctx, a.name, id); err != nil {
+		return false, err
+	}
+	conflict, err := i.deleteUser(ctx, a.name)
+	return !conflict, err
 }
 
 // deletePolicy says whether the user had it.

@@ -15,6 +15,7 @@ import (
 // store is the client of the store's S3 service. The clients of its users are in what implements accounts.
 type store struct {
 	s3   *s3.Client
+	ids  *ids
 	pace pace
 }
 
@@ -27,13 +28,13 @@ func newStore(settings Settings) store {
 	if settings.Checksums {
 		checksums = aws.RequestChecksumCalculationWhenSupported
 	}
-	p := settings.bounds()
-	return store{pace: p, s3: s3.New(s3.Options{
+	p, names := settings.bounds(), &ids{}
+	return store{pace: p, ids: names, s3: s3.New(s3.Options{
 		BaseEndpoint: aws.String(settings.Endpoint), Region: settings.Region, UsePathStyle: !settings.VirtualHosted,
 		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
 		RequestChecksumCalculation: checksums, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		// Not every store knows the newer checksums.
-		APIOptions: []func(*middleware.Stack) error{withRecognition(p), smithyhttp.AddContentChecksumMiddleware},
+		APIOptions: []func(*middleware.Stack) error{withRecognition(p, names), smithyhttp.AddContentChecksumMiddleware},
 	})}
 }
 
@@ -46,7 +47,7 @@ func newIAM(settings Settings) *iam.Client {
 	return iam.New(iam.Options{
 		BaseEndpoint: aws.String(settings.IAMEndpoint), Region: iamRegion,
 		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
-		APIOptions: []func(*middleware.Stack) error{withRecognition(p)},
+		APIOptions: []func(*middleware.Stack) error{withRecognition(p, &ids{})},
 	})
 }
 

@@ -25,6 +25,8 @@ type Store struct {
 	Drops Drops
 	// Again makes the creation of a bucket that exists a success, as AWS does in us-east-1.
 	Again bool
+	// Names gives each answer of S3 that the store makes a request id.
+	Names bool
 
 	mu       sync.Mutex
 	chance   *rand.Rand
@@ -85,6 +87,9 @@ func (s *Store) Answer(r *Request) *Answer {
 		}
 	}
 	a := s.act(r)
+	if s.Names && !r.IAM() {
+		a.Header.Set("X-Amz-Request-Id", requestID)
+	}
 	if s.After != nil {
 		if other := s.After(r, a); other != nil {
 			return other
