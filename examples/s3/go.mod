@@ -10,6 +10,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/iam v1.61.1
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.109.1
 	github.com/aws/smithy-go v1.28.1
+	github.com/ceph/go-ceph v0.37.0
 	github.com/doomshrine/gocosi v0.0.0-00010101000000-000000000000
 	github.com/go-logr/logr v1.4.4
 	github.com/versity/versitygw v1.8.0

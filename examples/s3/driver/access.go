@@ -12,8 +12,12 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// userName is what IAM takes for the name of a user.
-var userName = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,64}$`)
+var (
+	// userName is what IAM takes for the name of a user.
+	userName = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,64}$`)
+	// userID is what the id of an account may be: a user's name, and what a kind of store adds to it.
+	userID = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,80}$`)
+)
 
 // DriverGrantBucketAccess makes an account with one key, or finds the one that an earlier call made and returns the same
 // key: the sidecar keeps only what it saw first.
@@ -27,7 +31,7 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 	}
 	k, err := p.accounts.ensure(ctx, a)
 	if err == nil {
-		err = p.accounts.allow(ctx, a)
+		err = p.accounts.allow(ctx, a, k)
 	}
 	if err != nil {
 		return nil, err
@@ -36,7 +40,7 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 		Endpoint: p.settings.ClientEndpoint, Region: p.settings.Region,
 		AccessKeyID: k.id, AccessSecretKey: k.secret,
 	}
-	return &cosi.DriverGrantBucketAccessResponse{AccountId: a.name, Credentials: credentials.Map()}, nil
+	return &cosi.DriverGrantBucketAccessResponse{AccountId: p.accounts.id(a), Credentials: credentials.Map()}, nil
 }
 
 func readGrant(r *cosi.DriverGrantBucketAccessRequest) (a account, err error) {
@@ -74,7 +78,7 @@ func (p *provisioner) DriverRevokeBucketAccess(ctx context.Context, r *cosi.Driv
 		return nil, err
 	}
 	a := account{name: r.GetAccountId(), bucket: r.GetBucketId()}
-	if userName.MatchString(a.name) && bucketName.MatchString(a.bucket) { // any others are none of this store's
+	if userID.MatchString(a.name) && bucketName.MatchString(a.bucket) { // any others are none of this store's
 		if err := p.accounts.remove(ctx, a); err != nil {
 			return nil, err
 		}

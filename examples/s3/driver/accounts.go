@@ -4,7 +4,7 @@ import "context"
 
 // account is an access that is asked for, by the names that the store knows.
 type account struct {
-	name   string // of the user; also the account's id
+	name   string // of a grant, or the id of a revoke
 	bucket string
 	access access // "": a revoke does not say
 }
@@ -15,15 +15,23 @@ type account struct {
 type accounts interface {
 	// ready says why the driver could not make accounts now.
 	ready(ctx context.Context) error
+	// id returns the id of an account, by which the sidecar revokes it. The id of an id is the same.
+	id(a account) string
 	// ensure returns the one key of an account, which has access to nothing yet. It makes the account, or finds the one
 	// that an earlier call made, with the same key: the sidecar keeps only what it saw first. An account that is not this
 	// driver's, or was granted something else, is FAILED_PRECONDITION and stays as it is.
 	ensure(ctx context.Context, a account) (key, error)
-	// allow gives an account its access, as the last step: whoever has access has a key that can be returned again.
-	allow(ctx context.Context, a account) error
+	// allow gives an account with this key its access, as the last step: whoever has access has a key that can be returned
+	// again.
+	allow(ctx context.Context, a account, k key) error
 	// remove ends the access of an account, and leaves nothing of it. One that is gone, is not this driver's, or has access
 	// to another bucket is a success, and stays as it is.
 	remove(ctx context.Context, a account) error
 }
 
-func newAccounts(settings Settings) accounts { return newIAMAccounts(settings) }
+func newAccounts(settings Settings) accounts {
+	if settings.Store == Ceph {
+		return newCephAccounts(settings)
+	}
+	return newIAMAccounts(settings)
+}

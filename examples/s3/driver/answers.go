@@ -10,11 +10,13 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -143,34 +145,58 @@ func (r *recognize) HandleDeserialize(ctx context.Context, in middleware.Deseria
 	out, metadata, err := next.HandleDeserialize(bounded, in)
 	if err == nil {
 		if response, ok := out.RawResponse.(*smithyhttp.Response); ok {
-			err = r.inspect(awsmiddleware.GetOperationName(ctx), response)
+			err = r.inspect(ctx, response)
 		}
 	}
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
-		err = &strange{what: fmt.Sprintf("the store does not answer within %v", r.patience)}
+		err = late(r.patience)
 	}
 	return out, metadata, err
 }
 
+func late(patience time.Duration) error {
+	return &strange{what: fmt.Sprintf("the store does not answer within %v", patience)}
+}
+
 // inspect reads an answer to its end, and returns an error if it is not the store's.
-func (r *recognize) inspect(operation string, response *smithyhttp.Response) error {
-	body, err := io.ReadAll(io.LimitReader(response.Body, r.longest+1))
-	_ = response.Body.Close()
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // such as a connection that was reset
+func (r *recognize) inspect(ctx context.Context, response *smithyhttp.Response) error {
+	body, whole, err := readAnswer(response.Response, r.longest)
+	if err != nil {
 		return err
 	}
-	whole := err == nil && int64(len(body)) <= r.longest
-	if whole && (proofs[operation].proves(response.StatusCode, body) || response.StatusCode >= 300 && isError(body)) {
-		if len(body) > 0 {
-			r.ids.learn(response.Header)
-		}
-		response.Body = io.NopCloser(bytes.NewReader(body))
-		return nil
+	operation := awsmiddleware.GetOperationName(ctx)
+	if !whole || !proofs[operation].proves(response.StatusCode, body) && (response.StatusCode < 300 || !isError(body)) {
+		return newStrange(response.Response, body, r.longest, operation == "CreateAccessKey")
 	}
-	return &strange{
-		httpStatus: response.StatusCode, retryAfter: response.Header.Get("Retry-After"),
-		what: "not the store's answer: " + r.describe(operation, response, body),
+	if len(body) > 0 {
+		r.ids.learn(response.Header)
 	}
+	if awsmiddleware.GetServiceID(ctx) == iam.ServiceID {
+		body = wrapError(body)
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// wrapError gives an error the form in which the SDK expects it of IAM. Some stores answer in that of S3.
+func wrapError(body []byte) []byte {
+	if document(body) != "Error" {
+		return body
+	}
+	if _, after, ok := bytes.Cut(body, []byte("?>")); ok {
+		body = after
+	}
+	return slices.Concat([]byte("<ErrorResponse>"), body, []byte("</ErrorResponse>"))
+}
+
+// readAnswer reads an answer to its end, or a little more than is allowed, and says whether that is all of it.
+func readAnswer(response *http.Response, longest int64) (body []byte, whole bool, err error) {
+	body, err = io.ReadAll(io.LimitReader(response.Body, longest+1))
+	_ = response.Body.Close()
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // such as a connection that was reset
+		return nil, false, err
+	}
+	return body, err == nil && int64(len(body)) <= longest, nil
 }
 
 // document returns the name of the root of a whole XML document; "" for anything else. It looks at each token by itself, as
@@ -217,8 +243,15 @@ func isError(body []byte) bool {
 	return false
 }
 
+func newStrange(response *http.Response, body []byte, longest int64, holdsKey bool) *strange {
+	return &strange{
+		httpStatus: response.StatusCode, retryAfter: response.Header.Get("Retry-After"),
+		what: "not the store's answer: " + describe(response, body, longest, holdsKey),
+	}
+}
+
 // describe says what came instead: enough to tell a proxy's page from a portal's, and nothing that could be a secret.
-func (r *recognize) describe(operation string, response *smithyhttp.Response, body []byte) string {
+func describe(response *http.Response, body []byte, longest int64, holdsKey bool) string {
 	text := fmt.Sprintf("HTTP %d", response.StatusCode)
 	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err == nil && len(kind) <= 40 {
@@ -227,9 +260,9 @@ func (r *recognize) describe(operation string, response *smithyhttp.Response, bo
 	switch {
 	case len(body) == 0:
 		return text + ", nothing in it"
-	case int64(len(body)) > r.longest:
-		return text + fmt.Sprintf(", more than %d bytes", r.longest)
-	case operation == "CreateAccessKey": // a key may be anywhere in it
+	case int64(len(body)) > longest:
+		return text + fmt.Sprintf(", more than %d bytes", longest)
+	case holdsKey: // which may be anywhere in it
 		return text + fmt.Sprintf(", %d bytes", len(body))
 	}
 	const shown = 48

@@ -38,7 +38,11 @@ func (p *provisioner) DriverCreateBucket(ctx context.Context, r *cosi.DriverCrea
 }
 
 func (p *provisioner) findOrMakeBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	if err := p.createBucket(ctx, name, parameters); err != nil || !parameters.versioning {
+	create := p.createBucket
+	if p.settings.NoCreationTags {
+		create = p.createThenTag
+	}
+	if err := create(ctx, name, parameters); err != nil || !parameters.versioning {
 		return err
 	}
 	return p.keepVersions(ctx, name)
@@ -91,7 +95,10 @@ func (p *provisioner) explainUntagged(ctx context.Context, input *s3.CreateBucke
 }
 
 func (p *provisioner) configuration(parameters bucketParameters) *types.CreateBucketConfiguration {
-	configuration := &types.CreateBucketConfiguration{Tags: p.bucketMark(parameters)}
+	configuration := &types.CreateBucketConfiguration{}
+	if !p.settings.NoCreationTags {
+		configuration.Tags = p.bucketMark(parameters)
+	}
 	if p.settings.Region != "us-east-1" && !p.settings.NoLocation { // the region that must not be named
 		configuration.LocationConstraint = types.BucketLocationConstraint(p.settings.Region)
 	}
@@ -122,7 +129,7 @@ func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types
 		return failed("delete a bucket that the store made without its tags", err)
 	}
 	return status.Error(codes.FailedPrecondition, "the store answers the creation of a bucket with success and drops its tags, "+
-		"by which this driver knows its own; it must keep CreateBucketConfiguration.Tags")
+		"by which this driver knows its own; it must keep CreateBucketConfiguration.Tags, or be used with "+EnvNoCreationTags+"=true")
 }
 
 // checkSame refuses a bucket that is not ours, or has other parameters.
@@ -153,7 +160,7 @@ func (p *provisioner) tagsOfNew(ctx context.Context, name string) (tags map[stri
 
 // tagsOfOurs gives the tags a moment to show, unless nothing depends on them.
 func (p *provisioner) tagsOfOurs(ctx context.Context, name string, parameters bucketParameters) (map[string]string, error) {
-	if parameters.deleteUnowned {
+	if parameters.deleteUnowned || p.settings.Store == Ceph { // whose reads are never late
 		return p.bucketTags(ctx, name)
 	}
 	var tags map[string]string
@@ -172,15 +179,23 @@ func (p *provisioner) bucketTags(ctx context.Context, name string) (map[string]s
 	if err != nil {
 		return nil, err
 	}
-	tags := make(map[string]string, len(out.TagSet))
-	for _, tag := range out.TagSet {
-		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	return tags, nil
+	return tagMap(out.TagSet), nil
 }
 
-// lists says whether the store lists the bucket, which is another kind of read than that of its tags.
+func tagMap(set []types.Tag) map[string]string {
+	tags := make(map[string]string, len(set))
+	for _, tag := range set {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return tags
+}
+
+// lists says whether the store lists the bucket among those of the driver's own account, which is another kind of read than
+// that of its tags. A Ceph Object Gateway would list them all, and its reads are never late.
 func (p *provisioner) lists(ctx context.Context, name string) (bool, error) {
+	if p.settings.Store == Ceph {
+		return false, nil
+	}
 	out, err := p.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &name, MaxBuckets: aws.Int32(1)})
 	if err != nil {
 		return false, failed("list buckets", err)
@@ -231,11 +246,17 @@ func (p *provisioner) DriverDeleteBucket(ctx context.Context, r *cosi.DriverDele
 }
 
 func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters bucketParameters) error {
-	seen, err := p.checkOurs(ctx, name, parameters)
-	if err != nil {
-		return err
+	tags, err := p.tagsOfOurs(ctx, name, parameters)
+	seen, ours := !answered(err, noBucket), tags[tagOwner] == p.settings.Owner || parameters.deleteUnowned
+	if seen && err != nil {
+		return failed("read the bucket's tags", err)
 	}
-	if seen && parameters.emptyOnDelete {
+	if seen && !ours {
+		if halfMade, err := p.isHalfMade(ctx, name, tags); err != nil || !halfMade {
+			return cmp.Or(err, p.notOurs(name))
+		}
+	}
+	if seen && ours && parameters.emptyOnDelete {
 		if err := p.empty(ctx, name); err != nil {
 			return err
 		}
@@ -246,11 +267,19 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 		return failed("delete bucket", err)
 	case !seen:
 		return notShown("the bucket's tags")
+	case !ours:
+		return p.notOurs(name)
 	case parameters.emptyOnDelete:
 		return status.Errorf(codes.FailedPrecondition, "bucket %q was emptied, and is not empty: "+
 			"somebody still writes into it, which must end first, or its list is late", name)
 	}
 	return status.Errorf(codes.FailedPrecondition, "bucket %q is not empty; parameter %s=true deletes what is in it", name, paramEmptyOnDelete)
+}
+
+// notOurs refuses to delete a bucket that this driver did not make.
+func (p *provisioner) notOurs(name string) error {
+	return status.Errorf(codes.FailedPrecondition, "bucket %q was not made by this driver: it lacks the tag %s=%s; parameter %s=true deletes it",
+		name, tagOwner, p.settings.Owner, paramDeleteUnowned)
 }
 
 // deleteUntilGone asks for the deletion until its answer is the store's. That is empty, and may be anybody's unless the store
@@ -267,18 +296,4 @@ func (p *provisioner) deleteUntilGone(ctx context.Context, name string) error {
 		err = status.Error(codes.Unavailable, "delete bucket: not the store's answer: the bucket was deleted again and again, and is never said to be gone")
 	}
 	return err
-}
-
-// checkOurs refuses a bucket that this driver did not make, unless a parameter allows deleting it, and says whether the store
-// shows it.
-func (p *provisioner) checkOurs(ctx context.Context, name string, parameters bucketParameters) (seen bool, err error) {
-	tags, err := p.tagsOfOurs(ctx, name, parameters)
-	if answered(err, noBucket) {
-		return false, nil
-	}
-	if err == nil && tags[tagOwner] != p.settings.Owner && !parameters.deleteUnowned {
-		return true, status.Errorf(codes.FailedPrecondition, "bucket %q was not made by this driver: it lacks the tag %s=%s; parameter %s=true deletes it",
-			name, tagOwner, p.settings.Owner, paramDeleteUnowned)
-	}
-	return true, failed("read the bucket's tags", err)
 }

@@ -36,6 +36,8 @@ var grpcCodes = map[string]codes.Code{
 	"RequestExpired":                  codes.FailedPrecondition,
 	noEntity:                          codes.Aborted, // it was there a moment ago
 	"EntityAlreadyExists":             codes.Aborted,
+	noCephUser:                        codes.Aborted,
+	"UserAlreadyExists":               codes.Aborted,
 	"BucketAlreadyOwnedByYou":         codes.Aborted,
 	"ConditionalRequestConflict":      codes.Aborted,
 	"PreconditionFailed":              codes.Aborted,
@@ -178,6 +180,9 @@ func storeCode(err error) (name, message string, httpStatus int) {
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.Response != nil {
 		httpStatus = response.HTTPStatusCode()
 	}
+	if own, ok := errors.AsType[*adminError](err); ok {
+		httpStatus = own.httpStatus
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() != unknownCode {
 		return api.ErrorCode(), api.ErrorMessage(), httpStatus
 	}
@@ -209,6 +214,9 @@ func codeOf(httpStatus int) codes.Code {
 func retryAfter(err error) string {
 	if odd, ok := errors.AsType[*strange](err); ok {
 		return odd.retryAfter
+	}
+	if own, ok := errors.AsType[*adminError](err); ok {
+		return own.retryAfter
 	}
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.Response != nil {
 		return response.Response.Header.Get("Retry-After")

@@ -21,6 +21,9 @@ func newIAMAccounts(settings Settings) *iamAccounts {
 	return &iamAccounts{iam: newIAM(settings), pace: settings.bounds(), owner: settings.Owner, sealer: settings.Sealer}
 }
 
+// id is the user's name.
+func (*iamAccounts) id(a account) string { return a.name }
+
 // ready asks for something small, with the driver's own key.
 func (i *iamAccounts) ready(ctx context.Context) error {
 	_, err := i.iam.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String(userPath), MaxItems: aws.Int32(1)})

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
@@ -62,13 +61,13 @@ func policyName(owner, bucket string) string {
 }
 
 // putPolicy gives a user its policy. It is the one request of IAM that every kind of store has.
-func putPolicy(ctx context.Context, client *iam.Client, owner string, a account) error {
+func putPolicy(ctx context.Context, client *iam.Client, user, name string, a account) error {
 	policy, err := a.access.policy(a.bucket)
 	if err != nil {
 		return err
 	}
 	_, err = client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
-		UserName: &a.name, PolicyName: aws.String(policyName(owner, a.bucket)), PolicyDocument: &policy,
+		UserName: &user, PolicyName: &name, PolicyDocument: &policy,
 	})
 	return failed("put the user's policy", err)
 }

@@ -34,10 +34,22 @@ const (
 	EnvVirtualHosted  = "S3_VIRTUAL_HOSTED"
 	EnvNoLocation     = "S3_NO_LOCATION"
 	EnvChecksums      = "S3_CHECKSUMS"
+	EnvStore          = "S3_STORE"
+	EnvNoCreationTags = "S3_NO_CREATION_TAGS"
+)
+
+// Kind is a kind of store. Stores that speak S3 differ in their users.
+type Kind string
+
+// The kinds of stores.
+const (
+	AWS  Kind = "aws"  // users of IAM, as AWS has them
+	Ceph Kind = "ceph" // users of a Ceph Object Gateway (RGW)
 )
 
 // Settings is what the driver knows of its store. Keys are in it: do not print it.
 type Settings struct {
+	Store          Kind
 	Endpoint       string // URL of the store's S3 service
 	IAMEndpoint    string // URL of its IAM service
 	ClientEndpoint string // URL of the S3 service as those who are granted access reach it
@@ -49,6 +61,7 @@ type Settings struct {
 	VirtualHosted  bool // the bucket is a part of the host's name, instead of the path
 	NoLocation     bool // a bucket's creation does not name the region
 	Checksums      bool // requests carry the SDK's newer checksums wherever it can, instead of where S3 wants one
+	NoCreationTags bool // a bucket is tagged by a request of its own
 
 	// For tests.
 	client aws.HTTPClient // of all clients; nil: one of the driver
@@ -60,8 +73,9 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 	r := reader{lookup: lookup}
 	insecure := r.flag(EnvInsecure)
 	s := Settings{
+		Store:       r.kind(),
 		Endpoint:    r.url(EnvEndpoint, r.required(EnvEndpoint), insecure),
-		IAMEndpoint: r.url(EnvIAMEndpoint, r.required(EnvIAMEndpoint), insecure),
+		IAMEndpoint: r.url(EnvIAMEndpoint, r.get(EnvIAMEndpoint), insecure),
 		Region:      cmp.Or(r.matching(EnvRegion, regionForm, "letters, digits, - and _, such as us-east-1"), "us-east-1"),
 		AccessKey:   r.key(EnvAccessKeyFile),
 		SecretKey:   r.key(EnvSecretKeyFile),
@@ -70,9 +84,16 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 		VirtualHosted: r.flag(EnvVirtualHosted),
 		NoLocation:    r.flag(EnvNoLocation),
 		Checksums:     r.flag(EnvChecksums),
+
+		NoCreationTags: r.flag(EnvNoCreationTags),
 	}
 	s.ClientEndpoint = cmp.Or(r.url(EnvClientEndpoint, r.get(EnvClientEndpoint), true), s.Endpoint)
-	s.Sealer = r.sealer(EnvSealKeyFile)
+	if s.Store == Ceph { // all in one, and it shows secrets again
+		s.IAMEndpoint, s.NoCreationTags = cmp.Or(s.IAMEndpoint, s.Endpoint), true
+	} else {
+		r.required(EnvIAMEndpoint)
+		s.Sealer = r.sealer(EnvSealKeyFile)
+	}
 	r.fault(EnvOwner, checkTagValue(s.Owner))
 	if err := errors.Join(r.faults...); err != nil {
 		return Settings{}, err
@@ -183,6 +204,15 @@ func (r *reader) sealer(name string) *Sealer {
 		r.fault(name, fmt.Errorf("%s: %w", r.get(name), err))
 	}
 	return sealer
+}
+
+// kind takes AWS where nothing is said.
+func (r *reader) kind() Kind {
+	kind := cmp.Or(Kind(r.get(EnvStore)), AWS)
+	if kind != AWS && kind != Ceph {
+		r.fault(EnvStore, fmt.Errorf("want %s or %s", AWS, Ceph))
+	}
+	return kind
 }
 
 func (r *reader) flag(name string) bool {

@@ -126,8 +126,8 @@ func endless(what string) error {
 }
 
 // allow gives the user its policy, as the last step: whoever has access has a key that the driver can return again.
-func (i *iamAccounts) allow(ctx context.Context, a account) error {
-	return putPolicy(ctx, i.iam, i.owner, a)
+func (i *iamAccounts) allow(ctx context.Context, a account, _ key) error {
+	return putPolicy(ctx, i.iam, a.name, policyName(i.owner, a.bucket), a)
 }
 
 func gone(err error) bool { return answered(err, noEntity) }

@@ -1,0 +1,71 @@
+package driver
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// On a store that takes no tags with the creation of a bucket, a crash can leave one that has none. There, what belongs to the
+// driver's own account of the store and has no tags at all is the driver's, half made; nobody else may make buckets by that
+// account.
+
+// createThenTag is createBucket for such a store.
+func (p *provisioner) createThenTag(ctx context.Context, name string, parameters bucketParameters) error {
+	input := &s3.CreateBucketInput{Bucket: &name}
+	if configuration := p.configuration(parameters); configuration.LocationConstraint != "" {
+		input.CreateBucketConfiguration = configuration
+	}
+	_, err := p.s3.CreateBucket(ctx, input)
+	exists := answered(err, "BucketAlreadyExists") // another account's or, on some stores, anybody's
+	if err != nil && !exists && !answered(err, "BucketAlreadyOwnedByYou") {
+		return failed("create bucket", err)
+	}
+	tags, err := p.bucketTags(ctx, name)
+	switch {
+	case exists && answered(err, "AccessDenied"):
+		return p.checkSame(name, parameters, nil)
+	case answered(err, noBucket):
+		return notShown("the bucket")
+	case err != nil:
+		return failed("read the bucket's tags", err)
+	}
+	if len(tags) == 0 && exists {
+		if mine, err := p.lists(ctx, name); err != nil || !mine {
+			return cmp.Or(err, p.checkSame(name, parameters, nil))
+		}
+	}
+	if len(tags) == 0 {
+		tags, err = p.tagBucket(ctx, name, p.bucketMark(parameters))
+	}
+	return cmp.Or(err, p.checkSame(name, parameters, tags))
+}
+
+// tagBucket tags a bucket, and makes sure that it did: success is an empty answer.
+func (p *provisioner) tagBucket(ctx context.Context, name string, mark []types.Tag) (map[string]string, error) {
+	out, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: mark}})
+	if err != nil {
+		return nil, failed("tag the bucket", err)
+	}
+	if p.ids.prove(out.ResultMetadata) {
+		return tagMap(mark), nil
+	}
+	tags, err := p.tagsOfNew(ctx, name)
+	if err == nil && len(tags) == 0 {
+		err = notShown("the bucket's tags")
+	}
+	return tags, failed("read the bucket's tags", err)
+}
+
+// isHalfMade says whether a bucket without tags is the driver's own.
+func (p *provisioner) isHalfMade(ctx context.Context, name string, tags map[string]string) (bool, error) {
+	if !p.settings.NoCreationTags || len(tags) > 0 {
+		return false, nil
+	}
+	if p.settings.Store == Ceph { // it shows tags to their owner only
+		return true, nil
+	}
+	return p.lists(ctx, name)
+}
