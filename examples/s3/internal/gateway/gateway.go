@@ -15,6 +15,8 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
+
+	"github.com/doomshrine/gocosi/examples/s3/internal/loopback"
 )
 
 // Store says where a store is, and who may do everything there.
@@ -28,7 +30,7 @@ type Store struct {
 
 // newStore finds free addresses for a store, and makes a key.
 func newStore(ctx context.Context) (Store, error) {
-	addresses, err := freeAddresses(ctx, 2)
+	addresses, err := loopback.FreeAddresses(ctx, 2)
 	if err != nil {
 		return Store{}, err
 	}
