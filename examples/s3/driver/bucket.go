@@ -287,8 +287,11 @@ func (p *provisioner) notOurs(name string) error {
 func (p *provisioner) deleteUntilGone(ctx context.Context, name string) error {
 	gone, err := p.pace.await(ctx, func() (bool, error) {
 		out, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
-		if answered(err, noBucket) {
+		switch {
+		case answered(err, noBucket):
 			return true, nil
+		case answered(err, "NoSuchKey"): // Ceph says so while another deletion is under way
+			return false, nil
 		}
 		return err == nil && p.ids.prove(out.ResultMetadata), err
 	})

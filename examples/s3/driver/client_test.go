@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/ceph/go-ceph/rgw/admin"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
@@ -30,10 +31,11 @@ func secretsOf(granted map[string]*cosi.CredentialDetails) map[string]string {
 	return granted["s3"].GetSecrets()
 }
 
-// administrator does what the driver cannot be asked to.
+// administrator does what the driver cannot be asked to. Its buckets are those of the driver's own account.
 type administrator struct {
-	s3  *s3.Client
-	iam *iam.Client
+	s3   *s3.Client
+	iam  *iam.Client
+	ceph *admin.API // users are those of Ceph; nil: those of IAM
 }
 
 func administer(store gateway.Store) administrator {
@@ -55,6 +57,9 @@ func (a administrator) users(ctx context.Context) ([]string, error) {
 }
 
 func (a administrator) allUsers(ctx context.Context) ([]string, error) {
+	if a.ceph != nil {
+		return a.cephUsers(ctx)
+	}
 	var names []string
 	pages := iam.NewListUsersPaginator(a.iam, &iam.ListUsersInput{PathPrefix: aws.String("/cosi/")})
 	for pages.HasMorePages() {
@@ -97,6 +102,9 @@ func (a administrator) keys(t *testing.T, user string) []string {
 }
 
 func (a administrator) userKeys(ctx context.Context, user string) ([]string, error) {
+	if a.ceph != nil {
+		return a.cephKeys(ctx, user)
+	}
 	out, err := a.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,72 @@
+//go:build unix
+
+package driver_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/ceph/go-ceph/rgw/admin"
+
+	"github.com/doomshrine/gocosi/examples/s3/driver"
+	"github.com/doomshrine/gocosi/examples/s3/internal/ceph"
+	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
+)
+
+// envCeph names the folder with Ceph's unpacked packages; make test-ceph sets it.
+const envCeph = "CEPH"
+
+// cephSite returns a cluster that runs for as long as the test does.
+func cephSite(t *testing.T) site {
+	t.Helper()
+	root := os.Getenv(envCeph)
+	if root == "" {
+		t.Skipf("%s names no folder with Ceph's programs; make test-ceph fetches them", envCeph)
+	}
+	cluster, err := ceph.Start(t.Context(), root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	api, err := admin.New(cluster.Endpoint, cluster.Administrator.AccessKey, cluster.Administrator.SecretKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := gateway.Store{
+		Endpoint: cluster.Endpoint, IAMEndpoint: cluster.Endpoint, Region: cluster.Region,
+		AccessKey: cluster.Driver.AccessKey, SecretKey: cluster.Driver.SecretKey,
+	}
+	s := site{Store: store, kind: driver.Ceph, administrator: administer(store)}
+	s.administrator.ceph = api
+	return s
+}
+
+// TestCeph runs one cluster for all of its parts, one after the other.
+func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store's users
+	store := cephSite(t)
+	t.Run("conformance", func(t *testing.T) { conform(t, store, manyAtOnce) })
+	t.Run("conformance, handlers alone", func(t *testing.T) { conform(t, store, fewAtOnce, handlersAlone()...) })
+}
+
+func (a administrator) cephUsers(ctx context.Context) ([]string, error) {
+	names, err := a.ceph.GetUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := func(name string) bool { return name == "cosi" || name == "administrator" }
+	return slices.DeleteFunc(*names, own), nil
+}
+
+func (a administrator) cephKeys(ctx context.Context, user string) (ids []string, err error) {
+	found, err := a.ceph.GetUser(ctx, admin.User{ID: user})
+	for _, key := range found.Keys {
+		ids = append(ids, key.AccessKey)
+	}
+	return ids, err
+}
