@@ -252,8 +252,8 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 		return failed("read the bucket's tags", err)
 	}
 	if seen && !ours {
-		if halfMade, err := p.isHalfMade(ctx, name, tags); err != nil || !halfMade {
-			return cmp.Or(err, p.notOurs(name))
+		if err := p.checkHalfMade(ctx, name, tags); err != nil {
+			return err
 		}
 	}
 	if seen && ours && parameters.emptyOnDelete {

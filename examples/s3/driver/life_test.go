@@ -43,6 +43,7 @@ type life struct {
 // plan is what the seed decides for the whole life.
 type plan struct {
 	drops                     bool // the store forgets tags and paths
+	later                     bool // a bucket is tagged by a request of its own
 	entered                   bool // an administrator made the bucket
 	versioning, emptyOnDelete bool
 	objects                   int
@@ -74,7 +75,7 @@ func newLife(seed uint64) *life {
 	}
 	l.sealKey = base64.StdEncoding.EncodeToString(key)
 	l.plan = plan{
-		drops: l.maybe(0.06), entered: l.maybe(0.1), versioning: l.maybe(0.3), emptyOnDelete: l.maybe(0.4), deleteFirst: l.maybe(0.1),
+		drops: l.maybe(0.06), later: l.maybe(0.2), entered: l.maybe(0.1), versioning: l.maybe(0.3), emptyOnDelete: l.maybe(0.4), deleteFirst: l.maybe(0.1),
 	}
 	if l.maybe(0.5) {
 		l.plan.objects = l.chance.IntN(6)
@@ -125,7 +126,7 @@ func (l *life) live() {
 
 // begin makes the bucket, or has an administrator make it.
 func (l *life) begin() {
-	if l.plan.drops {
+	if l.plan.drops && !l.plan.later {
 		l.phase(l.createOnDropper())
 		l.plan.entered = true
 	}
@@ -299,7 +300,7 @@ func (l *life) settings(p *simulated) driver.Settings {
 	}
 	s := driver.Settings{
 		Endpoint: "https://s3.store", IAMEndpoint: "https://iam.store", ClientEndpoint: "https://s3.store", Region: "us-east-1",
-		AccessKey: "AKIADRIVER", SecretKey: ownSecret, Owner: driver.Name, Sealer: sealer,
+		AccessKey: "AKIADRIVER", SecretKey: ownSecret, Owner: driver.Name, Sealer: sealer, NoCreationTags: l.plan.later,
 	}
 	return s.Tuned(p, time.Microsecond).Bounded(0, time.Hour) // a call may sleep
 }

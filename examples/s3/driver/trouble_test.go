@@ -27,7 +27,7 @@ type lag struct {
 
 func (l *life) newTrouble() trouble {
 	t := trouble{on: !l.maybe(0.1), patience: 1 + l.chance.IntN(6)}
-	if !t.on || l.plan.drops && !l.bucket.made {
+	if !t.on || l.plan.drops && !l.plan.later && !l.bucket.made {
 		t.on = false // a bucket without tags that a dead driver has left can be anybody's
 		return t
 	}

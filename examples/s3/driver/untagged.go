@@ -40,6 +40,9 @@ func (p *provisioner) createThenTag(ctx context.Context, name string, parameters
 	if len(tags) == 0 {
 		tags, err = p.tagBucket(ctx, name, p.bucketMark(parameters))
 	}
+	if answered(err, noBucket) {
+		err = notShown("the bucket")
+	}
 	return cmp.Or(err, p.checkSame(name, parameters, tags))
 }
 
@@ -59,13 +62,17 @@ func (p *provisioner) tagBucket(ctx context.Context, name string, mark []types.T
 	return tags, failed("read the bucket's tags", err)
 }
 
-// isHalfMade says whether a bucket without tags is the driver's own.
-func (p *provisioner) isHalfMade(ctx context.Context, name string, tags map[string]string) (bool, error) {
+// checkHalfMade refuses a bucket that is not the driver's own, half made.
+func (p *provisioner) checkHalfMade(ctx context.Context, name string, tags map[string]string) error {
 	if !p.settings.NoCreationTags || len(tags) > 0 {
-		return false, nil
+		return p.notOurs(name)
 	}
 	if p.settings.Store == Ceph { // it shows tags to their owner only
-		return true, nil
+		return nil
 	}
-	return p.lists(ctx, name)
+	mine, err := p.lists(ctx, name)
+	if err == nil && !mine {
+		err = notShown("whose the bucket is")
+	}
+	return err
 }

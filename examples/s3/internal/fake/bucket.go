@@ -40,6 +40,8 @@ func (s *Store) createBucket(r *Request) *Answer {
 			tags = nil
 		}
 		s.makeBucket(r.Name, tags)
+	case s.Drops.Tags: // SeaweedFS says so of anybody's
+		return Refuse(r, http.StatusConflict, "BucketAlreadyExists")
 	case !s.Again:
 		return Refuse(r, http.StatusConflict, "BucketAlreadyOwnedByYou")
 	}
