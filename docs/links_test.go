@@ -104,7 +104,7 @@ func readDocs(t *testing.T) map[string]*document {
 			return err
 		}
 		switch name := entry.Name(); {
-		case path != top && entry.IsDir() && (name[0] == '.' && name != ".github" || name == "node_modules" || name == "testdata" || name == "vendor"):
+		case path != top && entry.IsDir() && (name[0] == '.' && name != ".github" || name == "bin" || name == "node_modules" || name == "testdata" || name == "vendor"):
 			return filepath.SkipDir
 		case entry.IsDir() || filepath.Ext(name) != ".md":
 			return nil
