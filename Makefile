@@ -6,6 +6,9 @@ GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 AZURITE_VERSION       := 3.35.0
 AZURITE               := bin/azurite-$(AZURITE_VERSION)
 
+CEPH_VERSION          := 16.2.15+ds-0+deb12u2
+CEPH                  := bin/ceph-$(CEPH_VERSION)
+
 # The modules of this repository. The nested modules are separate because they require much more than the library.
 NESTED  := internal/test/scaffold internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 MODULES := . $(NESTED)
@@ -67,6 +70,34 @@ test-azure: $(AZURITE) ## test examples/azure with Azurite, Microsoft's emulator
 $(AZURITE):
 	rm -rf $@.new
 	npm install --no-audit --no-fund --ignore-scripts --prefix $@.new azurite@$(AZURITE_VERSION)
+	mv $@.new $@
+
+.PHONY: test-ceph
+test-ceph: $(CEPH) ## test examples/s3 with Ceph RGW, from Debian's packages; needs apt-get
+	CEPH=$(CURDIR)/$(CEPH) go test -C examples/s3 $(RACE) $(TESTLIMIT) -count=1 -run Ceph $(TESTFLAGS) ./...
+
+.PHONY: test-ceph-full
+test-ceph-full: $(CEPH) ## run test-ceph with every fault and many kills
+	CEPH=$(CURDIR)/$(CEPH) go test -C examples/s3 $(RACE) $(TESTLIMIT) -count=1 -run Ceph $(TESTFLAGS) ./internal/...
+	CEPH=$(CURDIR)/$(CEPH) go test -C examples/s3 $(RACE) $(TESTLIMIT) -count=1 -run Ceph $(TESTFLAGS) ./driver -ceph-full
+
+# Packages are unpacked, not installed. Of those that Ceph needs, the system's own are used where it has them.
+CEPH_PACKAGES := $(addsuffix =$(CEPH_VERSION),radosgw ceph-osd ceph-mon ceph-base ceph-common)
+
+$(CEPH):
+	@command -v apt-get >/dev/null && command -v dpkg >/dev/null || { \
+		echo "Ceph $(CEPH_VERSION) comes from the packages of Debian 12: want a system with apt-get and dpkg"; exit 1; }
+	@test -n "$$(apt-cache madison radosgw)" || { \
+		echo "apt-get knows no package radosgw: want the lists of Debian 12's packages, which apt-get update fetches as root"; exit 1; }
+	@apt-cache madison radosgw | grep -qF ' $(CEPH_VERSION) ' || { \
+		echo "apt-get has radosgw $$(apt-cache madison radosgw | awk '{ print $$3; exit }'), want $(CEPH_VERSION) of Debian 12: apt-get update fetches newer lists as root"; exit 1; }
+	rm -rf $@.new
+	mkdir -p $@.new/debs
+	apt-get install -qq --no-install-recommends --reinstall -s $(CEPH_PACKAGES) >$@.new/plan
+	awk '/^Inst/ { gsub(/[(]/, "", $$3); print $$2 "=" ($$3 ~ /^\[/ ? substr($$4, 2) : $$3) }' $@.new/plan >$@.new/list
+	cd $@.new/debs && apt-get download -qq $(if $(filter 0,$(shell id -u)),-o APT::Sandbox::User=root) $$(cat ../list)
+	for package in $@.new/debs/*.deb; do dpkg -x $$package $@.new || exit 1; done
+	rm -r $@.new/debs
 	mv $@.new $@
 
 .PHONY: test-javascript

@@ -32,7 +32,8 @@ var notRun = map[string]string{
 		"-foreign-command cositest/hooks/s3-foreign.sh -count-command cositest/hooks/iam-count.sh " +
 		"-outage-command 'case $(cat) in *begin*) docker pause store;; *) docker unpause store;; esac' -strict": //
 	"the store's container is the reader's; examples/s3 runs the same without the outage",
-	"make bench": "takes long, and its figures are worth nothing on a busy machine",
+	"make bench":          "takes long, and its figures are worth nothing on a busy machine",
+	"make test-ceph-full": "takes long; CI makes test-ceph",
 	"kubectl apply -f deploy/namespace.yaml -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
 	"e2e applies these files by the API's client",
 	"kubectl apply -f deploy/sample.yaml": "e2e applies this file by the API's client",
