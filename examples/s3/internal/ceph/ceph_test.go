@@ -101,6 +101,9 @@ func TestCephRunsAndStops(t *testing.T) {
 	if found := processes(t, folder); len(found) != 3 {
 		t.Errorf("%v run, want 3 processes", found)
 	}
+	if info, err := os.Stat(filepath.Join(folder, "ceph")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the keys lie in %v (%v), want a folder for their owner only", info.Mode(), err)
+	}
 	for _, a := range []ceph.Account{c.Driver, c.Administrator} {
 		if got := buckets(t, c, a); len(got) != 0 {
 			t.Errorf("a new store has the buckets %q", got)
