@@ -39,11 +39,30 @@ func TestSettings(t *testing.T) {
 	}
 	s.Sealer = nil
 	want := driver.Settings{
-		Endpoint: "https://s3.example.com", IAMEndpoint: "https://iam.example.com:8443", ClientEndpoint: "https://s3.example.com",
+		Store: driver.AWS, Endpoint: "https://s3.example.com", IAMEndpoint: "https://iam.example.com:8443", ClientEndpoint: "https://s3.example.com",
 		Region: "us-east-1", AccessKey: "AKIDEXAMPLE", SecretKey: "very secret", Owner: driver.Name,
 	}
 	if s != want {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// Ceph has one address for all, and nothing is sealed there.
+func TestSettingsOfCeph(t *testing.T) {
+	t.Parallel()
+	variables := environment(t)
+	variables["S3_STORE"] = "ceph"
+	delete(variables, "S3_IAM_ENDPOINT")
+	delete(variables, "S3_SEAL_KEY_FILE")
+	s, err := read(variables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Store != driver.Ceph || s.IAMEndpoint != "https://s3.example.com" || !s.NoCreationTags {
+		t.Errorf("got %+v", s)
+	}
+	if _, err := driver.Reseal(t.Context(), s); err == nil || !strings.Contains(err.Error(), "keeps no secrets") {
+		t.Errorf("resealing: %v", err)
 	}
 }
 
@@ -93,6 +112,8 @@ func TestBadSettings(t *testing.T) {
 		{"S3_VIRTUAL_HOSTED", "1", "neither true nor false"},
 		{"S3_NO_LOCATION", "no", "neither true nor false"},
 		{"S3_CHECKSUMS", "sha256", "neither true nor false"},
+		{"S3_NO_CREATION_TAGS", "yes", "neither true nor false"},
+		{"S3_STORE", "rgw", "want aws or ceph"},
 		{"S3_SECRET_KEY_FILE", missing, "no such file"},
 		{"S3_SECRET_KEY_FILE", "/dev/zero", "holds more than a key"},
 		{"S3_SECRET_KEY_FILE", os.DevNull, "is empty"},

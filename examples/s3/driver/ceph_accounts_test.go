@@ -1,0 +1,187 @@
+package driver_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// Two creations of a user at the same moment both succeed, and only the last one's key lives.
+func TestCephKeyThatWasReplaced(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	once := true
+	store.between = func(request string) http.HandlerFunc {
+		if request == "PutUserPolicy" && once {
+			once = false
+			for id, user := range store.users {
+				store.users[id] = store.newUser(id, user.DisplayName)
+			}
+		}
+		return nil
+	}
+	c := connect(t, s)
+	_, err := c.tryGrant(t.Context(), "bucket", "ba-1", nil)
+	expect(t, err, codes.Aborted, "somebody else")
+	granted := c.grant(t, "bucket", "ba-1", nil)
+	user := store.users[granted.GetAccountId()]
+	if got := secretsOf(granted.GetCredentials()); user == nil || got["accessSecretKey"] != user.Keys[0]["secret_key"] {
+		t.Errorf("granted was the key %s, and the store has %v", got["accessKeyID"], user)
+	}
+}
+
+// A policy that is put at the same moment brings a removed user back.
+func TestCephUserThatComesBack(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	c := connect(t, s)
+	account := c.grant(t, "bucket", "ba-1", nil).GetAccountId()
+	before, removed := maps.Clone(store.users), 0
+	store.between = func(request string) http.HandlerFunc {
+		if request == "RemoveUser" {
+			if removed++; removed == 2 {
+				store.users = before
+			}
+		}
+		return nil
+	}
+	c.revoke(t, "bucket", account)
+	if len(store.users) > 0 || removed != 3 {
+		t.Errorf("left are %v after %d removals", store.users, removed)
+	}
+}
+
+// The id of an account tells owner and bucket, so that nobody else's is touched.
+func TestCephAccountsOfOthers(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	c := connect(t, s)
+	first := c.grant(t, "bucket", "ba-1", nil).GetAccountId()
+	other := c.grant(t, "other", "ba-1", nil).GetAccountId()
+	s.Owner = "another.example.com"
+	another := c.grant(t, "bucket", "ba-2", nil).GetAccountId()
+	stranger := "ba-3"
+	store.users[stranger] = store.newUser(stranger, "a person")
+	theirs := connect(t, s)
+	theirs.revoke(t, "bucket", another)
+	for _, id := range []string{first, stranger} {
+		c.revoke(t, "other", id)
+	}
+	want := []string{another, first, other, stranger}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(store.users)); !slices.Equal(got, want) {
+		t.Errorf("left are %v, want %v", got, want)
+	}
+	c.revoke(t, "bucket", "ba-1") // its name is as good as its id
+	if store.users[first] != nil {
+		t.Errorf("%s is there", first)
+	}
+}
+
+// A user that is not as the driver made it is not given to an application.
+func TestCephUserThatWasChanged(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	c := connect(t, s)
+	user := store.users[c.grant(t, "bucket", "ba-1", nil).GetAccountId()]
+	for words, change := range map[string]func(*cephUser){
+		"2 keys":             func(u *cephUser) { u.Keys = append(u.Keys, u.Keys[0]) },
+		"0 keys":             func(u *cephUser) { u.Keys = nil },
+		"is suspended":       func(u *cephUser) { u.Suspended = 1 },
+		"the display name":   func(u *cephUser) { u.DisplayName = "a person" },
+		"was granted readon": func(u *cephUser) { u.DisplayName = strings.Replace(u.DisplayName, "readwrite", "readonly", 1) },
+	} {
+		before := *user
+		change(user)
+		_, err := c.tryGrant(t.Context(), "bucket", "ba-1", nil)
+		expect(t, err, codes.FailedPrecondition, words)
+		*user = before
+	}
+	_, err := c.tryGrant(t.Context(), "bucket", "ba-1", pair("access=writeonly"))
+	expect(t, err, codes.FailedPrecondition, "was granted readwrite")
+	c.grant(t, "bucket", "ba-1", nil)
+}
+
+// What is not the admin API's answer proves nothing, and nothing of a secret is told.
+func TestCephAnswers(t *testing.T) {
+	t.Parallel()
+	text := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		}
+	}
+	key := `{"user_id":7,"keys":[{"access_key":"K","secret_key":"` + cephSecret + `"}]}`
+	for _, row := range []struct {
+		name   string
+		answer http.HandlerFunc
+		code   codes.Code
+		words  string
+	}{
+		{"HTML", text(200, "<html>welcome</html>"), codes.Unavailable, "not the store's answer"},
+		{"another JSON", text(200, `{"status":"ok"}`), codes.Unavailable, "not the store's answer"},
+		{"a user that cannot be read", text(200, key), codes.Unavailable, "not the store's answer"},
+		{"half a user", text(200, key[:60]), codes.Unavailable, "not the store's answer"},
+		{"nothing", text(204, ""), codes.Unavailable, "not the store's answer"},
+		{"404 of a gateway", text(404, `{"Code":"NoSuchUser","message":"no route"}`), codes.Unavailable, "not the store's answer"},
+		{"an endless body", text(200, strings.Repeat(" ", 1<<20)), codes.Unavailable, "more than"},
+		{"403", cephRefusal(403, "AccessDenied"), codes.PermissionDenied, "to the driver's own key"},
+		{"a wrong key", cephRefusal(403, "InvalidAccessKeyId"), codes.PermissionDenied, "to the driver's own key"},
+		{"503", cephRefusal(503, "SlowDown"), codes.Unavailable, "SlowDown"},
+		{"a redirect", text(307, ""), codes.FailedPrecondition, "the region"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			store, s := newCephFake(t)
+			c := connect(t, s)
+			account := c.grant(t, "bucket", "ba-1", nil).GetAccountId()
+			for _, fails := range []string{"CreateUser", "GetUser", "RemoveUser"} {
+				store.between = func(request string) http.HandlerFunc {
+					if request == fails {
+						return row.answer
+					}
+					return nil
+				}
+				_, err := c.tryGrant(t.Context(), "bucket", "ba-1", nil)
+				if fails == "RemoveUser" {
+					err = c.tryRevoke(t.Context(), "bucket", account)
+				}
+				expect(t, err, row.code, row.words)
+				if strings.Contains(status.Convert(err).Message(), cephSecret[:6]) {
+					t.Errorf("the message holds a secret: %v", err)
+				}
+			}
+			store.between = nil
+			c.grant(t, "bucket", "ba-1", nil)
+		})
+	}
+}
+
+// The readiness names what the driver's own user lacks.
+func TestCephCapabilities(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	conn, _ := start(t, s)
+	check := func() healthpb.HealthCheckResponse_ServingStatus {
+		response, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.GetStatus()
+	}
+	if got := check(); got != healthpb.HealthCheckResponse_SERVING {
+		t.Errorf("with all capabilities: %s", got)
+	}
+	store.caps = store.caps[:1]
+	if got := check(); got != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("without user-policy: %s", got)
+	}
+}
