@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +41,9 @@ func newCephAccounts(settings Settings) *cephAccounts {
 // ready looks at the driver's own user, and at what that may do.
 func (c *cephAccounts) ready(ctx context.Context) error {
 	own, err := c.admin.GetUser(ctx, admin.User{Keys: []admin.UserKeySpec{{AccessKey: c.key}}})
+	if odd, ok := errors.AsType[*strange](err); ok && !busy(odd.httpStatus) {
+		return status.Errorf(codes.FailedPrecondition, "%s=%s, and below %s/admin is no Ceph: %s", EnvStore, Ceph, EnvEndpoint, odd.what)
+	}
 	if err != nil {
 		return failed("look at the driver's own user", err)
 	}

@@ -2,14 +2,20 @@ package driver_test
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi"
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
@@ -132,6 +138,7 @@ func TestCephAnswers(t *testing.T) {
 		{"half a user", text(200, key[:60]), codes.Unavailable, "not the store's answer"},
 		{"nothing", text(204, ""), codes.Unavailable, "not the store's answer"},
 		{"404 of a gateway", text(404, `{"Code":"NoSuchUser","message":"no route"}`), codes.Unavailable, "not the store's answer"},
+		{"an error without the store's name", text(404, `{"Code":"NoSuchUser","RequestId":"tx1"}`), codes.Unavailable, "not the store's answer"},
 		{"an endless body", text(200, strings.Repeat(" ", 1<<20)), codes.Unavailable, "more than"},
 		{"403", cephRefusal(403, "AccessDenied"), codes.PermissionDenied, "to the driver's own key"},
 		{"a wrong key", cephRefusal(403, "InvalidAccessKeyId"), codes.PermissionDenied, "to the driver's own key"},
@@ -165,23 +172,36 @@ func TestCephAnswers(t *testing.T) {
 	}
 }
 
-// The readiness names what the driver's own user lacks.
-func TestCephCapabilities(t *testing.T) {
+// The readiness names what the driver's own user lacks, and a store of the other kind.
+func TestCephReadiness(t *testing.T) {
 	t.Parallel()
 	store, s := newCephFake(t)
-	conn, _ := start(t, s)
-	check := func() healthpb.HealthCheckResponse_ServingStatus {
+	var log lockedBuffer
+	logger := logr.FromSlogHandler(slog.NewJSONHandler(&log, nil))
+	check := func(t *testing.T, s driver.Settings, want healthpb.HealthCheckResponse_ServingStatus, words string) {
+		t.Helper()
+		log.reset()
+		conn, _ := start(t, s, gocosi.WithLogger(logger))
 		response, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return response.GetStatus()
+		if got := response.GetStatus(); got != want || !strings.Contains(log.String(), words) {
+			t.Errorf("%s, and the log has\n%s\nwant %s and %q", got, log.String(), want, words)
+		}
 	}
-	if got := check(); got != healthpb.HealthCheckResponse_SERVING {
-		t.Errorf("with all capabilities: %s", got)
-	}
+	check(t, s, healthpb.HealthCheckResponse_SERVING, "")
 	store.caps = store.caps[:1]
-	if got := check(); got != healthpb.HealthCheckResponse_NOT_SERVING {
-		t.Errorf("without user-policy: %s", got)
-	}
+	check(t, s, healthpb.HealthCheckResponse_NOT_SERVING, "lacks the capability user-policy=*")
+	s.Endpoint = embedded.Endpoint
+	check(t, s, healthpb.HealthCheckResponse_NOT_SERVING, "is no Ceph")
+
+	other := settings(t, embedded)
+	ceph := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		fmt.Fprint(w, "<Error><Code>MethodNotAllowed</Code></Error>")
+	}))
+	t.Cleanup(ceph.Close)
+	other.IAMEndpoint = ceph.URL
+	check(t, other, healthpb.HealthCheckResponse_NOT_SERVING, "set S3_STORE=ceph")
 }

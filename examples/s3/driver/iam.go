@@ -5,6 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // iamAccounts makes accounts of IAM's users, as AWS has them: a user with tags, one key and one policy. What it must
@@ -27,5 +29,8 @@ func (*iamAccounts) id(a account) string { return a.name }
 // ready asks for something small, with the driver's own key.
 func (i *iamAccounts) ready(ctx context.Context) error {
 	_, err := i.iam.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String(userPath), MaxItems: aws.Int32(1)})
+	if answered(err, "MethodNotAllowed", "NotImplemented") {
+		return status.Errorf(codes.FailedPrecondition, "the store has no users like IAM's; if it is Ceph, set %s=%s", EnvStore, Ceph)
+	}
 	return failed("list users", err)
 }
