@@ -30,7 +30,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := driver.Settings{
-		Endpoint: "https://s3.example.com", IAMEndpoint: "https://iam.example.com", ClientEndpoint: "https://s3.example.com",
+		Store: driver.AWS, Endpoint: "https://s3.example.com", IAMEndpoint: "https://iam.example.com", ClientEndpoint: "https://s3.example.com",
 		Region: "us-east-1", AccessKey: "the access-key", SecretKey: "the secret-key", Owner: driver.Name, Sealer: settings.Sealer,
 	}
 	if settings != want {

@@ -1,4 +1,4 @@
-// Command s3 is a COSI driver for stores that speak S3 and AWS IAM. It knows them by URL and keys only.
+// Command s3 is a COSI driver for stores that speak S3, with users of AWS IAM or of Ceph. It knows them by URL and keys only.
 package main
 
 import (

@@ -1,6 +1,7 @@
-// Package driver is a COSI driver for stores that speak S3 and AWS IAM. A bucket is a bucket of the store. An access is
-// an IAM user with one key and one policy, for that one bucket. The driver keeps no state of its own: what it must
-// remember lies in tags of the bucket and of the user, so that it can end at any moment and go on where it was.
+// Package driver is a COSI driver for stores that speak S3, with users like those of AWS IAM or of Ceph. A bucket is a bucket of
+// the store. An access is a user with one key and one policy, for that one bucket. The driver keeps no state of its own: what it
+// must remember lies in the store, in tags of the bucket and of the user, so that it can end at any moment and go on where it
+// was.
 package driver
 
 import (

@@ -28,7 +28,7 @@ func drivers(t *testing.T) []deployed {
 	}, {
 		app: "cosi-s3", name: "s3.gocosi.example.com", folder: filepath.Join(root, "examples", "s3"), protocol: cosiv1alpha1.ProtocolS3,
 		env: []string{
-			"S3_ENDPOINT", "S3_IAM_ENDPOINT", "S3_CLIENT_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_FILE", "S3_SECRET_KEY_FILE", "S3_SEAL_KEY_FILE",
+			"S3_STORE", "S3_ENDPOINT", "S3_IAM_ENDPOINT", "S3_CLIENT_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_FILE", "S3_SECRET_KEY_FILE", "S3_SEAL_KEY_FILE",
 		},
 		asksStore: true,
 	}, {
