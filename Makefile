@@ -109,6 +109,10 @@ test-javascript: ## hold a driver in JavaScript against the specification; needs
 bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
 	go run ./internal/tools/bench $(BENCHFLAGS)
 
+.PHONY: bench-s3
+bench-s3: ## compare examples/s3 with its bare requests, and write examples/s3/BENCHMARK.md; BENCHFLAGS="-floor-rounds 2 -floor-lives 80" is quick and rough
+	go test -C examples/s3/driver -run '^TestFloor$$' -v -count=1 -timeout 0 . -floor $(CURDIR)/examples/s3/BENCHMARK.md $(BENCHFLAGS)
+
 # DURATION sets the length of the soak, REPORT the document that it writes, if any.
 DURATION := 2m
 REPORT   :=

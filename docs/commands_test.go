@@ -34,6 +34,7 @@ var notRun = map[string]string{
 	"the store's container is the reader's; examples/s3 runs the same without the outage",
 	"make bench":          "takes long, and its figures are worth nothing on a busy machine",
 	"make test-ceph-full": "takes long; CI makes test-ceph",
+	"make bench-s3":       "the same; the tests of examples/s3 run the benchmark over a few lives",
 	"kubectl apply -f deploy/namespace.yaml -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
 	"e2e applies these files by the API's client",
 	"kubectl apply -f deploy/sample.yaml": "e2e applies this file by the API's client",

@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 	t.Run("handlers alone", func(t *testing.T) {
 		conform(t, gatewaySite(embedded), fewAtOnce, handlersAlone()...)
 	})
-	t.Run("two processes", func(t *testing.T) { conform(t, gatewaySite(processes(t)), fewAtOnce) })
+	t.Run("two processes", func(t *testing.T) { conform(t, gatewaySite(processes(t).Store), fewAtOnce) })
 }
 
 // handlersAlone leaves the handlers without the rules of the runtime around them.
@@ -44,8 +44,8 @@ func handlersAlone() []gocosi.Option {
 	return []gocosi.Option{gocosi.WithoutRequestRules(), gocosi.WithoutResponseRules(), gocosi.WithoutErrorTranslation(), gocosi.WithoutSerialization()}
 }
 
-// processes runs the store as it is used in earnest.
-func processes(t *testing.T) gateway.Store {
+// processes runs the store as it is used in earnest, until the test ends.
+func processes(t *testing.T) *gateway.Processes {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "s3")
 	if err != nil {
@@ -64,7 +64,7 @@ func processes(t *testing.T) gateway.Store {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	t.Cleanup(store.Stop)
-	return store.Store
+	return store
 }
 
 // The store keeps its users in one file, and a busy machine needs long for many at once: one run has as many calls at once as

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,3 +22,6 @@ func (s Settings) Bounded(bytes int64, patience time.Duration) Settings {
 
 // NewProvisioner returns the driver's handlers without the runtime around them.
 func NewProvisioner(s Settings) cosi.ProvisionerServer { return newProvisioner(s) }
+
+// NewHTTPClient returns a client with the driver's connections, and nothing else of its own.
+func NewHTTPClient() *http.Client { return newHTTPClient() }

@@ -76,6 +76,7 @@ func newHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http's own
 	transport.MaxConnsPerHost = connections
 	transport.MaxIdleConnsPerHost = connections
+	transport.MaxIdleConns = 2 * connections
 	transport.DisableCompression = true // answers are bounded as they travel
 	transport.MaxResponseHeaderBytes = 64 << 10
 	return &http.Client{ // calls end by their context

@@ -60,6 +60,15 @@ func (p *Processes) spawn(ctx context.Context, output io.Writer, program, endpoi
 	return nil
 }
 
+// PIDs returns the numbers of both processes.
+func (p *Processes) PIDs() []int {
+	var all []int
+	for _, command := range p.commands {
+		all = append(all, command.Process.Pid)
+	}
+	return all
+}
+
 // Stop ends both processes.
 func (p *Processes) Stop() {
 	for _, command := range p.commands {
