@@ -22,7 +22,7 @@ const floorTarget = 0.9
 
 // report returns the document.
 func (f *floor) report() (string, error) {
-	t, err := template.New("benchmark").Parse(floorTemplate)
+	t, err := template.New("benchmark").Option("missingkey=error").Parse(floorTemplate)
 	if err != nil {
 		return "", err
 	}

@@ -110,6 +110,6 @@ func (f *floor) measure(t *testing.T, rounds int) {
 		t.Logf("round %d: %s", n+1, r.row(n))
 	}
 	if buckets, users, err := administer(store.Store).everything(t.Context(), ""); err != nil || len(buckets)+len(users) > 0 {
-		t.Errorf("left over are the buckets %v and the users %v (%v)", buckets, users, err)
+		t.Fatalf("left over are the buckets %v and the users %v (%v)", buckets, users, err)
 	}
 }
