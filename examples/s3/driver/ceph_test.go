@@ -4,6 +4,7 @@ package driver_test
 
 import (
 	"context"
+	"flag"
 	"os"
 	"slices"
 	"testing"
@@ -17,6 +18,11 @@ import (
 
 // envCeph names the folder with Ceph's unpacked packages; make test-ceph sets it.
 const envCeph = "CEPH"
+
+var cephFull = flag.Bool("ceph-full", false, "run the whole fault matrix, and 200 kills, on Ceph")
+
+// fewKills is how many there are without that flag.
+const fewKills = 25
 
 // cephSite returns a cluster that runs for as long as the test does.
 func cephSite(t *testing.T) site {
@@ -52,6 +58,13 @@ func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store'
 	store := cephSite(t)
 	t.Run("conformance", func(t *testing.T) { conform(t, store, manyAtOnce) })
 	t.Run("conformance, handlers alone", func(t *testing.T) { conform(t, store, fewAtOnce, handlersAlone()...) })
+	t.Run("kills", func(t *testing.T) {
+		kills := fewKills
+		if *cephFull {
+			kills = manyKills
+		}
+		killAgainAndAgain(t, store, kills)
+	})
 }
 
 func (a administrator) cephUsers(ctx context.Context) ([]string, error) {

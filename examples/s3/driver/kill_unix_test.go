@@ -20,23 +20,28 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/doomshrine/gocosi/examples/s3/internal/gateway"
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
 const (
-	kills   = 200
-	callers = 16
+	manyKills = 200
+	callers   = 16
 )
 
-// TestKills kills the driver's process at random moments, while callers repeat their calls until they are answered. In the
-// end the store holds what they were told, and nothing else. It has the machine to itself: beside other tests, the lives
-// between the kills are too short for a call to end.
+// TestKills has the machine to itself: beside other tests, the lives between the kills are too short for a call to end.
 func TestKills(t *testing.T) { //nolint:paralleltest // see above
 	if testing.Short() {
 		t.Skip("-short was given, and this takes a minute")
 	}
-	process := newProcess(t, embedded)
+	killAgainAndAgain(t, gatewaySite(embedded), manyKills)
+}
+
+// killAgainAndAgain kills the driver's process at random moments, while callers repeat their calls until they are answered.
+// In the end the store holds what they were told, and nothing else.
+func killAgainAndAgain(t *testing.T, store site, kills int) {
+	t.Helper()
+	process := newProcess(t, store)
 	conn := process.dial(t)
 	enough := make(chan struct{})
 	total := &ledger{accounts: map[string]grant{}}
@@ -59,7 +64,7 @@ func TestKills(t *testing.T) { //nolint:paralleltest // see above
 	process.start(t)
 	close(enough) // each caller goes on to the end of its round
 	working.Wait()
-	total.check(t, administer(embedded), "kill-")
+	total.check(t, store.administrator, "kill-")
 	t.Logf("%d kills under %d callers, %d calls repeated; %d buckets asked for are there, %d deleted are gone; "+
 		"%d accounts have one key each, which works; %d revoked are gone",
 		kills, callers, total.repeated, len(total.buckets), total.deleted, len(total.accounts), total.revoked)
@@ -76,7 +81,7 @@ type process struct {
 	read            sync.WaitGroup // its log
 }
 
-func newProcess(t *testing.T, store gateway.Store) *process {
+func newProcess(t *testing.T, store site) *process {
 	t.Helper()
 	folder, err := sockdir.Make()
 	if err != nil {
@@ -92,10 +97,13 @@ func newProcess(t *testing.T, store gateway.Store) *process {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	p.environment = append(os.Environ(), "COSI_ENDPOINT="+p.socket, "S3_ENDPOINT="+store.Endpoint, "S3_IAM_ENDPOINT="+store.IAMEndpoint)
-	for name, content := range map[string]string{
-		"S3_ACCESS_KEY_FILE": store.AccessKey, "S3_SECRET_KEY_FILE": store.SecretKey, "S3_SEAL_KEY_FILE": sealKey(t),
-	} {
+	p.environment = append(os.Environ(), "COSI_ENDPOINT="+p.socket, "S3_STORE="+string(store.kind), "S3_ENDPOINT="+store.Endpoint)
+	files := map[string]string{"S3_ACCESS_KEY_FILE": store.AccessKey, "S3_SECRET_KEY_FILE": store.SecretKey}
+	if store.kind == driver.AWS {
+		p.environment = append(p.environment, "S3_IAM_ENDPOINT="+store.IAMEndpoint)
+		files["S3_SEAL_KEY_FILE"] = sealKey(t)
+	}
+	for name, content := range files {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 // ledger is what callers were told: what must be there, and how much must be gone.
 type ledger struct {
 	buckets          []string
-	accounts         map[string]grant // by user
+	accounts         map[string]grant // by the id of the account
 	deleted, revoked int
 	repeated         int // calls that had to be made again
 }
@@ -39,21 +39,22 @@ func (l *ledger) work(t *testing.T, c caller, prefix string, enough <-chan struc
 // round is a bucket's life, or half of it.
 func (l *ledger) round(t *testing.T, c caller, bucket string) {
 	l.until(t, func(ctx context.Context) error { return c.tryCreate(ctx, bucket, nil) })
-	users := []string{bucket + "-a", bucket + "-b", bucket + "-c"}
-	for _, user := range users {
+	ids := make([]string, 3)
+	for n := range ids {
 		l.until(t, func(ctx context.Context) error {
-			response, err := c.tryGrant(ctx, bucket, user, nil)
+			response, err := c.tryGrant(ctx, bucket, fmt.Sprintf("%s-%d", bucket, n), nil)
 			if err == nil {
-				l.accounts[user] = grant{bucket, secretsOf(response.GetCredentials())}
+				ids[n] = response.GetAccountId()
+				l.accounts[ids[n]] = grant{bucket, secretsOf(response.GetCredentials())}
 			}
 			return err
 		})
 	}
 	ends := rand.IntN(2) == 0
-	for _, user := range users {
-		if ends || user != users[0] && rand.IntN(2) == 0 {
-			l.until(t, func(ctx context.Context) error { return c.tryRevoke(ctx, bucket, user) })
-			delete(l.accounts, user)
+	for n, id := range ids {
+		if ends || n > 0 && rand.IntN(2) == 0 {
+			l.until(t, func(ctx context.Context) error { return c.tryRevoke(ctx, bucket, id) })
+			delete(l.accounts, id)
 			l.revoked++
 		}
 	}

@@ -36,7 +36,7 @@ func TestEmptyMany(t *testing.T) { //nolint:paralleltest // it measures
 	count := proxy.count()
 	store := embedded
 	store.Endpoint, store.IAMEndpoint = s.Endpoint, s.IAMEndpoint
-	p := newProcess(t, store)
+	p := newProcess(t, gatewaySite(store))
 	c := callerOn(p.dial(t))
 	p.start(t)
 	c.create(t, bucket, class)
@@ -103,7 +103,7 @@ func TestEmptyMemory(t *testing.T) { //nolint:paralleltest // it measures
 	f.prepare(t)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	p := newProcess(t, gateway.Store{Endpoint: server.URL, IAMEndpoint: server.URL, AccessKey: "key", SecretKey: "secret"})
+	p := newProcess(t, gatewaySite(gateway.Store{Endpoint: server.URL, IAMEndpoint: server.URL, AccessKey: "key", SecretKey: "secret"}))
 	p.start(t)
 	began, calls := time.Now(), 0
 	for err := status.Error(codes.DeadlineExceeded, ""); status.Code(err) == codes.DeadlineExceeded; calls++ {
