@@ -35,9 +35,6 @@ type adminError struct {
 // HTTPStatusCode is for the table of codes, and for the retryer.
 func (r *adminError) HTTPStatusCode() int { return r.httpStatus }
 
-// RetryableError tells the retryer which of the store's errors pass by themselves.
-func (r *adminError) RetryableError() bool { return busy(r.httpStatus) }
-
 // Do repeats a request, which has no body.
 func (c *cephClient) Do(request *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
