@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 )
 
 // sidecarCall is a call of the sidecar's, with the state of the store in which it comes.
@@ -20,6 +22,7 @@ type sidecarCall struct {
 	emptied bool // its class has emptyOnDelete
 	check   bool // it is a check of the readiness
 	fresh   bool // the driver has just started
+	tags    bool // it tags a bucket that it made or found, which may have none
 	users   bool // it is about an account
 	// prepare brings the store there, from nothing or from where the call has ended.
 	prepare func(ctx context.Context, w *world) error
@@ -32,8 +35,11 @@ type sidecarCall struct {
 	kept func(ctx context.Context, w *world) error
 }
 
-// calls lists them.
-func calls() []sidecarCall {
+// calls lists them, for a kind of store.
+func calls(kind driver.Kind) []sidecarCall {
+	if kind == driver.Ceph {
+		return cephCalls()
+	}
 	versioned, emptied := pair("versioning=true"), map[string]string{"versioning": "true", "emptyOnDelete": "true"}
 	return []sidecarCall{
 		{name: "create, a new bucket", prepare: noBucket, make: creating(nil), done: bucketThere("")},
@@ -82,6 +88,7 @@ func granting(ctx context.Context, w *world) error {
 		return err
 	}
 	secrets := secretsOf(response.GetCredentials())
+	w.account = response.GetAccountId()
 	if before := w.delivered; before != nil && before["accessKeyID"] != secrets["accessKeyID"] {
 		return fmt.Errorf("another key than the one that was delivered before")
 	}
@@ -89,7 +96,7 @@ func granting(ctx context.Context, w *world) error {
 	return nil
 }
 
-func revoking(ctx context.Context, w *world) error { return w.caller.tryRevoke(ctx, w.name, w.name) }
+func revoking(ctx context.Context, w *world) error { return w.caller.tryRevoke(ctx, w.name, w.account) }
 
 // checking answers as a call does: a store that is not ready is an error.
 func checking(ctx context.Context, w *world) error {
@@ -140,10 +147,12 @@ func granted(ctx context.Context, w *world) error {
 
 // crashed ends a grant at a request, which the store may still get.
 func crashed(operation string, reaches bool) func(context.Context, *world) error {
+	return first(hasBucket(nil), noUser, cut(granting, operation, reaches))
+}
+
+// cut ends a call at a request, which the store may still get.
+func cut(call func(context.Context, *world) error, operation string, reaches bool) func(context.Context, *world) error {
 	return func(ctx context.Context, w *world) error {
-		if err := first(hasBucket(nil), noUser)(ctx, w); err != nil {
-			return err
-		}
 		w.watch.forget()
 		w.between(func(q seen, rw http.ResponseWriter, r *http.Request) {
 			switch {
@@ -156,8 +165,8 @@ func crashed(operation string, reaches bool) func(context.Context, *world) error
 			panic(http.ErrAbortHandler)
 		})
 		defer w.passAll()
-		if err := granting(ctx, w); err == nil {
-			return fmt.Errorf("a grant does not need %s", operation)
+		if err := call(ctx, w); err == nil {
+			return fmt.Errorf("the call does not need %s", operation)
 		}
 		return nil
 	}
@@ -191,7 +200,7 @@ func bucketGone(ctx context.Context, w *world) error {
 
 // keyWorks wants the delivered key to be the account's only one, and to open the bucket.
 func keyWorks(ctx context.Context, w *world) error {
-	ids, err := w.admin.userKeys(ctx, w.name)
+	ids, err := w.admin.userKeys(ctx, w.account)
 	switch {
 	case err != nil:
 		return err

@@ -9,17 +9,31 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 )
 
-var update = flag.Bool("update", false, "write FAULTS.md from what the fault matrix shows")
+var update = flag.Bool("update", false, "write FAULTS.md and FAULTS-CEPH.md from what the fault matrix shows")
 
 //go:embed testdata/faults-head.md
 var documentHead string
 
-// compare compares FAULTS.md with what came out, or writes it.
+//go:embed testdata/faults-ceph-head.md
+var cephHead string
+
+// documentOf returns the name of the document about a kind of store, and how it begins.
+func documentOf(kind driver.Kind) (name, head string) {
+	if kind == driver.Ceph {
+		return "FAULTS-CEPH.md", cephHead
+	}
+	return "FAULTS.md", documentHead
+}
+
+// compare compares the document with what came out, or writes it.
 func (m *matrix) compare(t *testing.T) {
 	t.Helper()
-	path := filepath.Join(packageDir, "..", "FAULTS.md")
+	file, _ := documentOf(m.store.kind)
+	path := filepath.Join(packageDir, "..", file)
 	got := m.document()
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -32,26 +46,26 @@ func (m *matrix) compare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(want) != got {
-		t.Errorf("FAULTS.md differs from what the driver answers; go test -run TestFaultMatrix -update . writes it anew. The first line that differs:\n%s",
-			firstDifference(string(want), got))
+		t.Errorf("%s differs from what the driver answers; the flag -update writes it anew. The first line that differs:\n%s",
+			file, firstDifference(string(want), got))
 	}
 }
 
 // whole says whether all cells were tried: a pattern may have left some out.
 func (m *matrix) whole() bool {
 	cells := 0
-	for _, c := range calls() {
+	for _, c := range calls(m.store.kind) {
 		if m.columns[c.name] == nil {
 			return false
 		}
 		for _, q := range m.columns[c.name] {
-			for _, f := range matrixFaults("") {
+			for _, f := range m.faults() {
 				if f.meets(c, q) {
 					cells += len(f.modes())
 				}
 			}
 		}
-		if !c.check {
+		if m.lags(c) {
 			cells += len(lags(c.users))
 		}
 	}
@@ -71,8 +85,9 @@ func firstDifference(want, got string) string {
 // document returns the outcomes as tables, one or two for each call.
 func (m *matrix) document() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, documentHead, m.count.Load())
-	for _, c := range calls() {
+	_, begin := documentOf(m.store.kind)
+	fmt.Fprintf(&text, begin, m.count.Load())
+	for _, c := range calls(m.store.kind) {
 		columns := m.columns[c.name]
 		fmt.Fprintf(&text, "\n## %s\n\n", title(c.name))
 		head := []string{"fault"}
@@ -122,7 +137,7 @@ func writeTable(text *strings.Builder, head []string, rows []row) {
 
 // faultRows has a row for each fault that concerns one of the requests.
 func (m *matrix) faultRows(c sidecarCall, columns []asked) (rows []row) {
-	for _, f := range matrixFaults("") {
+	for _, f := range m.faults() {
 		r, concerned := row{about: []string{f.name}}, false
 		for n, q := range columns {
 			text := "·"
@@ -160,7 +175,7 @@ func say(c sidecarCall, code string) string {
 }
 
 func (m *matrix) lagRows(c sidecarCall) (rows []row) {
-	if c.check {
+	if !m.lags(c) {
 		return nil
 	}
 	var last row

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 )
 
 // matrixFault is something that comes between the driver and the store.
@@ -23,36 +25,31 @@ type matrixFault struct {
 	give  func(q seen, w http.ResponseWriter, r *http.Request)
 	at    []string // the only operations that it concerns; nil: all
 	only  service
-	away  bool // nothing listens from then on
-	slow  bool // it takes as long as the driver allows
-	fresh bool // only a driver that has just started looks for it
+	kind  driver.Kind // the only one of store; "": all
+	away  bool        // nothing listens from then on
+	slow  bool        // it takes as long as the driver allows
+	fresh bool        // only a driver that has just started looks for it
 }
 
-// service is one of the store's two.
+// service is one of the store's.
 type service int
 
 const (
 	anyService service = iota
 	ofS3
 	ofIAM
+	ofAdmin // Ceph's users
 )
 
 // concerns says whether a request can meet the fault.
-func (f matrixFault) concerns(operation string, iam bool) bool {
-	switch {
-	case f.at != nil:
-		return slices.Contains(f.at, operation)
-	case f.only == ofS3:
-		return !iam
-	case f.only == ofIAM:
-		return iam
-	}
-	return true
+func (f matrixFault) concerns(operation string, of service) bool {
+	return (f.at == nil || slices.Contains(f.at, operation)) && (f.only == anyService || f.only == of)
 }
 
 // meets says whether a request of a call can meet the fault.
 func (f matrixFault) meets(c sidecarCall, q asked) bool {
-	return (c.fresh || !f.fresh) && f.concerns(q.operation, q.iam)
+	known := !c.check || f.class != anotherUser && f.class != keyless // a check does not know whom it asks for
+	return known && (c.fresh || !f.fresh) && f.concerns(q.operation, q.service)
 }
 
 // modes says whether the fault comes once. What takes long is not tried twice, and who is away does not come back at once.
@@ -63,9 +60,11 @@ func (f matrixFault) modes() []bool {
 	return []bool{false, true}
 }
 
-// matrixFaults lists all of them. What stands at elsewhere must never be asked.
-func matrixFaults(elsewhere string) []matrixFault {
-	return slices.Concat(connections(), strangers(), redirects(elsewhere), refusals(), busyStores(), conflicts(), itemFaults(), otherUsers(), droppers())
+// matrixFaults lists all of them, for a kind of store. What stands at elsewhere must never be asked.
+func matrixFaults(kind driver.Kind, elsewhere string) []matrixFault {
+	all := slices.Concat(connections(), strangers(), redirects(elsewhere), refusals(), busyStores(), conflicts(), itemFaults(),
+		otherUsers(), otherCephUsers(), droppers())
+	return slices.DeleteFunc(all, func(f matrixFault) bool { return f.kind != "" && f.kind != kind })
 }
 
 func connections() []matrixFault {
@@ -109,8 +108,12 @@ func strangers() []matrixFault {
 		{"404 with JSON", 404, json, text(`{"message":"no Route matched with those values"}`)},
 		{"404 with the code in JSON", 404, json, func(q seen, _ *http.Request) string {
 			code := "NoSuchBucket"
-			if q.iam {
+			switch q.service {
+			case ofIAM:
 				code = "NoSuchEntity"
+			case ofAdmin:
+				code = "NoSuchUser"
+			default:
 			}
 			return fmt.Sprintf(`{"Code":%[1]q,"code":%[1]q,"__type":%[1]q,"Error":{"Code":%[1]q}}`, code)
 		}},
@@ -176,6 +179,10 @@ func conflicts() []matrixFault {
 		{name: "409 EntityAlreadyExists", class: userExists, only: ofIAM, give: coded(409, "EntityAlreadyExists", nil)},
 		{name: "409 EntityTemporarilyUnmodifiable", class: unmodifiable, only: ofIAM, give: coded(409, "EntityTemporarilyUnmodifiable", nil)},
 		{name: "409 ConcurrentModification", class: unmodifiable, only: ofIAM, give: coded(409, "ConcurrentModification", nil)},
+		{name: "409 UserAlreadyExists", class: userExists, only: ofAdmin, give: coded(409, "UserAlreadyExists", nil)},
+		{name: "409 KeyExists", class: userExists, only: ofAdmin, give: coded(409, "KeyExists", nil)},
+		{name: "409 BucketAlreadyExists of a user", class: userHasBuckets, only: ofAdmin, give: coded(409, "BucketAlreadyExists", nil)},
+		{name: "404 NoSuchUser", class: userMissing, only: ofAdmin, at: []string{"CreateUser", "GetUser"}, give: coded(404, "NoSuchUser", nil)},
 		{name: "409 LimitExceeded", class: overQuota, only: ofIAM, give: coded(409, "LimitExceeded", nil)},
 		{name: "400 TooManyBuckets", class: overQuota, at: []string{"CreateBucket"}, give: coded(400, "TooManyBuckets", nil)},
 	}
@@ -204,7 +211,7 @@ func itemFaults() []matrixFault {
 func otherUsers() []matrixFault {
 	at := []string{"CreateUser", "CreateAccessKey"}
 	return []matrixFault{
-		{name: "success for another user", class: anotherUser, at: at, give: func(q seen, w http.ResponseWriter, r *http.Request) {
+		{name: "success for another user", class: anotherUser, only: ofIAM, at: at, give: func(q seen, w http.ResponseWriter, r *http.Request) {
 			a, name := q.answer(r), q.form.Get("UserName")
 			if a.status >= http.StatusMultipleChoices {
 				a = answer{status: http.StatusOK, header: a.header, body: []byte("<CreateUserResponse><CreateUserResult><User><UserName>" + name +
@@ -213,14 +220,14 @@ func otherUsers() []matrixFault {
 			a.body = bytes.ReplaceAll(a.body, []byte("<UserName>"+name), []byte("<UserName>other"+name))
 			rewritten(w, a)
 		}},
-		{name: "success without the key", class: anotherUser, at: at[1:], give: func(q seen, w http.ResponseWriter, r *http.Request) {
+		{name: "success without the key", class: anotherUser, only: ofIAM, at: at[1:], give: func(q seen, w http.ResponseWriter, r *http.Request) {
 			a := q.answer(r)
 			before, rest, _ := bytes.Cut(a.body, []byte("<AccessKey>"))
 			_, after, _ := bytes.Cut(rest, []byte("</AccessKey>"))
 			a.body = slices.Concat(before, after)
 			rewritten(w, a)
 		}},
-		{name: "success without the secret", class: anotherUser, at: at[1:], give: func(q seen, w http.ResponseWriter, r *http.Request) {
+		{name: "success without the secret", class: anotherUser, only: ofIAM, at: at[1:], give: func(q seen, w http.ResponseWriter, r *http.Request) {
 			a := q.answer(r)
 			before, rest, _ := bytes.Cut(a.body, []byte("<SecretAccessKey>"))
 			_, after, _ := bytes.Cut(rest, []byte("</SecretAccessKey>"))
@@ -233,15 +240,15 @@ func otherUsers() []matrixFault {
 // droppers answer with success and leave out a part of what was asked.
 func droppers() []matrixFault {
 	return []matrixFault{
-		{name: "success that drops the tags of a bucket", class: dropsBucketTags, at: []string{"CreateBucket"}, fresh: true, give: func(_ seen, w http.ResponseWriter, r *http.Request) {
+		{name: "success that drops the tags of a bucket", kind: driver.AWS, class: dropsBucketTags, at: []string{"CreateBucket"}, fresh: true, give: func(q seen, w http.ResponseWriter, r *http.Request) {
 			c := &captor{}
-			_, _ = administer(embedded).s3.CreateBucket(r.Context(), &s3.CreateBucketInput{Bucket: aws.String(strings.Trim(r.URL.Path, "/"))},
+			_, _ = q.watch.store.administrator.s3.CreateBucket(r.Context(), &s3.CreateBucketInput{Bucket: aws.String(strings.Trim(r.URL.Path, "/"))},
 				func(o *s3.Options) { o.HTTPClient = c })
 			rewritten(w, c.answer)
 		}},
-		{name: "success that drops the tags of a user", class: dropsUserTags, at: []string{"CreateUser"}, give: func(q seen, w http.ResponseWriter, r *http.Request) {
+		{name: "success that drops the tags of a user", kind: driver.AWS, class: dropsUserTags, at: []string{"CreateUser"}, give: func(q seen, w http.ResponseWriter, r *http.Request) {
 			c := &captor{}
-			_, _ = administer(embedded).iam.CreateUser(r.Context(), &iam.CreateUserInput{UserName: aws.String(q.form.Get("UserName")), Path: aws.String(q.form.Get("Path"))},
+			_, _ = q.watch.store.administrator.iam.CreateUser(r.Context(), &iam.CreateUserInput{UserName: aws.String(q.form.Get("UserName")), Path: aws.String(q.form.Get("Path"))},
 				func(o *iam.Options) { o.HTTPClient = c })
 			rewritten(w, c.answer)
 		}},
@@ -269,14 +276,32 @@ func plain(status int, kind string, header http.Header, body func(seen, *http.Re
 
 // coded answers as the store does when it fails.
 func coded(status int, code string, header http.Header) func(seen, http.ResponseWriter, *http.Request) {
-	return plain(status, "application/xml", header, func(q seen, _ *http.Request) string {
+	inXML, inJSON := plain(status, "application/xml", header, codeXML(code)), plain(status, "application/json", header, codeJSON(code))
+	return func(q seen, w http.ResponseWriter, r *http.Request) {
+		if q.service == ofAdmin {
+			inJSON(q, w, r)
+			return
+		}
+		inXML(q, w, r)
+	}
+}
+
+func codeJSON(code string) func(seen, *http.Request) string {
+	return func(seen, *http.Request) string {
+		return fmt.Sprintf(`{"Code":%q,"Message":"","RequestId":"tx1","HostId":"1-default-default"}`, code)
+	}
+}
+
+// codeXML has the form that AWS gives it for IAM; Ceph gives it there the one of S3.
+func codeXML(code string) func(seen, *http.Request) string {
+	return func(q seen, _ *http.Request) string {
 		text := "<Code>" + code + "</Code><Message>no</Message>"
-		if q.iam {
+		if q.service == ofIAM && q.watch.store.kind == driver.AWS {
 			return `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>` + text +
 				`</Error><RequestId>1</RequestId></ErrorResponse>`
 		}
 		return `<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error>" + text + "<RequestId>1</RequestId></Error>"
-	})
+	}
 }
 
 // items fails every object of a request, or says that all are deleted.
@@ -358,6 +383,9 @@ func dribble(_ seen, w http.ResponseWriter, r *http.Request) {
 func root(q seen, r *http.Request) []byte {
 	const usual = "<Tagging>"
 	body := q.answer(r).body
+	if q.service == ofAdmin { // and what follows is a part of the name
+		return []byte(`{"user_id":"`)
+	}
 	start := bytes.Index(body, []byte("<"))
 	if prolog := bytes.Index(body, []byte("?>")); prolog >= 0 {
 		start = prolog + len("?>")
@@ -386,8 +414,12 @@ func neverEnding(q seen, w http.ResponseWriter, r *http.Request) {
 func nested(q seen, w http.ResponseWriter, r *http.Request) {
 	begin := root(q, r)
 	w.Header().Set("Content-Type", "application/xml")
+	inner := "<a>"
+	if q.service == ofAdmin {
+		begin, inner = []byte(`{"keys":`), "[{\"a\":"
+	}
 	_, _ = w.Write(begin)
-	_, _ = w.Write(bytes.Repeat([]byte("<a>"), 20_000))
+	_, _ = w.Write(bytes.Repeat([]byte(inner), 20_000))
 }
 
 // bomb lets the store act; its answer is small on the wire, and 64 MiB when it is unpacked.

@@ -15,7 +15,7 @@ import (
 // gate stands between a driver and the store. Unlike proxy it reads every request, and is cheap enough for thousands of cells.
 type gate struct {
 	handle  atomic.Pointer[func(q seen, w http.ResponseWriter, r *http.Request)]
-	s3, iam *httptest.Server
+	s3, iam *httptest.Server // on a store that has one address for all, the same
 	watch   *watch
 }
 
@@ -29,20 +29,25 @@ var shared = &http.Client{
 func newGate(t *testing.T, watching *watch) (*gate, driver.Settings) {
 	t.Helper()
 	g := &gate{watch: watching}
-	s := settings(t, embedded)
-	g.s3, g.iam = g.serve(t, s.Endpoint, false), g.serve(t, s.IAMEndpoint, true)
+	s := watching.store.settings(t)
+	if s.Store == driver.Ceph {
+		g.s3 = g.serve(t, s.Endpoint, anyService)
+		g.iam = g.s3
+	} else {
+		g.s3, g.iam = g.serve(t, s.Endpoint, ofS3), g.serve(t, s.IAMEndpoint, ofIAM)
+	}
 	s.Endpoint, s.IAMEndpoint = g.s3.URL, g.iam.URL
 	return g, s
 }
 
-func (g *gate) serve(t *testing.T, target string, iam bool) *httptest.Server {
+func (g *gate) serve(t *testing.T, target string, to service) *httptest.Server {
 	t.Helper()
-	to, err := url.Parse(target)
+	store, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		(*g.handle.Load())(g.watch.read(r, iam, to.Host), w, r)
+		(*g.handle.Load())(g.watch.read(r, to, store.Host), w, r)
 	}))
 	t.Cleanup(server.Close)
 	return server

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
@@ -33,11 +34,11 @@ func TestMemoryOfAnswers(t *testing.T) { //nolint:paralleltest // see above
 	}}
 	answers := slices.DeleteFunc(strangers(), func(f matrixFault) bool { return f.class != tooMuch })
 	var worst uint64
-	for _, c := range calls() {
+	for _, c := range calls(driver.AWS) {
 		if c.name != "grant, again" && !c.emptied {
 			continue
 		}
-		w := newWorld(t, 0, 0)
+		w := newWorld(t, gatewaySite(embedded), 0, 0)
 		defer w.wipe(context.WithoutCancel(t.Context()))
 		for n, q := range w.requests(t, c) {
 			for _, f := range append(answers, deep) {

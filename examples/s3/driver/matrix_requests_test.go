@@ -2,6 +2,7 @@ package driver_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -10,32 +11,53 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/ceph/go-ceph/rgw/admin"
 )
 
 // seen is a request of the driver's, as the proxy has read it.
 type seen struct {
 	operation string // as the API calls it
-	iam       bool
+	service   service
 	form      url.Values // of an IAM request
 	body      []byte
 	store     string // host and port
 	watch     *watch
 }
 
-// read reads a request, and leaves it so that it can still be forwarded.
-func (w *watch) read(r *http.Request, iam bool, store string) seen {
+// read reads a request to a service, and leaves it so that it can still be forwarded.
+func (w *watch) read(r *http.Request, to service, store string) seen {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	q := seen{iam: iam, body: body, store: store, watch: w}
-	if iam {
+	q := seen{service: to, body: body, store: store, watch: w}
+	if to == anyService {
+		q.service = serviceOf(r)
+	}
+	switch q.service {
+	case ofIAM:
 		q.form, _ = url.ParseQuery(string(body))
 		q.operation = q.form.Get("Action")
-	} else {
+	case ofAdmin:
+		q.operation = adminOperations[r.Method]
+	default:
 		q.operation = s3Operation(r)
 	}
 	w.request(r, q)
 	return q
 }
+
+// serviceOf tells the services of a store apart that has one address for all.
+func serviceOf(r *http.Request) service {
+	switch {
+	case r.URL.Path == "/admin/user":
+		return ofAdmin
+	case r.Method == http.MethodPost && r.URL.Path == "/":
+		return ofIAM
+	}
+	return ofS3
+}
+
+var adminOperations = map[string]string{http.MethodPut: "CreateUser", http.MethodGet: "GetUser", http.MethodDelete: "RemoveUser"}
 
 // s3Operation names a request by its method and the part of the store that it is about.
 func s3Operation(r *http.Request) string {
@@ -77,7 +99,7 @@ func reads(operation string) bool {
 // bare says whether the store's own answer to a success has no body, by which it could be known.
 func bare(operation string) bool {
 	return slices.Contains([]string{
-		"CreateBucket", "PutBucketVersioning", "DeleteBucket", "AbortMultipartUpload", "DeleteObject",
+		"CreateBucket", "PutBucketTagging", "PutBucketVersioning", "DeleteBucket", "AbortMultipartUpload", "DeleteObject", "RemoveUser",
 	}, operation)
 }
 
@@ -107,12 +129,12 @@ func (a answer) writeTo(w http.ResponseWriter) {
 // watch knows what must never stand in a message or in the log, and which keys the store gave out.
 type watch struct {
 	mu        sync.Mutex
+	store     site
 	constant  []string
 	secrets   []string
 	keys      []map[string]string // as an application has them
-	endpoint  string
-	lastTries []string // the operations since the last look
-	notes     []string // what went wrong in the test itself
+	lastTries []string            // the operations since the last look
+	notes     []string            // what went wrong in the test itself
 }
 
 var (
@@ -140,19 +162,28 @@ func (w *watch) request(r *http.Request, q seen) {
 }
 
 func (w *watch) answer(q seen, a answer) {
-	if q.operation != "CreateAccessKey" {
-		return
+	if q.service == ofAdmin {
+		var user admin.User
+		_ = json.Unmarshal(a.body, &user)
+		for _, key := range user.Keys {
+			w.gave(key.AccessKey, key.SecretKey)
+		}
 	}
-	found := madeKey.FindSubmatch(a.body)
-	if found == nil {
+	if found := madeKey.FindSubmatch(a.body); found != nil && q.operation == "CreateAccessKey" {
+		w.gave(string(found[1]), string(found[2]))
+	}
+}
+
+// gave notes a key that the store gave out.
+func (w *watch) gave(id, secret string) {
+	if id == w.store.AccessKey { // the driver's own
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	id, secret := string(found[1]), string(found[2])
-	w.secrets = append(w.secrets, secret)
+	w.secrets = append(w.secrets, secret, strings.ReplaceAll(secret, "/", `\/`)) // as Ceph writes it
 	w.keys = append(w.keys, map[string]string{
-		"endpoint": w.endpoint, "region": embedded.Region, "accessKeyID": id, "accessSecretKey": secret,
+		"endpoint": w.store.Endpoint, "region": w.store.Region, "accessKeyID": id, "accessSecretKey": secret,
 	})
 }
 

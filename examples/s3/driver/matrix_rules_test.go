@@ -31,6 +31,8 @@ const (
 	unmodifiable
 	deleteConflict
 	userExists
+	userHasBuckets
+	userMissing
 	overQuota
 	itemBusy
 	itemDenied
@@ -38,6 +40,7 @@ const (
 	itemUnknown
 	itemStays
 	anotherUser
+	keyless
 	dropsBucketTags
 	dropsUserTags
 )
@@ -165,6 +168,9 @@ func ruleOfCodes(c cell) []verdict {
 	case unmodifiable: // a user
 		return onceOr(c, ok, aborted)
 	case bucketExists:
+		if c.operation == "CreateBucket" && c.call.tags { // the driver looks whose it is
+			return onceOr(c, ok, verdict{code: codes.AlreadyExists}, aborted)
+		}
 		if c.operation == "CreateBucket" {
 			return []verdict{{code: codes.AlreadyExists}}
 		}
@@ -173,6 +179,9 @@ func ruleOfCodes(c cell) []verdict {
 			words := "emptyOnDelete=true"
 			if c.call.emptied {
 				words = ""
+			}
+			if c.call.tags { // without them, nobody was told that it is ours
+				words = "deleteUnowned=true"
 			}
 			return onceOr(c, ok, verdict{codes.FailedPrecondition, words}, aborted) // aborted, if the store did not show the bucket
 		}
@@ -184,6 +193,12 @@ func ruleOfCodes(c cell) []verdict {
 		if c.operation == "CreateUser" {
 			return onceOr(c, ok, refused, aborted)
 		}
+	case userHasBuckets:
+		if c.operation == "RemoveUser" {
+			return []verdict{{codes.FailedPrecondition, "has buckets"}}
+		}
+	case userMissing: // which was there a moment ago, or is to be made
+		return []verdict{aborted}
 	case itemBusy:
 		return onceOr(c, ok, verdict{code: codes.Unavailable})
 	case itemLocked:
@@ -196,6 +211,8 @@ func ruleOfCodes(c cell) []verdict {
 		return []verdict{{codes.FailedPrecondition, "drops its tags"}}
 	case dropsUserTags: // the driver tags it again, with its key
 		return []verdict{ok}
+	case keyless: // somebody took the key away
+		return []verdict{{codes.FailedPrecondition, "has 0 keys"}}
 	case anotherUser:
 		return []verdict{{codes.Unavailable, wordsStranger}}
 	default:

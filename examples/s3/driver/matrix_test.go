@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc/status"
 
+	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
@@ -23,30 +24,38 @@ func TestFaultMatrix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short was given, and this takes minutes")
 	}
-	m := newMatrix(t)
+	m := newMatrix(t, gatewaySite(embedded))
+	m.run(t)
+	if m.whole() && (*update || !t.Failed()) {
+		m.compare(t)
+	}
+}
+
+// run runs all cells.
+func (m *matrix) run(t *testing.T) {
+	t.Helper()
 	t.Run("cells", func(t *testing.T) {
-		for _, c := range calls() {
+		for n, c := range calls(m.store.kind) {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				m.call(t, c)
+				m.call(t, n, c)
 			})
 		}
 	})
 	if n := m.asked.Load(); n > 0 {
 		t.Errorf("the driver followed %d redirects to another host", n)
 	}
-	buckets, users, err := administer(embedded).everything(t.Context(), matrixPrefix)
+	buckets, users, err := m.store.administrator.everything(t.Context(), matrixPrefix)
 	if err != nil || len(buckets)+len(users) > 0 {
 		t.Errorf("left over are the buckets %v and the users %v (%v)", buckets, users, err)
 	}
 	t.Logf("%d cells, %d wrong", m.count.Load(), m.wrong.Load())
-	if m.whole() && (*update || !t.Failed()) {
-		m.compare(t)
-	}
 }
 
 // matrix collects what came out.
 type matrix struct {
+	store        site
+	picks        func(f matrixFault, call, request int, once bool) bool
 	elsewhere    *httptest.Server
 	asked        atomic.Int64 // what came to the other host
 	count, wrong atomic.Int64
@@ -55,9 +64,12 @@ type matrix struct {
 	columns      map[string][]asked
 }
 
-func newMatrix(t *testing.T) *matrix {
+func newMatrix(t *testing.T, store site) *matrix {
 	t.Helper()
-	m := &matrix{outcomes: map[string]string{}, columns: map[string][]asked{}}
+	m := &matrix{
+		store: store, outcomes: map[string]string{}, columns: map[string][]asked{},
+		picks: func(matrixFault, int, int, bool) bool { return true },
+	}
 	m.elsewhere = httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { m.asked.Add(1) }))
 	t.Cleanup(m.elsewhere.Close)
 	packed() // which takes long with the race detector
@@ -65,20 +77,20 @@ func newMatrix(t *testing.T) *matrix {
 }
 
 // call runs all cells of a call.
-func (m *matrix) call(t *testing.T, c sidecarCall) {
+func (m *matrix) call(t *testing.T, number int, c sidecarCall) {
 	t.Helper()
 	requests := m.requests(t, c)
 	for n, q := range requests {
 		t.Run(fmt.Sprintf("%d %s", n+1, q.operation), func(t *testing.T) {
 			t.Parallel()
-			m.group(t, c, n, q)
+			m.group(t, number, c, n, q)
 		})
 	}
 	t.Run("slow answers", func(t *testing.T) {
 		t.Parallel()
-		m.slow(t, c, requests)
+		m.slow(t, number, c, requests)
 	})
-	if c.check { // it reads what it looks at, and nothing that was written
+	if !m.lags(c) {
 		return
 	}
 	t.Run("reads that lag", func(t *testing.T) {
@@ -87,10 +99,17 @@ func (m *matrix) call(t *testing.T, c sidecarCall) {
 	})
 }
 
+// lags says whether a call may meet reads that lag. A check reads what it looks at, and nothing that was written; on Ceph, what
+// was written shows at once.
+func (m *matrix) lags(c sidecarCall) bool { return !c.check && m.store.kind != driver.Ceph }
+
+// faults lists those that the store may have.
+func (m *matrix) faults() []matrixFault { return matrixFaults(m.store.kind, m.elsewhere.URL) }
+
 // requests returns what a call asks of a healthy store.
 func (m *matrix) requests(t *testing.T, c sidecarCall) []asked {
 	t.Helper()
-	w := newWorld(t, smallAnswer, longRequest)
+	w := newWorld(t, m.store, smallAnswer, longRequest)
 	defer w.wipe(context.WithoutCancel(t.Context()))
 	list := w.requests(t, c)
 	m.mu.Lock()
@@ -103,13 +122,13 @@ func (m *matrix) requests(t *testing.T, c sidecarCall) []asked {
 func picked(n int) bool { return !raced.On || n%16 == 0 }
 
 // group gives all faults to one request of a call.
-func (m *matrix) group(t *testing.T, c sidecarCall, n int, q asked) {
+func (m *matrix) group(t *testing.T, number int, c sidecarCall, n int, q asked) {
 	t.Helper()
-	w := newWorld(t, smallAnswer, longRequest)
+	w := newWorld(t, m.store, smallAnswer, longRequest)
 	defer w.wipe(context.WithoutCancel(t.Context()))
-	for i, f := range matrixFaults(m.elsewhere.URL) {
+	for i, f := range m.faults() {
 		for _, once := range f.modes() {
-			if !f.meets(c, q) || f.slow || !picked(i+n) {
+			if !f.meets(c, q) || f.slow || !picked(i+n) || !m.picks(f, number, n, once) {
 				continue
 			}
 			m.cell(t, w, cell{call: c, request: n, operation: q.operation, fault: f, once: once})
@@ -118,16 +137,16 @@ func (m *matrix) group(t *testing.T, c sidecarCall, n int, q asked) {
 }
 
 // slow gives the faults that take long to all requests of a call at once.
-func (m *matrix) slow(t *testing.T, c sidecarCall, requests []asked) {
+func (m *matrix) slow(t *testing.T, number int, c sidecarCall, requests []asked) {
 	t.Helper()
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
 	for n, q := range requests {
-		for _, f := range matrixFaults(m.elsewhere.URL) {
-			if !f.slow || !f.meets(c, q) {
+		for _, f := range m.faults() {
+			if !f.slow || !f.meets(c, q) || !m.picks(f, number, n, false) {
 				continue
 			}
-			w := newWorld(t, smallAnswer, longRequest)
+			w := newWorld(t, m.store, smallAnswer, longRequest)
 			waiting.Go(func() {
 				defer w.wipe(context.WithoutCancel(t.Context()))
 				m.cell(t, w, cell{call: c, request: n, operation: q.operation, fault: f})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,9 +29,11 @@ type world struct {
 	health    healthpb.HealthClient
 	restart   func() // replaces the driver by one that knows nothing
 	admin     administrator
+	kind      driver.Kind
 	watch     *watch
 	log       *lockedBuffer
 	name      string
+	account   string // the id of the account of that name, as far as a grant has told it
 	sealer    *driver.Sealer
 	answer    int64             // the longest that the driver reads
 	delivered map[string]string // what the last grant gave; nil: nothing
@@ -46,13 +50,14 @@ const (
 )
 
 // newWorld starts a driver that takes so much of an answer and waits so long for it; 0: as it is.
-func newWorld(t *testing.T, answer int64, request time.Duration) *world {
+func newWorld(t *testing.T, store site, answer int64, request time.Duration) *world {
 	t.Helper()
 	seal := sealKey(t)
 	w := &world{
-		admin: administer(embedded), log: &lockedBuffer{}, name: matrixPrefix + unique(), sealer: sealer(t, seal), answer: answer,
-		watch: &watch{constant: []string{embedded.SecretKey, seal}, endpoint: embedded.Endpoint},
+		admin: store.administrator, kind: store.kind, log: &lockedBuffer{}, sealer: sealer(t, seal), answer: answer,
+		watch: &watch{constant: []string{store.SecretKey, seal}, store: store},
 	}
+	w.rename()
 	w.serve(t, request)
 	w.warm(t)
 	return w
@@ -83,7 +88,7 @@ func (w *world) borrow(t *testing.T, c cell) (back func()) {
 	w.gate.iam.Config.SetKeepAlivesEnabled(false)
 	if !c.call.fresh {
 		other := *w
-		other.name = matrixPrefix + unique()
+		other.rename()
 		other.warm(t)
 	}
 	return func() { w.gate, w.caller, w.health, w.restart = own.gate, own.caller, own.health, own.restart }
@@ -99,13 +104,19 @@ func (w *world) warm(t *testing.T) {
 // renew goes on with another name, where the store may be in any state.
 func (w *world) renew(ctx context.Context) {
 	w.wipe(ctx)
-	w.name, w.delivered = matrixPrefix+unique(), nil
+	w.rename()
+	w.delivered = nil
+}
+
+func (w *world) rename() {
+	w.name = matrixPrefix + unique()
+	w.account = w.name // until a grant says more, which is as good for a revoke
 }
 
 // wipe removes what there is of the name.
 func (w *world) wipe(ctx context.Context) {
 	w.passAll()
-	_ = w.caller.tryRevoke(ctx, w.name, w.name)
+	_ = w.caller.tryRevoke(ctx, w.name, w.account)
 	_ = w.caller.tryDelete(ctx, w.name, map[string]string{"emptyOnDelete": "true", "deleteUnowned": "true"})
 }
 
@@ -121,7 +132,7 @@ func (w *world) requests(t *testing.T, c sidecarCall) (list []asked) {
 	var mu sync.Mutex
 	w.between(func(q seen, rw http.ResponseWriter, r *http.Request) {
 		mu.Lock()
-		list = append(list, asked{q.operation, q.iam})
+		list = append(list, asked{q.operation, q.service})
 		mu.Unlock()
 		q.pass(rw, r)
 	})
@@ -135,10 +146,15 @@ func (w *world) requests(t *testing.T, c sidecarCall) (list []asked) {
 // asked is a request of a call that meets no fault.
 type asked struct {
 	operation string
-	iam       bool
+	service   service
 }
 
+// userThere says whether there is a user of the name. On Ceph, more may follow it.
 func (w *world) userThere(ctx context.Context) bool {
+	if w.kind == driver.Ceph {
+		users, err := w.admin.cephUsers(ctx)
+		return err != nil || slices.ContainsFunc(users, func(id string) bool { return strings.HasPrefix(id, w.name) })
+	}
 	_, err := w.admin.iam.GetUser(ctx, &iam.GetUserInput{UserName: &w.name})
 	return err == nil
 }
@@ -162,7 +178,7 @@ func (w *world) disturb(c cell) {
 				w.hangUp()
 			}
 			q.pass(rw, r)
-		case n < c.request, c.once && n > c.request, !c.fault.concerns(q.operation, q.iam):
+		case n < c.request, c.once && n > c.request, !c.fault.concerns(q.operation, q.service):
 			q.pass(rw, r)
 		case q.operation != c.operation && n == c.request:
 			w.watch.note(fmt.Sprintf("request %d is %s", n+1, q.operation))
