@@ -58,6 +58,7 @@ func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store'
 	store := cephSite(t)
 	t.Run("conformance", func(t *testing.T) { conform(t, store, manyAtOnce) })
 	t.Run("conformance, handlers alone", func(t *testing.T) { conform(t, store, fewAtOnce, handlersAlone()...) })
+	t.Run("requests", func(t *testing.T) { countRequests(t, store, mostOfCeph) })
 	t.Run("faults", func(t *testing.T) { matrixOnCeph(t, store, *cephFull) })
 	t.Run("kills", func(t *testing.T) {
 		kills := fewKills

@@ -150,7 +150,7 @@ func crashed(operation string, reaches bool) func(context.Context, *world) error
 	return first(hasBucket(nil), noUser, cut(granting, operation, reaches))
 }
 
-// cut ends a call at a request, which the store may still get.
+// cut ends a call at a request, which the store may still get, by an answer that the driver does not try again.
 func cut(call func(context.Context, *world) error, operation string, reaches bool) func(context.Context, *world) error {
 	return func(ctx context.Context, w *world) error {
 		w.watch.forget()
@@ -162,7 +162,7 @@ func cut(call func(context.Context, *world) error, operation string, reaches boo
 			case reaches:
 				q.answer(r)
 			}
-			panic(http.ErrAbortHandler)
+			rw.WriteHeader(http.StatusNotFound)
 		})
 		defer w.passAll()
 		if err := call(ctx, w); err == nil {

@@ -8,6 +8,12 @@ import "testing"
 // time, once or from there on.
 func matrixOnCeph(t *testing.T, store site, all bool) {
 	t.Helper()
+	w := newWorld(t, store, 0, 0)
+	lived := first(full(map[string]string{"emptyOnDelete": "true"}), granting, revoking) // at first, Ceph takes seconds for some of it
+	if err := lived(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	w.wipe(t.Context())
 	m := newMatrix(t, store)
 	if !all {
 		m.picks = m.oneOfEach()
