@@ -24,6 +24,9 @@ type sidecarCall struct {
 	fresh   bool // the driver has just started
 	tags    bool // it tags a bucket that it made or found, which may have none
 	users   bool // it is about an account
+	knows   bool // the driver knows the account since it granted it
+	// nameless is a call to a store that does not name its answers.
+	nameless bool
 	// prepare brings the store there, from nothing or from where the call has ended.
 	prepare func(ctx context.Context, w *world) error
 	// lived is another way there, by writes of the driver's own; nil: prepare is one.
@@ -47,6 +50,7 @@ func calls(kind driver.Kind) []sidecarCall {
 		{name: "create, again", prepare: hasBucket(nil), make: creating(nil), done: bucketThere("")},
 		{name: "create, a new bucket with versioning", prepare: noBucket, make: creating(versioned), done: bucketThere("Enabled")},
 		{name: "delete, an empty bucket", prepare: hasBucket(nil), make: deleting(nil), done: bucketGone},
+		{name: "delete, an empty bucket on a store that does not name its answers", nameless: true, prepare: hasBucket(nil), make: deleting(nil), done: bucketGone},
 		{name: "delete, a full bucket with emptyOnDelete", emptied: true, prepare: full(emptied), make: deleting(emptied), done: bucketGone},
 		{name: "delete, a bucket that is gone", prepare: noBucket, lived: first(hasBucket(nil), deleting(nil)), make: deleting(nil), done: bucketGone},
 		{users: true, name: "grant, a new account", prepare: first(hasBucket(nil), noUser), make: granting, done: keyWorks},
@@ -54,7 +58,8 @@ func calls(kind driver.Kind) []sidecarCall {
 		{users: true, name: "grant, after a crash that left a user without a key", prepare: crashed("CreateAccessKey", false), make: granting, done: keyWorks},
 		{users: true, name: "grant, after a crash that left a key that nobody kept", prepare: crashed("CreateAccessKey", true), make: granting, done: keyWorks},
 		{users: true, name: "grant, after a crash that left a kept key without a policy", prepare: crashed("PutUserPolicy", false), make: granting, done: keyWorks},
-		{users: true, name: "revoke", prepare: granted, make: revoking, done: userGone},
+		{users: true, name: "revoke", knows: true, prepare: granted, make: revoking, done: userGone},
+		{users: true, name: "revoke, by another driver", fresh: true, prepare: granted, make: revoking, done: userGone},
 		{users: true, name: "revoke, again", prepare: first(hasBucket(nil), noUser), lived: first(granted, revoking), make: revoking, done: userGone},
 		{users: true, name: "revoke, an account that was half granted", prepare: crashed("CreateAccessKey", true), make: revoking, done: userGone},
 		{name: "the readiness check", check: true, prepare: nothing, make: checking, done: nothing},

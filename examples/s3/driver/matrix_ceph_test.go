@@ -2,7 +2,10 @@
 
 package driver_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // matrixOnCeph gives faults to a Ceph Object Gateway: all of them, or one of each class at each request, another one each
 // time, once or from there on.
@@ -19,9 +22,28 @@ func matrixOnCeph(t *testing.T, store site, all bool) {
 		m.picks = m.oneOfEach()
 	}
 	m.run(t)
+	if missing := m.missing(); len(m.columns) == len(calls(store.kind)) && len(missing) > 0 {
+		t.Errorf("no request met the faults %v, nor any other of their classes", missing)
+	}
 	if all && m.whole() && (*update || !t.Failed()) {
 		m.compare(t)
 	}
+}
+
+// missing returns the faults of whose class none was given.
+func (m *matrix) missing() (names []string) {
+	given := map[class]bool{}
+	for _, f := range m.faults() {
+		for key := range m.outcomes {
+			given[f.class] = given[f.class] || strings.Contains(key, "|"+f.name+"|")
+		}
+	}
+	for _, f := range m.faults() {
+		if !given[f.class] {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 // oneOfEach picks the faults of a class by turns.

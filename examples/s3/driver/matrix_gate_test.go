@@ -74,5 +74,8 @@ func (q seen) fetch(r *http.Request) answer {
 	header := http.Header{}
 	maps.Copy(header, response.Header)
 	header.Del("Connection")
+	if q.watch.store.nameless {
+		header.Del("X-Amz-Request-Id")
+	}
 	return answer{status: response.StatusCode, header: header, body: body}
 }

@@ -193,7 +193,7 @@ func (c *captor) Do(r *http.Request) (*http.Response, error) {
 // lagging makes the call on a store whose reads lag in all ways, each time with another name.
 func (m *matrix) lagging(t *testing.T, c sidecarCall) {
 	t.Helper()
-	w := newWorld(t, m.store, smallAnswer, longRequest)
+	w := m.world(t, c)
 	defer w.wipe(context.WithoutCancel(t.Context()))
 	for n, l := range lags(c.users) {
 		if !picked(n) {

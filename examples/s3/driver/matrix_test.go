@@ -106,10 +106,18 @@ func (m *matrix) lags(c sidecarCall) bool { return !c.check && m.store.kind != d
 // faults lists those that the store may have.
 func (m *matrix) faults() []matrixFault { return matrixFaults(m.store.kind, m.elsewhere.URL) }
 
+// world returns one for the cells of a call.
+func (m *matrix) world(t *testing.T, c sidecarCall) *world {
+	t.Helper()
+	store := m.store
+	store.nameless = c.nameless
+	return newWorld(t, store, smallAnswer, longRequest)
+}
+
 // requests returns what a call asks of a healthy store.
 func (m *matrix) requests(t *testing.T, c sidecarCall) []asked {
 	t.Helper()
-	w := newWorld(t, m.store, smallAnswer, longRequest)
+	w := m.world(t, c)
 	defer w.wipe(context.WithoutCancel(t.Context()))
 	list := w.requests(t, c)
 	m.mu.Lock()
@@ -124,7 +132,7 @@ func picked(n int) bool { return !raced.On || n%16 == 0 }
 // group gives all faults to one request of a call.
 func (m *matrix) group(t *testing.T, number int, c sidecarCall, n int, q asked) {
 	t.Helper()
-	w := newWorld(t, m.store, smallAnswer, longRequest)
+	w := m.world(t, c)
 	defer w.wipe(context.WithoutCancel(t.Context()))
 	for i, f := range m.faults() {
 		for _, once := range f.modes() {
@@ -146,7 +154,7 @@ func (m *matrix) slow(t *testing.T, number int, c sidecarCall, requests []asked)
 			if !f.slow || !f.meets(c, q) || !m.picks(f, number, n, false) {
 				continue
 			}
-			w := newWorld(t, m.store, smallAnswer, longRequest)
+			w := m.world(t, c)
 			waiting.Go(func() {
 				defer w.wipe(context.WithoutCancel(t.Context()))
 				m.cell(t, w, cell{call: c, request: n, operation: q.operation, fault: f})
@@ -174,6 +182,11 @@ func (m *matrix) cell(t *testing.T, w *world, c cell) {
 	switch {
 	case c.fault.away, c.fault.slow:
 		back = w.borrow(t, c)
+		if c.call.knows {
+			if err := granting(ctx, w); err != nil {
+				t.Errorf("%s: cannot be prepared: %v", c, err)
+			}
+		}
 	case c.call.fresh:
 		w.restart()
 	}

@@ -16,6 +16,7 @@ import (
 type site struct {
 	gateway.Store // with the driver's own key
 	kind          driver.Kind
+	nameless      bool // it does not name its answers; no real one is so
 	administrator administrator
 }
 
