@@ -107,7 +107,7 @@ func (r recording) texts(call string) []string {
 	var all []string
 	for _, q := range r.calls[call] {
 		content := string(q.body)
-		if q.iam {
+		if q.service == ofIAM {
 			content = q.form.Encode() // the order of a form means nothing
 		}
 		all = append(all, same.Replace(strings.TrimSpace(q.line+"\n"+content)))

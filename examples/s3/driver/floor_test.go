@@ -47,7 +47,7 @@ func TestFloor(t *testing.T) { //nolint:paralleltest // it measures
 // recordBoth records a life by the driver, and by the SDK alone that repeats it: both must ask the store for the same.
 func recordBoth(t *testing.T) recording {
 	t.Helper()
-	w := newWorld(t, 0, 0)
+	w := newWorld(t, gatewaySite(embedded), 0, 0)
 	life := w.record(t, w.caller.live)
 	store := embedded
 	store.Endpoint, store.IAMEndpoint = w.gate.s3.URL, w.gate.iam.URL
@@ -85,7 +85,7 @@ type floorRound [sides]window
 func (f *floor) measure(t *testing.T, rounds int) {
 	t.Helper()
 	store := processes(t)
-	p := newProcess(t, store.Store)
+	p := newProcess(t, gatewaySite(store.Store))
 	p.start(t)
 	pids := usagePIDs{store: store.PIDs(), driver: []int{p.running.Process.Pid}, callers: []int{os.Getpid()}}
 	live := [sides]func(context.Context, string, *subject) error{
