@@ -62,6 +62,8 @@ func resealAll(ctx context.Context, log logr.Logger) error {
 		return err
 	}
 	count, err := driver.Reseal(ctx, settings)
-	log.Info("secrets sealed anew", "count", count)
+	if err == nil || count > 0 {
+		log.Info("secrets sealed anew", "count", count)
+	}
 	return err
 }

@@ -26,6 +26,9 @@ func (p *provisioner) DriverGrantBucketAccess(ctx context.Context, r *cosi.Drive
 	if err != nil {
 		return nil, err
 	}
+	if err := p.accounts.check(a.name); err != nil {
+		return nil, err
+	}
 	if err := p.checkBucket(ctx, a.bucket); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,9 @@ type account struct {
 type accounts interface {
 	// ready says why the driver could not make accounts now.
 	ready(ctx context.Context) error
-	// id returns the id of an account, by which the sidecar revokes it. The id of an id is the same.
+	// check refuses a name that the store cannot give to an account.
+	check(name string) error
+	// id returns the id of an account, by which the sidecar revokes it.
 	id(a account) string
 	// ensure returns the one key of an account, which has access to nothing yet. It makes the account, or finds the one
 	// that an earlier call made, with the same key: the sidecar keeps only what it saw first. An account that is not this

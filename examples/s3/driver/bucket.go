@@ -3,13 +3,14 @@ package driver
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"path"
 	"regexp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/middleware"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -55,7 +56,11 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 	input := &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: p.configuration(parameters)}
 	made, err := p.s3.CreateBucket(ctx, input)
 	owned := answered(err, "BucketAlreadyOwnedByYou")
-	if err != nil && !owned {
+	switch {
+	case answered(err, "InvalidArgument", "MalformedXML", "NotImplemented"):
+		return fmt.Errorf("%w: %w", status.Errorf(codes.FailedPrecondition, "the store refuses the creation of a bucket with tags; if it takes them "+
+			"in a request of their own, set %s=true, and if it is Ceph, %s=%s", EnvNoCreationTags, EnvStore, Ceph), err)
+	case err != nil && !owned:
 		return failed("create bucket", err)
 	}
 	tags, err := p.tagsOfNew(ctx, name)
@@ -66,7 +71,7 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 		return failed("read the bucket's tags", err)
 	}
 	if len(tags) == 0 && !owned {
-		if err := p.explainUntagged(ctx, input, made.ResultMetadata); err != nil {
+		if err := p.explainUntagged(ctx, input, made); err != nil {
 			return err
 		}
 	}
@@ -78,16 +83,20 @@ func (p *provisioner) createBucket(ctx context.Context, name string, parameters 
 }
 
 // explainUntagged finds out why a bucket shows no tags whose creation was a success. It asks for the creation once more: if
-// that is refused, the first one made the bucket, which is ours. It returns nil for one that may be anybody's.
-func (p *provisioner) explainUntagged(ctx context.Context, input *s3.CreateBucketInput, made middleware.Metadata) error {
+// that is refused, and the success was the store's own, the first one made the bucket, which is ours. It returns nil for one
+// that may be anybody's.
+func (p *provisioner) explainUntagged(ctx context.Context, input *s3.CreateBucketInput, made *s3.CreateBucketOutput) error {
 	_, err := p.s3.CreateBucket(ctx, input)
+	proven := p.ids.prove(made.ResultMetadata) || path.Base(aws.ToString(made.Location)) == *input.Bucket
 	switch {
 	case err == nil:
 		return nil
 	case !answered(err, "BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
 		return failed("create bucket", err)
-	case p.ids.sent.Load() && !p.ids.prove(made):
+	case p.ids.sent.Load() && !proven:
 		return status.Error(codes.Unavailable, "create bucket: not the store's answer: a success without the header "+idHeader)
+	case !proven:
+		return nil
 	case p.keepsTags.Load():
 		return notShown("the bucket's tags")
 	}
@@ -113,28 +122,34 @@ func (p *provisioner) bucketMark(parameters bucketParameters) []types.Tag {
 	}
 }
 
-// refuseStore finds out why a bucket that this call made shows no tags. A store that shows them after a request of their
-// own, at once, has dropped the first ones: the bucket goes again, as nobody would know it for ours after a crash.
+// refuseStore says what is wrong with a store that made a bucket by this call and shows no tags of it. The bucket goes again, as
+// nobody would know it for ours after a crash.
 func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types.Tag) error {
+	reason := "the store answers the creation of a bucket with success and drops its tags, or shows them very late. " +
+		"By them this driver knows its own: set " + EnvNoCreationTags + "=true"
 	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: mark}})
+	var tags map[string]string
 	if err == nil {
-		tags, err := p.bucketTags(ctx, name)
-		if err != nil || len(tags) == 0 {
-			return cmp.Or(failed("read the bucket's tags", err), notShown("the bucket's tags"))
-		}
-	} else if !answered(err, "NotImplemented", "MethodNotAllowed") {
+		tags, err = p.tagsOfNew(ctx, name)
+	}
+	switch {
+	case err != nil && !answered(err, "NotImplemented", "MethodNotAllowed"):
 		return failed("tag the bucket", err)
+	case len(tags) == 0:
+		reason = "the store keeps no tags of buckets, by which this driver knows its own: it cannot be served"
 	}
 	if err := p.deleteUntilGone(ctx, name); err != nil {
 		return failed("delete a bucket that the store made without its tags", err)
 	}
-	return status.Error(codes.FailedPrecondition, "the store answers the creation of a bucket with success and drops its tags, "+
-		"by which this driver knows its own; it must keep CreateBucketConfiguration.Tags, or be used with "+EnvNoCreationTags+"=true")
+	return status.Error(codes.FailedPrecondition, reason)
 }
 
 // checkSame refuses a bucket that is not ours, or has other parameters.
 func (p *provisioner) checkSame(name string, parameters bucketParameters, tags map[string]string) error {
 	switch {
+	case len(tags) == 0 && !p.settings.NoCreationTags && !p.keepsTags.Load():
+		return status.Errorf(codes.AlreadyExists, "bucket %q exists, without the tag %s=%s by which this driver knows its own; if nobody else made it, "+
+			"the store drops the tags of a creation: delete the bucket, and set %s=true", name, tagOwner, p.settings.Owner, EnvNoCreationTags)
 	case tags[tagOwner] != p.settings.Owner:
 		return status.Errorf(codes.AlreadyExists, "bucket %q exists, without the tag %s=%s by which this driver knows its own",
 			name, tagOwner, p.settings.Owner)

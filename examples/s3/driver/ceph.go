@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,6 +48,9 @@ func (c *cephAccounts) ready(ctx context.Context) error {
 	if err != nil {
 		return failed("look at the driver's own user", err)
 	}
+	if own.Tenant != "" || strings.Contains(own.ID, "$") {
+		return status.Errorf(codes.FailedPrecondition, "the driver's own user %q has a tenant; want one without", own.ID)
+	}
 	for _, needed := range []string{"users", "user-policy"} {
 		may := func(has admin.UserCapSpec) bool { return has.Type == needed && mayAll(has.Perm) }
 		if !slices.ContainsFunc(own.Caps, may) {
@@ -62,10 +66,19 @@ func mayAll(permission string) bool {
 }
 
 // id is the user's name. It tells owner and bucket, so that removing a user needs no look at whose it is.
-func (c *cephAccounts) id(a account) string {
-	sum := sha256.Sum256([]byte(c.owner + "\n" + a.bucket))
-	mark := "-" + hex.EncodeToString(sum[:6])
-	return strings.TrimSuffix(a.name, mark) + mark
+func (c *cephAccounts) id(a account) string { return a.name + c.mark(a.bucket) }
+
+func (c *cephAccounts) mark(bucket string) string {
+	sum := sha256.Sum256([]byte(c.owner + "\n" + bucket))
+	return "-" + hex.EncodeToString(sum[:6])
+}
+
+// check refuses names that Ceph takes for a user, and cannot find again when it puts a policy.
+func (c *cephAccounts) check(name string) error {
+	if strings.Contains(name, "+") {
+		return status.Errorf(codes.InvalidArgument, "name %.80q is not a user's on Ceph: want one without +", name)
+	}
+	return nil
 }
 
 // label is the user's display name: it says in words what the account is, and is how a repeated grant knows what was granted.
@@ -143,8 +156,9 @@ func (c *cephAccounts) allow(ctx context.Context, a account, k key) error {
 // remove deletes the user with its key and its policy, until there is none: a policy that is put at the same moment brings
 // the user back.
 func (c *cephAccounts) remove(ctx context.Context, a account) error {
+	id := strings.TrimSuffix(a.name, c.mark(a.bucket)) + c.mark(a.bucket) // the name of the grant is as good
 	gone, err := c.pace.await(ctx, func() (bool, error) {
-		err := c.admin.RemoveUser(ctx, admin.User{ID: c.id(a)})
+		err := c.admin.RemoveUser(ctx, admin.User{ID: id})
 		if answered(err, noCephUser) {
 			return true, nil
 		}
@@ -152,7 +166,8 @@ func (c *cephAccounts) remove(ctx context.Context, a account) error {
 	})
 	switch {
 	case answered(err, "BucketAlreadyExists"): // what it says of a user with buckets
-		return status.Errorf(codes.FailedPrecondition, "user %q has buckets of its own, which this driver did not give it; remove those first", c.id(a))
+		return cmp.Or(removePolicy(ctx, c.iam, id, policyName(c.owner, a.bucket)), status.Errorf(codes.FailedPrecondition,
+			"user %q lost its access, and has buckets of its own, which this driver did not give it; remove those first", id))
 	case err == nil && !gone:
 		return status.Error(codes.Unavailable, "delete user: not the store's answer: the user was deleted again and again, and is never said to be gone")
 	}

@@ -116,6 +116,40 @@ func TestCephUserThatWasChanged(t *testing.T) {
 	c.grant(t, "bucket", "ba-1", nil)
 }
 
+// A user that cannot go, as somebody made it the owner of buckets, loses its access all the same.
+func TestCephUserWithBuckets(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	c := connect(t, s)
+	account := c.grant(t, "bucket", "ba-1", nil).GetAccountId()
+	store.between = func(request string) http.HandlerFunc {
+		if request == "RemoveUser" {
+			return cephRefusal(http.StatusConflict, "BucketAlreadyExists")
+		}
+		return nil
+	}
+	expect(t, c.tryRevoke(t.Context(), "bucket", account), codes.FailedPrecondition, "has buckets of its own")
+	if store.policy {
+		t.Error("the policy stays")
+	}
+	store.between = nil
+	c.revoke(t, "bucket", account)
+}
+
+// Names are taken as they are: one that looks like another's id is another account.
+func TestCephNames(t *testing.T) {
+	t.Parallel()
+	store, s := newCephFake(t)
+	c := connect(t, s)
+	_, err := c.tryGrant(t.Context(), "bucket", "ba+1", nil)
+	expect(t, err, codes.InvalidArgument, "without +")
+	first := c.grant(t, "bucket", "ba-1", nil).GetAccountId()
+	second := c.grant(t, "bucket", first, nil).GetAccountId()
+	if first == second || len(store.users) != 2 {
+		t.Errorf("two names have the accounts %s and %s", first, second)
+	}
+}
+
 // What is not the admin API's answer proves nothing, and nothing of a secret is told.
 func TestCephAnswers(t *testing.T) {
 	t.Parallel()
@@ -191,6 +225,9 @@ func TestCephReadiness(t *testing.T) {
 		}
 	}
 	check(t, s, healthpb.HealthCheckResponse_SERVING, "")
+	store.tenant = "acme"
+	check(t, s, healthpb.HealthCheckResponse_NOT_SERVING, "has a tenant")
+	store.tenant = ""
 	store.caps = store.caps[:1]
 	check(t, s, healthpb.HealthCheckResponse_NOT_SERVING, "lacks the capability user-policy=*")
 	s.Endpoint = embedded.Endpoint

@@ -19,11 +19,14 @@ type cephFake struct {
 	users   map[string]*cephUser
 	asked   []string
 	caps    []map[string]string
+	tenant  string
+	policy  bool                                  // the last user has one
 	between func(request string) http.HandlerFunc // answers in the store's place, or returns nil
 }
 
 type cephUser struct {
 	ID          string              `json:"user_id"`
+	Tenant      string              `json:"tenant"`
 	DisplayName string              `json:"display_name"`
 	Suspended   int                 `json:"suspended"`
 	Keys        []map[string]string `json:"keys"`
@@ -73,7 +76,13 @@ func (f *cephFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// putPolicy takes one away, too.
 func (f *cephFake) putPolicy(w http.ResponseWriter, r *http.Request) {
+	f.policy = r.FormValue("Action") == "PutUserPolicy"
+	if !f.policy {
+		fmt.Fprint(w, "<DeleteUserPoliciesResponse></DeleteUserPoliciesResponse>")
+		return
+	}
 	if f.users[r.FormValue("UserName")] == nil {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, `<?xml version="1.0"?><Error><Code>NoSuchEntity</Code><RequestId>tx1</RequestId></Error>`)
@@ -87,7 +96,7 @@ func (f *cephFake) admin(w http.ResponseWriter, r *http.Request, request string)
 	user := f.users[uid]
 	switch {
 	case request == "GetUser" && uid == "":
-		tell(w, &cephUser{ID: "cosi", Caps: f.caps, Keys: []map[string]string{{"access_key": "AKIADRIVER", "secret_key": cephSecret}}})
+		tell(w, &cephUser{ID: "cosi", Tenant: f.tenant, Caps: f.caps, Keys: []map[string]string{{"access_key": "AKIADRIVER", "secret_key": cephSecret}}})
 	case request == "CreateUser" && user != nil:
 		cephRefusal(http.StatusConflict, "UserAlreadyExists")(w, r)
 	case request == "CreateUser":

@@ -56,6 +56,9 @@ func cephSite(t *testing.T) site {
 // TestCeph runs one cluster for all of its parts, one after the other.
 func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store's users
 	store := cephSite(t)
+	t.Run("odd keys", func(t *testing.T) { emptyOnCeph(t, store) })
+	t.Run("keys that XML does not have", func(t *testing.T) { manyControlsOnCeph(t, store) })
+	t.Run("another account's bucket", func(t *testing.T) { othersOnCeph(t, store) })
 	t.Run("conformance", func(t *testing.T) { conform(t, store, manyAtOnce) })
 	t.Run("conformance, handlers alone", func(t *testing.T) { conform(t, store, fewAtOnce, handlersAlone()...) })
 	t.Run("requests", func(t *testing.T) { countRequests(t, store, mostOfCeph) })

@@ -157,7 +157,7 @@ func ofCode(name, message string, httpStatus int) (codes.Code, string) {
 	return code, reason
 }
 
-const checkRegion = "the region is another one; check " + EnvRegion + " and " + EnvEndpoint
+const checkRegion = "the region is another one; check " + EnvRegion + ", " + EnvEndpoint + " and " + EnvNoLocation
 
 // ofStrange says what an answer without the store's own mark means: something stands between, unless it says why.
 func ofStrange(odd *strange) (codes.Code, string) {

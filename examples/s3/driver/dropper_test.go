@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/doomshrine/gocosi/examples/s3/driver"
 	"github.com/doomshrine/gocosi/examples/s3/internal/fake"
@@ -82,11 +83,70 @@ func TestNoCreationTags(t *testing.T) {
 	}
 }
 
-// A success without the id that the store gives to all of its answers is somebody else's: the bucket may be anybody's, and stays.
-func TestForgedCreation(t *testing.T) {
+// What keeps no tags at all is said to, whatever the setting is.
+func TestStoreWithoutTags(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []*fake.Answer{{Status: http.StatusOK, Header: http.Header{"X-Amz-Request-Id": {"1"}}}, nil} {
+		for _, later := range []bool{false, true} {
+			store, s := dropping(t)
+			s.NoCreationTags = later
+			store.Before = func(r *fake.Request) *fake.Answer {
+				if r.Operation == "PutBucketTagging" && answer == nil {
+					return fake.Refuse(r, http.StatusNotImplemented, "NotImplemented")
+				}
+				if r.Operation == "PutBucketTagging" {
+					return answer
+				}
+				return nil
+			}
+			err := connect(t, s).tryCreate(t.Context(), "new", nil)
+			if left := len(store.BucketNames()); !later {
+				expect(t, err, codes.FailedPrecondition, "keeps no tags")
+				if left > 0 {
+					t.Error("the bucket is left behind")
+				}
+			} else if code := status.Code(err); code != codes.FailedPrecondition && code != codes.Unimplemented {
+				t.Errorf("got %v", err)
+			}
+		}
+	}
+}
+
+// A store that refuses tags in the creation is told what to set.
+func TestStoreThatRefusesTags(t *testing.T) {
 	t.Parallel()
 	store, s := dropping(t)
+	store.Before = func(r *fake.Request) *fake.Answer {
+		if r.Operation == "CreateBucket" {
+			return fake.Refuse(r, http.StatusBadRequest, "InvalidArgument")
+		}
+		return nil
+	}
+	expect(t, connect(t, s).tryCreate(t.Context(), "new", nil), codes.FailedPrecondition, "S3_STORE=ceph")
+}
+
+// A store that names no answers is believed by the address of the bucket that it made, and by nothing else.
+func TestNamelessStore(t *testing.T) {
+	t.Parallel()
+	store, s := dropping(t)
+	store.Names = false
+	expect(t, connect(t, s).tryCreate(t.Context(), "new", nil), codes.FailedPrecondition, "drops its tags")
+	if left := store.BucketNames(); len(left) > 0 {
+		t.Errorf("left behind are %v", left)
+	}
+
+	store.Drops = fake.Drops{}
 	store.MakeBucket("theirs", nil)
+	store.Put("theirs", "object")
+	forgeCreation(store)
+	expect(t, connect(t, s).tryCreate(t.Context(), "theirs", nil), codes.AlreadyExists, "if nobody else made it")
+	if b, ok := store.Bucket("theirs"); !ok || len(b.Tags) > 0 {
+		t.Errorf("somebody else's bucket is now %+v (%t)", b, ok)
+	}
+}
+
+// forgeCreation answers the next creation of a bucket in the place of the store.
+func forgeCreation(store *fake.Store) {
 	forged := false
 	store.Before = func(r *fake.Request) *fake.Answer {
 		if r.Operation == "CreateBucket" && !forged {
@@ -95,6 +155,14 @@ func TestForgedCreation(t *testing.T) {
 		}
 		return nil
 	}
+}
+
+// A success without the id that the store gives to all of its answers is somebody else's: the bucket may be anybody's, and stays.
+func TestForgedCreation(t *testing.T) {
+	t.Parallel()
+	store, s := dropping(t)
+	store.MakeBucket("theirs", nil)
+	forgeCreation(store)
 	expect(t, connect(t, s).tryCreate(t.Context(), "theirs", nil), codes.Unavailable, "not the store's answer")
 	if left := store.BucketNames(); len(left) != 1 {
 		t.Errorf("left are %v, want theirs", left)

@@ -146,16 +146,13 @@ func encoding(plain bool) types.EncodingType {
 	return types.EncodingTypeUrl
 }
 
-// readItem reads an item of a list. In an encoded key, a plus stands for a space, but not every store knows; and not every one
-// says that it encodes.
+// readItem reads an item of a list. In an encoded key, a plus stands for a space, but not every store knows.
 func readItem(key, id *string, encoded types.EncodingType) item {
 	i := item{key: readKey(key, encoded), id: aws.ToString(id)}
-	unescape := url.QueryUnescape
 	if encoded == types.EncodingTypeUrl {
-		unescape = url.PathUnescape
-	}
-	if other, err := unescape(aws.ToString(key)); err == nil && other != i.key {
-		i.other = other
+		if other, err := url.PathUnescape(aws.ToString(key)); err == nil && other != i.key {
+			i.other = other
+		}
 	}
 	return i
 }

@@ -60,7 +60,7 @@ func policyName(owner, bucket string) string {
 	return "cosi-" + hex.EncodeToString(sum[:8]) + "-" + bucket
 }
 
-// putPolicy gives a user its policy. It is the one request of IAM that every kind of store has.
+// putPolicy gives a user its policy. It and removePolicy are the requests of IAM that every kind of store has.
 func putPolicy(ctx context.Context, client *iam.Client, user, name string, a account) error {
 	policy, err := a.access.policy(a.bucket)
 	if err != nil {
@@ -70,4 +70,10 @@ func putPolicy(ctx context.Context, client *iam.Client, user, name string, a acc
 		UserName: &user, PolicyName: &name, PolicyDocument: &policy,
 	})
 	return failed("put the user's policy", err)
+}
+
+// removePolicy takes a user's policy away; one that is not there is a success.
+func removePolicy(ctx context.Context, client *iam.Client, user, name string) error {
+	_, err := client.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &user, PolicyName: &name})
+	return failed("delete the user's policy", unlessGone(err))
 }

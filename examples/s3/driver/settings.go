@@ -89,7 +89,10 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 	}
 	s.ClientEndpoint = cmp.Or(r.url(EnvClientEndpoint, r.get(EnvClientEndpoint), true), s.Endpoint)
 	if s.Store == Ceph { // all in one, and it shows secrets again
-		s.IAMEndpoint, s.NoCreationTags = cmp.Or(s.IAMEndpoint, s.Endpoint), true
+		if s.IAMEndpoint != "" && s.IAMEndpoint != s.Endpoint {
+			r.fault(EnvIAMEndpoint, fmt.Errorf("%s=%s has one address for all, %s; unset this one", EnvStore, Ceph, EnvEndpoint))
+		}
+		s.IAMEndpoint, s.NoCreationTags = s.Endpoint, true
 	} else {
 		r.required(EnvIAMEndpoint)
 		s.Sealer = r.sealer(EnvSealKeyFile)

@@ -61,6 +61,10 @@ func TestSettingsOfCeph(t *testing.T) {
 	if s.Store != driver.Ceph || s.IAMEndpoint != "https://s3.example.com" || !s.NoCreationTags {
 		t.Errorf("got %+v", s)
 	}
+	variables["S3_IAM_ENDPOINT"] = "https://iam.example.com"
+	if _, err := read(variables); err == nil || !strings.Contains(err.Error(), "S3_IAM_ENDPOINT: S3_STORE=ceph has one address for all") {
+		t.Errorf("with another address for IAM: %v", err)
+	}
 	if _, err := driver.Reseal(t.Context(), s); err == nil || !strings.Contains(err.Error(), "keeps no secrets") {
 		t.Errorf("resealing: %v", err)
 	}

@@ -34,7 +34,7 @@ func newStore(settings Settings) store {
 		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
 		RequestChecksumCalculation: checksums, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		// Not every store knows the newer checksums.
-		APIOptions: []func(*middleware.Stack) error{withRecognition(p, names), smithyhttp.AddContentChecksumMiddleware},
+		APIOptions: []func(*middleware.Stack) error{withRecognition(settings, names), smithyhttp.AddContentChecksumMiddleware},
 	})}
 }
 
@@ -47,7 +47,7 @@ func newIAM(settings Settings) *iam.Client {
 	return iam.New(iam.Options{
 		BaseEndpoint: aws.String(settings.IAMEndpoint), Region: iamRegion,
 		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
-		APIOptions: []func(*middleware.Stack) error{withRecognition(p, &ids{})},
+		APIOptions: []func(*middleware.Stack) error{withRecognition(settings, &ids{})},
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // On a store that takes no tags with the creation of a bucket, a crash can leave one that has none. There, what belongs to the
@@ -52,14 +54,23 @@ func (p *provisioner) tagBucket(ctx context.Context, name string, mark []types.T
 	if err != nil {
 		return nil, failed("tag the bucket", err)
 	}
-	if p.ids.prove(out.ResultMetadata) {
+	known := p.keepsTags.Load() || p.settings.Store == Ceph
+	if known && p.ids.prove(out.ResultMetadata) {
 		return tagMap(mark), nil
 	}
 	tags, err := p.tagsOfNew(ctx, name)
-	if err == nil && len(tags) == 0 {
-		err = notShown("the bucket's tags")
+	switch {
+	case err != nil:
+		return nil, failed("read the bucket's tags", err)
+	case len(tags) > 0:
+		p.keepsTags.Store(true)
+	case known:
+		return nil, notShown("the bucket's tags")
+	default:
+		return nil, status.Errorf(codes.FailedPrecondition, "bucket %q shows no tags, by which this driver knows its own: "+
+			"the store keeps none, and cannot be served, or shows them very late", name)
 	}
-	return tags, failed("read the bucket's tags", err)
+	return tags, nil
 }
 
 // checkHalfMade refuses a bucket that is not the driver's own, half made.
@@ -67,8 +78,12 @@ func (p *provisioner) checkHalfMade(ctx context.Context, name string, tags map[s
 	if !p.settings.NoCreationTags || len(tags) > 0 {
 		return p.notOurs(name)
 	}
-	if p.settings.Store == Ceph { // it shows tags to their owner only
-		return nil
+	if p.settings.Store == Ceph { // which answers so for one's own only
+		_, err := p.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
+		if answered(err, "BucketAlreadyExists") {
+			return p.notOurs(name)
+		}
+		return failed("look whose the bucket is", err)
 	}
 	mine, err := p.lists(ctx, name)
 	if err == nil && !mine {
