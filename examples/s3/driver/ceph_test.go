@@ -3,10 +3,8 @@
 package driver_test
 
 import (
-	"context"
 	"flag"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/ceph/go-ceph/rgw/admin"
@@ -70,21 +68,4 @@ func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store'
 		}
 		killAgainAndAgain(t, store, kills)
 	})
-}
-
-func (a administrator) cephUsers(ctx context.Context) ([]string, error) {
-	names, err := a.ceph.GetUsers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	own := func(name string) bool { return name == "cosi" || name == "administrator" }
-	return slices.DeleteFunc(*names, own), nil
-}
-
-func (a administrator) cephKeys(ctx context.Context, user string) (ids []string, err error) {
-	found, err := a.ceph.GetUser(ctx, admin.User{ID: user})
-	for _, key := range found.Keys {
-		ids = append(ids, key.AccessKey)
-	}
-	return ids, err
 }
