@@ -17,7 +17,7 @@ import (
 // envCeph names the folder with Ceph's unpacked packages; make test-ceph sets it.
 const envCeph = "CEPH"
 
-var cephFull = flag.Bool("ceph-full", false, "run the whole fault matrix, and 200 kills, on Ceph")
+var cephFull = flag.Bool("ceph-full", false, "run the whole fault matrix, the conformance kit with 80 calls at once, and 200 kills, on Ceph")
 
 // fewKills is how many there are without that flag.
 const fewKills = 25
@@ -57,8 +57,12 @@ func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store'
 	t.Run("odd keys", func(t *testing.T) { emptyOnCeph(t, store) })
 	t.Run("keys that XML does not have", func(t *testing.T) { manyControlsOnCeph(t, store) })
 	t.Run("another account's bucket", func(t *testing.T) { othersOnCeph(t, store) })
-	t.Run("conformance", func(t *testing.T) { conform(t, store, manyAtOnce) })
-	t.Run("conformance, handlers alone", func(t *testing.T) { conform(t, store, fewAtOnce, handlersAlone()...) })
+	if *cephFull {
+		t.Run("conformance", func(t *testing.T) { conform(t, store, manyAtOnce) })
+		t.Run("conformance, handlers alone", func(t *testing.T) { conform(t, store, fewAtOnce, handlersAlone()...) })
+	} else {
+		t.Run("conformance", func(t *testing.T) { conform(t, store, fewAtOnce) })
+	}
 	t.Run("requests", func(t *testing.T) { countRequests(t, store, mostOfCeph) })
 	t.Run("faults", func(t *testing.T) { matrixOnCeph(t, store, *cephFull) })
 	t.Run("kills", func(t *testing.T) {
