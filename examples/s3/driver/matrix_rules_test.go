@@ -168,6 +168,9 @@ func ruleOfCodes(c cell) []verdict {
 	case unmodifiable: // a user
 		return onceOr(c, ok, aborted)
 	case bucketExists:
+		if c.operation == "CreateBucket" && strings.HasPrefix(c.call.name, "delete") { // it is another account's
+			return onceOr(c, ok, verdict{codes.FailedPrecondition, "was not made by this driver"})
+		}
 		if c.operation == "CreateBucket" && c.call.tags { // the driver looks whose it is
 			return onceOr(c, ok, verdict{code: codes.AlreadyExists}, aborted)
 		}
