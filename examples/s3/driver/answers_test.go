@@ -3,12 +3,14 @@ package driver
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // README.md says of each request what proves its success and what proves that something is not there, as the code does.
@@ -95,6 +97,26 @@ func TestDescribeHidesKeys(t *testing.T) {
 		got := describe(&http.Response{StatusCode: http.StatusOK}, []byte(body), longestAnswer, false)
 		if strings.Contains(got, secret[:4]) {
 			t.Errorf("%d characters before it: %s", before, got)
+		}
+	}
+}
+
+// Nor does what the admin API of Ceph answers, where a key may be in anything.
+func TestCephClientHidesKeys(t *testing.T) {
+	t.Parallel()
+	const secret = "short-secret"
+	for _, status := range []int{http.StatusOK, http.StatusForbidden, http.StatusInternalServerError} {
+		for _, body := range []string{`{"user_id":7,"keys":[{"secret_key":"` + secret + `"}]}`, secret, `{"user_id":"a","x":` + secret} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(body))
+			}))
+			t.Cleanup(server.Close)
+			s := Settings{Store: Ceph, Endpoint: server.URL, AccessKey: "key", SecretKey: "secret", pace: pace{longest: time.Millisecond}}
+			_, err := newCephAccounts(s.connected()).look(t.Context(), account{name: "a", bucket: "b"})
+			if err == nil || strings.Contains(err.Error(), secret) {
+				t.Errorf("HTTP %d %s: %v", status, body, err)
+			}
 		}
 	}
 }
