@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "bootstrap: %v\n", err)
 		return exitUsage
 	}
-	if err := p.write(ctx, stdout); err != nil {
+	if err := p.write(ctx, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "bootstrap: %v; nothing was written\n", err)
 		return exitFailed
 	}

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 	"text/template"
 
@@ -38,29 +37,30 @@ var templates embed.FS
 var dotted = map[string]string{"gitignore": ".gitignore", "dockerignore": ".dockerignore"}
 
 // write writes the module and reports its progress to out. On failure nothing is left.
-func (p plan) write(ctx context.Context, out io.Writer) error {
+func (p plan) write(ctx context.Context, out, stderr io.Writer) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return fmt.Errorf("the go command is needed to complete the module: %w", err)
 	}
-	if err := place(p.dir, func(dir string) error { return p.fill(ctx, dir, out) }); err != nil {
+	fill := func(dir string, root *os.Root) error { return p.fill(ctx, dir, root, out, stderr) }
+	if err := place(p.dir, fill); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "done     %s\n\nNext:\n  cd %s\n  make test\n  make run\n", p.dir, p.dir)
+	p.next(ctx, out)
 	return nil
 }
 
-// fill writes the module to dir.
-func (p plan) fill(ctx context.Context, dir string, out io.Writer) error {
-	fmt.Fprintf(out, "module   %s, driver %s\n", p.module, p.name)
-	files, err := p.render()
-	if err != nil {
-		return err
-	}
-	if err := saveAll(files, dir, out); err != nil {
+// fill writes the module to root, which is dir, and builds it there.
+func (p plan) fill(ctx context.Context, dir string, root *os.Root, out, stderr io.Writer) error {
+	fmt.Fprintf(out, "module   %s, driver %s, in Kubernetes %s\n", p.module, p.name, p.app)
+	if err := saveAll(p.files, root, out); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "tidy     go.mod and go.sum, with %s of %s\n", library, p.source)
-	return tidy(ctx, dir)
+	if err := tidy(ctx, dir, stderr); err != nil || !p.build {
+		return err
+	}
+	fmt.Fprintln(out, "build    the program and its tests; the first time, that compiles gRPC and OpenTelemetry for some minutes")
+	return compile(ctx, dir, stderr)
 }
 
 // file holds one file of the new module.
@@ -69,17 +69,16 @@ type file struct {
 	text []byte
 }
 
-func (f file) save(dir string) error {
-	name := filepath.Join(dir, filepath.FromSlash(f.path))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+func (f file) save(root *os.Root) error {
+	if err := root.MkdirAll(path.Dir(f.path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(name, f.text, 0o644) //nolint:gosec // source code
+	return root.WriteFile(f.path, f.text, 0o644)
 }
 
-func saveAll(files []file, dir string, out io.Writer) error {
+func saveAll(files []file, root *os.Root, out io.Writer) error {
 	for _, f := range files {
-		if err := f.save(dir); err != nil {
+		if err := f.save(root); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "write    %s\n", f.path)
@@ -130,7 +129,7 @@ func (p plan) execute(name string) ([]byte, error) {
 // values returns what the templates may use.
 func (p plan) values() map[string]any {
 	return map[string]any{
-		"Module": p.module, "Name": p.name, "App": p.app, "Local": p.source.folder != "",
+		"Module": p.module, "Name": p.name, "App": p.app, "Program": programName(p.module), "Local": p.source.folder != "",
 		"GoImage": goImage, "SidecarImage": sidecarImage,
 	}
 }
@@ -145,20 +144,10 @@ func (p plan) gomod() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.Format()
-}
-
-// tidy completes go.mod and go.sum.
-func tidy(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off") // the folder may lie in a workspace
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
+	text, err := f.Format()
 	if err != nil {
-		return fmt.Errorf("go mod tidy: %w\n%s", err, bytes.TrimSpace(out))
+		return nil, err
 	}
-	return nil
+	_, err = modfile.Parse("go.mod", text, nil)
+	return text, err
 }

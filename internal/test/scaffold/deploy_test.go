@@ -13,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	cosiv1alpha1 "sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -56,7 +57,11 @@ func readManifests(t *testing.T, folder string) *manifests {
 				APIVersion string `json:"apiVersion"`
 				Kind       string `json:"kind"`
 			}
-			if err := yaml.Unmarshal(document, &head); err != nil {
+			document, err := yaml.YAMLToJSONStrict(document) // as kubectl does, which knows no types: on becomes true
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err := json.UnmarshalCaseSensitivePreserveInts(document, &head); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			object, ok := kinds[head.APIVersion+"/"+head.Kind]
@@ -64,8 +69,8 @@ func readManifests(t *testing.T, folder string) *manifests {
 				t.Fatalf("%s holds an unexpected or duplicate %s %s, want one of each expected kind", name, head.APIVersion, head.Kind)
 			}
 			delete(kinds, head.APIVersion+"/"+head.Kind)
-			if err := yaml.UnmarshalStrict(document, object); err != nil {
-				t.Errorf("%s: %v", name, err)
+			if strict, err := json.UnmarshalStrict(document, object); err != nil || len(strict) > 0 { // as the API server does
+				t.Errorf("%s: %v, %v", name, err, strict)
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func forEach(t *testing.T, check func(t *testing.T, d deployed)) {
 func scaffold(t *testing.T, app string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "new")
-	cmd := exec.CommandContext(t.Context(), bootstrap, "-module", "example.com/acme/"+app, "-dir", dir, "-gocosi", root)
+	cmd := exec.CommandContext(t.Context(), bootstrap, "-module", "example.com/acme/"+app, "-dir", dir, "-gocosi", root, "-build=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
