@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/bound"
 )
 
 // goTool runs the go command in the new module, whatever workspace the folder lies in and whatever GOFLAGS says of -mod
@@ -32,19 +34,32 @@ func goTool(ctx context.Context, dir string, stderr io.Writer, args ...string) e
 	}
 	reasons := reasonsIn(out)
 	if len(reasons) > 1 {
-		fmt.Fprintf(stderr, "%s says:\n%s\n", command, strings.Join(reasons, "\n"))
+		fmt.Fprintf(stderr, "%s says:\n", command)
+		for _, line := range reasons {
+			fmt.Fprintln(stderr, strings.Repeat(" ", 4)+bound.Printable(strings.ReplaceAll(line, "\t", "    "), bound.Text))
+		}
 	}
 	if len(reasons) == 0 {
 		return fmt.Errorf("%s: %w", command, err)
 	}
-	return fmt.Errorf("%s: %s", command, strings.TrimPrefix(strings.TrimSpace(reasons[0]), "go: "))
+	return fmt.Errorf("%s: %s", command, first(reasons))
+}
+
+// first returns the first reason on one line: lines that belong to the one before are indented.
+func first(reasons []string) string {
+	end := 1
+	for end < len(reasons) && strings.HasPrefix(reasons[end], "\t") {
+		end++
+	}
+	whole := strings.Join(strings.Fields(strings.Join(reasons[:end], " ")), " ")
+	return bound.Printable(strings.TrimPrefix(whole, "go: "), bound.Text)
 }
 
 // reasonsIn returns the lines of the go command's output that tell of failures.
 func reasonsIn(out []byte) []string {
 	var reasons []string
 	for line := range bytes.Lines(out) {
-		text := printable(string(bytes.TrimRight(line, "\r\n")))
+		text := strings.TrimRight(string(line), "\r\n")
 		progress := strings.HasPrefix(text, "go: downloading ") || strings.HasPrefix(text, "go: finding ") || strings.HasPrefix(text, "# ")
 		if !progress && strings.TrimSpace(text) != "" {
 			reasons = append(reasons, text)

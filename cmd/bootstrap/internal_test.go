@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/mod/modfile"
@@ -57,5 +59,47 @@ func TestEntries(t *testing.T) {
 		if top, _, _ := strings.Cut(f.path, "/"); !slices.Contains(entries, top) {
 			t.Errorf("the table lacks %s, which is written", top)
 		}
+	}
+}
+
+// TestPlaceAtOnce checks that of many processes that fill a folder at once one does, and the others leave nothing.
+func TestPlaceAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, existing := range []bool{false, true} {
+		for range 50 {
+			placeAtOnce(t, existing)
+		}
+	}
+}
+
+func placeAtOnce(t *testing.T, existing bool) {
+	t.Helper()
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "deep", "new")
+	if existing {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			err := place(dir, func(_ string, root *os.Root) error {
+				return errors.Join(root.Mkdir("servers", 0o750), root.WriteFile("servers/x", []byte{byte('0' + i)}, 0o600))
+			})
+			if err == nil {
+				won.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	beside, err := os.ReadDir(filepath.Dir(dir))
+	if err != nil || len(beside) != 1 {
+		t.Errorf("beside the folder are %v, %v; want nothing", beside, err)
+	}
+	within, err := os.ReadDir(dir)
+	if err != nil || len(within) != 1 || won.Load() != 1 {
+		t.Errorf("%d won, and the folder holds %v, %v; want one, and what it wrote", won.Load(), within, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 	"unicode"
+
+	"github.com/doomshrine/gocosi/internal/bound"
 )
 
 // next tells what to do with the new module, and what around it would keep the go command from doing that.
@@ -31,7 +33,7 @@ func (p plan) noteWorkspace(ctx context.Context) string {
 		return ""
 	}
 	return fmt.Sprintf(`%s does not list the module: the Makefile leaves that workspace out; the go command does with GOWORK=off, `+
-		`or "go work use ." in the module adds it`, printable(file))
+		`or "go work use ." in the module adds it`, bound.Printable(file, bound.Text))
 }
 
 // noteFlags tells of flags with which the go command does not read the module's go.mod as it is.
@@ -76,14 +78,4 @@ func quoteShell(path string) string {
 		return path
 	}
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-// printable replaces what a terminal could take for a command.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\t' && !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }

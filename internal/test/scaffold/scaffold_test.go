@@ -68,6 +68,11 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SOCKETS", sockets) // $WORK is too long for a socket's path
 			e.Setenv("ROOT", root)
 			e.Setenv("BOOTSTRAP", bootstrap)
+			tool, err := exec.LookPath("go")
+			if err != nil {
+				return err
+			}
+			e.Setenv("REALGO", tool)
 			e.Setenv("PATH", filepath.Dir(bootstrap)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			for _, name := range []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOFLAGS", "GOTOOLCHAIN"} {
 				out, err := exec.Command("go", "env", name).Output()
