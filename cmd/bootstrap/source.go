@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
 	"github.com/doomshrine/gocosi/internal/buildinfo"
@@ -32,7 +33,7 @@ func (s source) String() string {
 func findSource(ctx context.Context, flag string) (source, error) {
 	switch {
 	case semver.IsValid(flag):
-		return source{version: flag}, nil
+		return fromVersion(flag)
 	case flag != "":
 		return fromFolder(flag)
 	}
@@ -40,6 +41,17 @@ func findSource(ctx context.Context, flag string) (source, error) {
 		return source{version: version}, nil
 	}
 	return fromCheckout(ctx)
+}
+
+// fromVersion refuses versions that go.mod cannot require.
+func fromVersion(version string) (source, error) {
+	if version != semver.Canonical(version) {
+		return source{}, fmt.Errorf("%q is not a whole version, or has metadata after a plus; want a version such as v0.4.0", version)
+	}
+	if err := module.Check(library, version); err != nil {
+		return source{}, fmt.Errorf("%w; want a version such as v0.4.0", err)
+	}
+	return source{version: version}, nil
 }
 
 // fromCheckout finds the checkout that the program runs in.
