@@ -113,7 +113,7 @@ func placeInto(dir string, fill func(dir string, root *os.Root) error) (err erro
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s: another bootstrap writes there, or was killed; want %s gone", dir, unfinished)
 		}
-		return err
+		return fmt.Errorf("%s cannot be written to: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, target.RemoveAll(unfinished)) }()
 	root, err := target.OpenRoot(unfinished)
