@@ -288,3 +288,42 @@ func TestWatchOfALongName(t *testing.T) {
 		t.Errorf("the watch ends with %v, want UNAVAILABLE", err)
 	}
 }
+
+// TestReady compares what is known of readiness with what checks answered; to ask for it asks nobody.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	var unready atomic.Bool
+	h := newServer(&harness.Logs{}, func(context.Context) error {
+		asked.Add(1)
+		if unready.Load() {
+			return errors.New("the store is away")
+		}
+		return nil
+	})
+	check := func(want bool) {
+		if _, err := h.Check(harness.Timeout(t), &healthpb.HealthCheckRequest{}); err != nil {
+			t.Error(err)
+		}
+		if got := h.Ready(); got != want {
+			t.Errorf("ready is %t, want %t", got, want)
+		}
+	}
+	if h.Ready() || asked.Load() != 0 {
+		t.Errorf("ready is %t after %d questions, want false after none", h.Ready(), asked.Load())
+	}
+	check(true)
+	unready.Store(true)
+	check(false)
+	unready.Store(false)
+	check(true)
+	always := newServer(&harness.Logs{}, nil)
+	if !always.Ready() {
+		t.Error("a driver without the function is not ready, want it to be")
+	}
+	for _, h := range []*health.Server{h, always} {
+		if h.Drain(); h.Ready() {
+			t.Error("a driver is ready during the drain, want it not to be")
+		}
+	}
+}

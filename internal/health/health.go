@@ -85,6 +85,13 @@ func (h *Server) Drain() {
 	h.Shutdown()
 }
 
+// Ready reports whether the driver was ready when that was asked last; it asks nothing.
+func (h *Server) Ready() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.serving.Err() == nil && (h.ready == nil || h.last == healthpb.HealthCheckResponse_SERVING)
+}
+
 // Check answers SERVING when the driver is ready.
 func (h *Server) Check(ctx context.Context, in *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	if err := h.refresh(ctx); err != nil {

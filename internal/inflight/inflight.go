@@ -25,6 +25,7 @@ type Table struct {
 // Call describes a call and links it into a Table. Whoever serves the call embeds it by value, so that it costs no
 // allocation of its own.
 type Call struct {
+	Method  string // its full name without the slash at the front
 	Name    string // of the method, as logs show it
 	Bucket  string
 	Account string
@@ -226,13 +227,34 @@ func (c *Call) describe(now time.Time) string {
 	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
 }
 
-// LogLate logs the calls that are still open after their deadline, each once. Such a call keeps its bucket, and is answered
-// when its handler returns.
-func (t *Table) LogLate(now time.Time, log logr.Logger) {
+// ByMethod counts the calls in the table by their methods.
+func (t *Table) ByMethod() map[string]int {
+	count := map[string]int{}
+	for _, c := range t.collect(func(*Call) bool { return true }) {
+		count[c.Method]++
+	}
+	return count
+}
+
+// LogLate logs the calls that are still open after their deadline, each once, and returns their methods. Such a call keeps its
+// bucket, and is answered when its handler returns.
+func (t *Table) LogLate(now time.Time, log logr.Logger) (methods []string) {
 	for _, c := range t.late(now) {
+		methods = append(methods, c.Method)
 		log.Info("handler is past its deadline", "method", c.Name, "bucket", bound.Printable(c.Bucket, bound.Name),
 			"account", bound.Printable(c.Account, bound.Name), "age", now.Sub(c.Start).String(), "limit", c.limit)
 	}
+	return methods
+}
+
+// Missed reports whether a call ended after its deadline and LogLate did not see it.
+func (t *Table) Missed(now time.Time, c *Call) bool {
+	if due := c.due.Load(); due == 0 || now.Sub(c.Start) < time.Duration(due) {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !c.logged
 }
 
 // late returns the calls without an answer that are past their deadline, each of them once.

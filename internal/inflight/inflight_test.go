@@ -187,6 +187,39 @@ func TestLateIsLoggedOnce(t *testing.T) {
 	})
 }
 
+// TestMissed ends calls around their deadlines. One that was logged as late does not count again.
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var table inflight.Table
+		in := func(due time.Duration) *inflight.Call {
+			c := enter(&table, "m", 0)
+			c.Method = "a.Service/m"
+			if due > 0 {
+				c.Expect(c.Start.Add(due), "LIMIT")
+			}
+			return c
+		}
+		hasTime, atOnce, late, unlimited := in(time.Hour), in(2*time.Second), in(time.Second), in(0)
+		time.Sleep(2 * time.Second)
+		if got := table.LogLate(time.Now(), logr.Discard()); len(got) != 1 || got[0] != late.Method {
+			t.Errorf("late are %q, want the full name of one method", got)
+		}
+		if got := table.LogLate(time.Now(), logr.Discard()); len(got) > 0 {
+			t.Errorf("late are %q again, want none", got)
+		}
+		if got := table.ByMethod(); len(got) != 1 || got[late.Method] != 4 {
+			t.Errorf("there are %v, want four of one method", got)
+		}
+		for c, want := range map[*inflight.Call]bool{hasTime: false, atOnce: true, late: false, unlimited: false} {
+			c.Answer(nil, nil)
+			if got := table.Missed(time.Now(), c); got != want {
+				t.Errorf("a call missed its deadline: %t, want %t", got, want)
+			}
+		}
+	})
+}
+
 // TestAllThatAreLateAreLogged has deadlines that were over before the calls began, and names of any length.
 func TestAllThatAreLateAreLogged(t *testing.T) {
 	t.Parallel()

@@ -57,8 +57,9 @@ type Running struct {
 	Ending   *atomic.Bool // set when the drain begins
 	Log      *safelog.Log
 
-	Shutdown     time.Duration // how long calls may go on after a stop was requested
-	ShutdownFrom string        // the variable that says so
+	Missed       func(methods []string) // is told whose calls are past their deadline, each once; nil: nobody is
+	Shutdown     time.Duration          // how long calls may go on after a stop was requested
+	ShutdownFrom string                 // the variable that says so
 
 	log      logr.Logger   // never blocks
 	served   chan struct{} // closed when the server has returned
@@ -107,7 +108,9 @@ func (r *Running) observe(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			r.Calls.LogLate(now, r.log)
+			if late := r.Calls.LogLate(now, r.log); r.Missed != nil && len(late) > 0 {
+				go r.Missed(late) // which may wait for a provider of the author's own
+			}
 			r.Log.Observe(now, r.Calls.Stuck(now, safelog.StuckAfter))
 		}
 	}

@@ -32,6 +32,9 @@ type Method struct {
 	Serialize   Space                      // in which calls for one bucket take turns
 	Others      func(request any) []string // further buckets whose turn the call needs; nil: none
 	Translation Translation                // of the handler's status code
+
+	RequestRules  []string // by which its requests are refused
+	ResponseRules []string // by which its answers are refused
 }
 
 // Label names a value of an answer for the log.
@@ -87,14 +90,14 @@ func Secrets[T any](get func(T) map[string]string) func(any) map[string]string {
 	}
 }
 
-// errNoResult reports success without a result (requirement GEN-16).
-var errNoResult = status.Error(codes.Internal, "the handler returned neither a response nor an error")
+// ErrNoResult reports success without a result (requirement GEN-16).
+var ErrNoResult = status.Error(codes.Internal, "the handler returned neither a response nor an error")
 
 // CheckResponse refuses a result that is missing, that is not of the method's type, or that cannot be sent. A nil Method takes
 // any type: a codec of the author's may know it.
 func (m *Method) CheckResponse(response any) error {
 	if foreign.IsNil(response) {
-		return errNoResult
+		return ErrNoResult
 	}
 	if m != nil && !m.IsResponse(response) {
 		return status.Errorf(codes.Internal, "the driver's answer is a %T", response)

@@ -24,6 +24,7 @@ const (
 	sizeLimits = "GEN-9"
 	s3Keys     = "GRANT-9"
 	azureKeys  = "GRANT-10"
+	NoResult   = "GEN-16"
 )
 
 const empty = "is empty"
@@ -58,6 +59,34 @@ func Request(request any) *Violation {
 			small("revoke_access_context", r.GetRevokeAccessContext()))
 	}
 	return nil
+}
+
+// RequestRules names the rules by which Request refuses requests of an RPC.
+func RequestRules(rpc string) []string {
+	switch rpc {
+	case Create:
+		return []string{"CREATE-2", sizeLimits}
+	case Delete:
+		return []string{"DELETE-1", sizeLimits}
+	case Grant:
+		return []string{"GRANT-1", "GRANT-2", "GRANT-3", sizeLimits}
+	case Revoke:
+		return []string{"REVOKE-1", "REVOKE-2", sizeLimits}
+	}
+	return nil
+}
+
+// ResponseRules names the rules by which answers of an RPC are refused: by Response, and because there is none.
+func ResponseRules(rpc string) []string {
+	switch rpc {
+	case GetInfo:
+		return []string{"INFO-2", "INFO-3", NoResult}
+	case Create:
+		return []string{"CREATE-5", sizeLimits, NoResult}
+	case Grant:
+		return []string{"GRANT-6", "GRANT-7", "GRANT-8", s3Keys, azureKeys, sizeLimits, NoResult}
+	}
+	return []string{NoResult}
 }
 
 // Response checks a successful answer against the rules that bind a driver. It returns nil for an answer that breaks none,

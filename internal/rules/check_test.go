@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,8 +101,31 @@ func revoke(change func(*revokeQ)) *revokeQ {
 	return r
 }
 
+// broken collects the rules that the rows of a test break, by RPC.
+type broken map[string][]string
+
+// of notes the rule that a message breaks.
+func (b broken) of(message any, v *rules.Violation) {
+	name := strings.TrimPrefix(fmt.Sprintf("%T", message), "*cosi.")
+	name = strings.TrimSuffix(strings.TrimSuffix(name, "Request"), "Response")
+	if v != nil && !slices.Contains(b[name], v.Rule) {
+		b[name] = append(b[name], v.Rule)
+	}
+}
+
+// compare checks that a list names all that were broken, and no others.
+func (b broken) compare(t *testing.T, listed func(rpc string) []string, more ...string) {
+	t.Helper()
+	for _, rpc := range []string{rules.GetInfo, rules.Create, rules.Delete, rules.Grant, rules.Revoke} {
+		got, want := slices.Sorted(slices.Values(listed(rpc))), slices.Sorted(slices.Values(slices.Concat(b[rpc], more)))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the list has %q, want %q", rpc, got, want)
+		}
+	}
+}
+
 func TestRequest(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of parallel tests too
-	none := violation{}
+	none, found := violation{}, broken{}
 	for _, tc := range []struct {
 		name    string
 		request any
@@ -147,6 +171,7 @@ func TestRequest(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts th
 		{"revoke, long account", revoke(func(r *revokeQ) { r.AccountId = str(most + 1) }), violation{"GEN-9", "account_id"}},
 		{"revoke, large context", revoke(func(r *revokeQ) { r.RevokeAccessContext = of(mostMap + 1) }), violation{"GEN-9", "revoke_access_context"}},
 	} {
+		found.of(tc.request, rules.Request(tc.request))
 		t.Run(tc.name, func(t *testing.T) {
 			tc.want.compare(t, rules.Request(tc.request))
 			if tc.want == none {
@@ -154,6 +179,7 @@ func TestRequest(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts th
 			}
 		})
 	}
+	found.compare(t, rules.RequestRules)
 }
 
 // s3 returns a valid answer to a grant.
@@ -178,7 +204,7 @@ func azure(change func(map[string]string)) *grantR {
 func info(name string) *cosi.DriverGetInfoResponse { return &cosi.DriverGetInfoResponse{Name: name} }
 
 func TestResponse(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of parallel tests too
-	none := violation{}
+	none, found := violation{}, broken{}
 	key := &grantQ{AuthenticationType: cosi.AuthenticationType_Key}
 	iam := &grantQ{AuthenticationType: cosi.AuthenticationType_IAM}
 	protocol := func(p *cosi.Protocol) *createR {
@@ -277,6 +303,7 @@ func TestResponse(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts t
 		{"azure, IAM, RFC 3339", iam, expiry("2031-02-03T04:05:06Z"), violation{"GRANT-10", `credentials["azure"].expiryTs`}},
 		{"azure, too large", key, azure(func(s map[string]string) { s["accessToken"] = str(mostMap) }), violation{"GEN-9", `credentials["azure"]`}},
 	} {
+		found.of(tc.response, rules.Response(tc.request, tc.response))
 		t.Run(tc.name, func(t *testing.T) {
 			tc.want.compare(t, rules.Response(tc.request, tc.response))
 			if tc.want == none {
@@ -284,6 +311,7 @@ func TestResponse(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts t
 			}
 		})
 	}
+	found.compare(t, rules.ResponseRules, rules.NoResult)
 }
 
 // TestText holds the texts that are made of numbers and layouts, as callers read them.

@@ -19,9 +19,17 @@ const (
 // Generation describes v1alpha1. Its peers may know more fields than the bindings: upstream has another set, which adds some.
 func Generation() methods.Generation {
 	return methods.Generation{
-		Name: "v1alpha1", Methods: table(), Fields: Fields,
+		Name: "v1alpha1", Methods: ruled(table()), Fields: Fields,
 		Request: rules.Request, Response: rules.Response, Advice: rules.Advice,
 	}
+}
+
+// ruled names the rules that can refuse the methods' requests and answers.
+func ruled(all map[string]*methods.Method) map[string]*methods.Method {
+	for _, m := range all {
+		m.RequestRules, m.ResponseRules = rules.RequestRules(m.Name), rules.ResponseRules(m.Name)
+	}
+	return all
 }
 
 func table() map[string]*methods.Method {
