@@ -11,7 +11,9 @@ import (
 	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
+	"github.com/doomshrine/gocosi/internal/methods"
 	"github.com/doomshrine/gocosi/internal/redact"
+	"github.com/doomshrine/gocosi/internal/rules"
 	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
@@ -32,7 +34,7 @@ type failure struct {
 func (ch *chain) answered(ctx context.Context, c *call) (any, error) {
 	response, err := c.next(ctx)
 	if err == nil {
-		err = ch.vet(c, response)
+		err = ch.vet(ctx, c, response)
 	}
 	if err == nil {
 		return response, nil
@@ -62,18 +64,24 @@ func (c *call) finish(ctx context.Context, response any, err error) {
 		err, f = lifecycle.ErrStopping, c.diagnose(ctx, nil, lifecycle.ErrStopping)
 	}
 	c.finished = true
+	missed := c.chain.telemetry.missed(c)
 	c.write(ctx, response, answer, f, err)
-	c.chain.telemetry.count(ctx, c.Name, f)
+	c.chain.telemetry.count(ctx, c, f, missed)
 }
 
 // vet refuses an answer that is missing or breaks a rule. The error tells the rule and the shape of the answer, never a
 // value in it.
-func (ch *chain) vet(c *call, response any) error {
-	if err := c.method.CheckResponse(response); err != nil || !ch.vets || c.method == nil {
+func (ch *chain) vet(ctx context.Context, c *call, response any) error {
+	err := c.method.CheckResponse(response)
+	if errors.Is(err, methods.ErrNoResult) {
+		ch.telemetry.Instruments.Response(ctx, c.Method, rules.NoResult)
+	}
+	if err != nil || !ch.vets || c.method == nil {
 		return err
 	}
 	g := c.method.Generation
 	if v := g.Response(c.kept, response); v != nil {
+		ch.telemetry.Instruments.Response(ctx, c.Method, v.Rule)
 		return status.Errorf(codes.Internal, "the driver's answer breaks a rule: %v", v)
 	}
 	if v := g.Advice(response); v != nil {

@@ -24,7 +24,7 @@ type chain struct {
 	log        logr.Logger // of the lines about finished calls
 	notes      logr.Logger // of the other lines: to write one never blocks
 	payloads   bool        // the logger shows them
-	telemetry  *telemetry
+	telemetry  telemetry
 	methods    map[string]*methods.Method // of the generations of COSI that are served
 	calls      inflight.Table
 	ending     atomic.Bool // the drain has begun
@@ -42,7 +42,7 @@ type stage func(context.Context, *call) (any, error)
 
 // newChain puts the stages in order, the outermost first. Telemetry is outside of all of them, as a stats handler. The line
 // in the log follows the answer.
-func newChain(c *config, s settings, log *safelog.Log, t *telemetry) *chain {
+func newChain(c *config, s settings, log *safelog.Log, t telemetry) *chain {
 	ch := &chain{
 		log: log.Direct(), notes: log.Queued(), payloads: log.Enabled(levelPayload), telemetry: t, methods: methods.Table(c.generations),
 		unserved:   unserved.New(log.Queued()),
@@ -121,7 +121,7 @@ func (c *call) next(ctx context.Context) (any, error) {
 // enter makes a call known. Whoever called is answered by c.Wait.
 func (ch *chain) enter(name string) *call {
 	now := time.Now()
-	c := &call{Call: inflight.Call{Name: name[1:], Start: now}, chain: ch, method: ch.methods[name], turn: now}
+	c := &call{Call: inflight.Call{Method: name[1:], Name: name[1:], Start: now}, chain: ch, method: ch.methods[name], turn: now}
 	c.known = c
 	if c.method != nil {
 		c.Name = c.method.Name

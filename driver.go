@@ -59,7 +59,7 @@ func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, optio
 	named, wrongIdentity := nameIdentity(identity, s.driverName)
 	services, wrongServices := c.register(named, provisioner)
 	problems := setting.Problems("gocosi", wrongIdentity, checkServer("provisioner", provisioner), wrongSettings,
-		c.signals.check(), c.check(), wrongServices)
+		c.signals.Check(), c.check(), wrongServices)
 	if problems != nil {
 		return nil, problems
 	}
@@ -171,15 +171,16 @@ func (d *Driver) driverName(ctx context.Context) (string, error) {
 func (d *Driver) serve(ctx context.Context, lis *conns.Listener, name string) error {
 	log := safelog.New(d.config.log)
 	defer log.Close(lifecycle.LogTimeout)
-	t, err := startTelemetry(d.config.signals, name, log.Queued())
+	t, err := startTelemetry(d.config, name, log.Queued())
 	if err != nil {
 		return errors.Join(err, lis.Close())
 	}
-	defer t.flush()
+	defer t.Flush()
 	chain, health := newChain(d.config, d.settings, log, t), health.New(log.Queued(), d.config.ready)
 	running := &lifecycle.Running{
 		Server: d.newServer(chain, health), Health: health, Listener: lis, Calls: &chain.calls, Ending: &chain.ending,
-		Log: log, Shutdown: d.settings.shutdownTimeout, ShutdownFrom: EnvCOSIShutdownTimeout,
+		Missed: func(methods []string) { t.Instruments.Missed(context.Background(), methods...) },
+		Log:    log, Shutdown: d.settings.shutdownTimeout, ShutdownFrom: EnvCOSIShutdownTimeout,
 	}
 	d.addr = lis.Addr()
 	logStart(log.Queued(), name, d.addr, d.settings, t) // before the first call can end
@@ -217,8 +218,8 @@ func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 	d.services.RegisterOn(server, chain)
 	services := d.services.GetServiceInfo()
 	chain.unserved.Know(services)
-	chain.telemetry.served = chain.unserved.Serves
 	health.Know(services)
+	chain.telemetry.serve(services, chain, health)
 	return server
 }
 
@@ -231,8 +232,8 @@ func (c *config) grpcOptions(chain *chain) []grpc.ServerOption {
 		grpc.MaxConcurrentStreams(bound.Streams),
 		grpc.MaxHeaderListSize(bound.Headers),
 	}
-	if chain.telemetry.handler != nil {
-		options = append(options, grpc.StatsHandler(chain.telemetry.handler))
+	if chain.telemetry.Handler != nil {
+		options = append(options, grpc.StatsHandler(chain.telemetry.Handler))
 	}
 	if c.credentials != nil {
 		options = append(options, grpc.Creds(c.credentials))

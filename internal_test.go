@@ -33,11 +33,11 @@ func BenchmarkStage(b *testing.B) {
 	}
 	log := safelog.New(c.log)
 	defer log.Close(time.Second)
-	t, err := startTelemetry(c.signals, "test.example.com", log.Queued())
+	t, err := startTelemetry(c, "test.example.com", log.Queued())
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer t.flush()
+	defer t.Flush()
 	ch := newChain(c, s, log, t)
 	for _, bench := range []struct {
 		name  string

@@ -18,6 +18,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
 	"github.com/doomshrine/gocosi/internal/methods"
+	"github.com/doomshrine/gocosi/internal/otlp"
 	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
@@ -36,7 +37,7 @@ type config struct {
 	environ       func() []string // lists the environment, as far as that can be listed
 	log           logr.Logger
 	credentials   credentials.TransportCredentials
-	signals       signals
+	signals       otlp.Given
 	interceptors  []grpc.UnaryServerInterceptor
 	serverOptions []grpc.ServerOption
 	services      []func(grpc.ServiceRegistrar)
@@ -67,8 +68,8 @@ func (c *config) check() error {
 			problems = append(problems, fmt.Errorf("%s: got a nil; want %s", option, want))
 		}
 	}
-	refuse(c.signals.tracer != nil && foreign.IsNil(c.signals.tracer), "WithTracerProvider", "a provider, or an untyped nil for none")
-	refuse(c.signals.meter != nil && foreign.IsNil(c.signals.meter), "WithMeterProvider", "a provider, or an untyped nil for none")
+	refuse(c.signals.Tracer != nil && foreign.IsNil(c.signals.Tracer), "WithTracerProvider", "a provider, or an untyped nil for none")
+	refuse(c.signals.Meter != nil && foreign.IsNil(c.signals.Meter), "WithMeterProvider", "a provider, or an untyped nil for none")
 	refuse(c.credentials != nil && foreign.IsNil(c.credentials), "WithTransportCredentials", "credentials, or an untyped nil for none")
 	refuse(slices.ContainsFunc(c.services, func(f func(grpc.ServiceRegistrar)) bool { return f == nil }), "WithServices", "a function")
 	refuse(slices.ContainsFunc(c.serverOptions, func(o grpc.ServerOption) bool { return foreign.IsNil(o) }), "WithServerOptions", "options")
@@ -134,18 +135,18 @@ func WithTransportCredentials(creds credentials.TransportCredentials) Option {
 // WithTracerProvider traces calls with a provider of the author's own, whatever the environment says. Run flushes it
 // when it ends, but does not shut it down. Default, and nil: as OTEL_* say.
 func WithTracerProvider(p trace.TracerProvider) Option {
-	return optionFunc(func(c *config) { c.signals.tracer = p })
+	return optionFunc(func(c *config) { c.signals.Tracer = p })
 }
 
 // WithMeterProvider measures calls with a provider of the author's own, as [WithTracerProvider] traces them.
 func WithMeterProvider(p metric.MeterProvider) Option {
-	return optionFunc(func(c *config) { c.signals.meter = p })
+	return optionFunc(func(c *config) { c.signals.Meter = p })
 }
 
 // WithoutTelemetry turns traces and metrics off, whatever the environment says. A provider that a later option gives is
 // used all the same.
 func WithoutTelemetry() Option {
-	return optionFunc(func(c *config) { c.signals = signals{ignoreEnv: true} })
+	return optionFunc(func(c *config) { c.signals = otlp.Given{IgnoreEnv: true} })
 }
 
 // WithInterceptors adds interceptors of the author's own, the first one outermost. They run innermost, around the

@@ -56,7 +56,7 @@ func (c *call) interpose(ctx context.Context, request any, info *grpc.UnaryServe
 			return nil, lifecycle.ErrStopping
 		}
 		inner := &call{chain: c.chain, method: c.method, way: c.way, info: info, handler: handler, turn: time.Now(), known: c}
-		inner.Name, inner.Start = c.Name, c.Start
+		inner.Method, inner.Name, inner.Start = c.Method, c.Name, c.Start
 		inner.take(request)
 		return inner.next(ctx)
 	})
@@ -98,6 +98,7 @@ func (ch *chain) guarded(ctx context.Context, c *call) (any, error) {
 func (ch *chain) checked(ctx context.Context, c *call) (any, error) {
 	if c.method != nil {
 		if v := c.method.Generation.Request(c.request); v != nil {
+			ch.telemetry.Instruments.Request(ctx, c.Method, v.Rule)
 			return nil, status.Error(codes.InvalidArgument, v.Error())
 		}
 	}
@@ -125,7 +126,11 @@ func (ch *chain) serialized(ctx context.Context, c *call) (any, error) {
 func (ch *chain) inTurn(ctx context.Context, c *call, bucket string, others []string) (any, error) {
 	locks := &ch.locks[c.method.Serialize]
 	since, err := locks.Lock(ctx, bucket, c.Name, c.turn, c.method.Patience(ch.rpcTimeout, c.Start))
-	if busy, ok := errors.AsType[*keylock.TimeoutError](err); ok {
+	busy, refused := errors.AsType[*keylock.TimeoutError](err)
+	if !since.Equal(c.turn) { // another call had the bucket
+		ch.telemetry.Instruments.Waited(ctx, c.Method, c.turn, refused)
+	}
+	if refused {
 		return nil, status.Errorf(codes.Aborted, "bucket %q is busy: %s has been working on it for %s",
 			bound.Printable(bucket, bound.Name), busy.Holder, busy.Age.Round(time.Millisecond))
 	}

@@ -34,6 +34,7 @@ import (
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/test/harness"
 	"github.com/doomshrine/gocosi/internal/test/otlptest"
+	"github.com/doomshrine/gocosi/internal/test/raced"
 )
 
 // telemetryCanary fills the variables that hold secrets.
@@ -130,6 +131,43 @@ func allocationsPerCall(t *testing.T, options ...gocosi.Option) float64 {
 	ctx := harness.Timeout(t)
 	return testing.AllocsPerRun(500, func() {
 		if _, err := client.DriverGetInfo(ctx, &cosi.DriverGetInfoRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestMetricsCostCalls compares the allocations of a call with metrics and without, in the chain alone: what otelgrpc allocates
+// is its own. The provider of the author's own goes through a shield.
+func TestMetricsCostCalls(t *testing.T) {
+	if raced.On {
+		t.Skip("the race detector allocates")
+	}
+	const more = 2
+	off := allocationsInChain(t, gocosi.WithoutTelemetry())
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	given := allocationsInChain(t, gocosi.WithMeterProvider(provider))
+	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", otlptest.Start(t, "grpc").URL)
+	own := allocationsInChain(t)
+	t.Logf("allocations in the chain for each call: %v off, %v with a provider, %v with our own", off, given, own)
+	if off > 4 {
+		t.Errorf("%v allocations with metrics off, want 4 at most", off)
+	}
+	if given > off+more || own > off+more {
+		t.Errorf("%v allocations with metrics off, %v with a provider, %v with our own; want %d more at most", off, given, own, more)
+	}
+}
+
+// allocationsInChain returns the number of allocations in the chain for each call that creates a bucket.
+func allocationsInChain(t *testing.T, options ...gocosi.Option) float64 {
+	t.Helper()
+	serve := harness.Chain(t, options...).Method(harness.CreateMethod, nil)
+	handlers := &harness.Handlers{Create: answerAtOnce}
+	decode := func(request any) error {
+		request.(*cosi.DriverCreateBucketRequest).Name = "bucket"
+		return nil
+	}
+	return testing.AllocsPerRun(500, func() {
+		if _, err := serve(handlers, t.Context(), decode, nil); err != nil {
 			t.Error(err)
 		}
 	})

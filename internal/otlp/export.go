@@ -48,7 +48,8 @@ func (p *Providers) MeterProvider(protocol string) (metric.MeterProvider, error)
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	reader := sdkmetric.NewPeriodicReader(metricExporter{exporter, g})
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(p.describe()), sdkmetric.WithReader(reader))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(p.describe()), sdkmetric.WithReader(reader),
+		sdkmetric.WithView(longCalls(exporter)))
 	p.flushers = append(p.flushers, g.closing(func(ctx context.Context) error {
 		// Shutdown alone could meet the reader at the beginning of a collection, and the SDK would print that. A flush
 		// leaves it at rest, and everything delivered; its failure is the guard's to tell.
@@ -70,13 +71,25 @@ func (p *Providers) metricExporter(protocol string, g *guard) (sdkmetric.Exporte
 	return otlpmetrichttp.New(p.exporting, otlpmetrichttp.WithHTTPClient(client))
 }
 
-// describe names the service after the driver; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word.
+// longCalls gives the durations of calls boundaries up to the deadline and beyond: otelgrpc's end at 10 s. It changes nothing
+// when the exporter wants other histograms.
+func longCalls(exporter sdkmetric.Exporter) sdkmetric.View {
+	var stream sdkmetric.Stream
+	if _, explicit := exporter.Aggregation(sdkmetric.InstrumentKindHistogram).(sdkmetric.AggregationExplicitBucketHistogram); explicit {
+		stream.Aggregation = sdkmetric.AggregationExplicitBucketHistogram{Boundaries: secondsOf()}
+	}
+	return sdkmetric.NewView(sdkmetric.Instrument{Name: "rpc.server.call.duration"}, stream)
+}
+
+// describe names the service after the driver, and gives this instance of it an id that no other has;
+// OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word.
 func (p *Providers) describe() *resource.Resource {
 	if p.resource != nil {
 		return p.resource
 	}
 	res, err := resource.New(p.exporting,
 		resource.WithTelemetrySDK(),
+		resource.WithService(), // the id; its name is replaced
 		resource.WithAttributes(attribute.String("service.name", p.driver), attribute.String("service.version", p.version)),
 		resource.WithFromEnv())
 	if err != nil {

@@ -31,6 +31,7 @@ type Providers struct {
 	version  string
 	resource *resource.Resource // made for the first provider
 	flushers []flusher
+	metrics  *Instruments // nil: there are none
 }
 
 // flusher delivers what a provider holds.
@@ -50,15 +51,24 @@ func New(log logr.Logger, driver, version string) *Providers {
 // FlushGiven lets Flush deliver what a provider of the author's own holds, if that can be asked to. Shutting it down is the
 // author's task.
 func (p *Providers) FlushGiven(provider any) {
-	if f, ok := provider.(interface{ ForceFlush(context.Context) error }); ok {
-		p.flushers = append(p.flushers, f.ForceFlush)
-	}
+	p.flushers = append(p.flushers, func(ctx context.Context) error { return flushGiven(ctx, provider) })
 }
+
+func flushGiven(ctx context.Context, provider any) error {
+	if f, ok := provider.(interface{ ForceFlush(context.Context) error }); ok {
+		return f.ForceFlush(ctx)
+	}
+	return nil
+}
+
+// Keep lets Flush end the metrics. It is called at most once.
+func (p *Providers) Keep(m *Instruments) { p.metrics = m }
 
 // Flush delivers what is left, all providers side by side, shuts down its own, and gives up after five seconds. It is
 // called once, when no call is left that could add to it.
 func (p *Providers) Flush() {
 	defer p.abandon()
+	defer p.metrics.hide()
 	p.hurry()
 	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
 	defer cancel()

@@ -43,7 +43,7 @@ func setEnv(t *testing.T, values map[string]string) {
 // The instruments of a driver.
 const (
 	duration     = "rpc.server.call.duration"
-	panics       = "grpc_req_panics_recovered_total"
+	panics       = "gocosi.rpc.panics"
 	translations = "gocosi.rpc.translations"
 )
 

@@ -1,6 +1,9 @@
 package otlp
 
 import (
+	"context"
+	"errors"
+
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
@@ -53,7 +56,9 @@ func (p *Providers) Tracer(plan Plan, given trace.TracerProvider) (trace.TracerP
 func (p *Providers) Meter(plan Plan, given metric.MeterProvider) (metric.MeterProvider, error) {
 	switch {
 	case plan.given:
-		p.FlushGiven(given)
+		p.flushers = append(p.flushers, func(ctx context.Context) error {
+			return errors.Join(flushGiven(ctx, given), p.metrics.unregister())
+		})
 		return given, nil
 	case plan.On():
 		return p.MeterProvider(plan.protocol)

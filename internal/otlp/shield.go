@@ -18,10 +18,12 @@ import (
 const patience = time.Second
 
 // Shield keeps a stats handler over providers of the author's own from harming calls: what it does instead of returning is
-// logged once, and one that does not return in time is not asked again. It shields the counters too.
-func Shield(handler stats.Handler, counters *Counters, log logr.Logger) stats.Handler {
+// logged once, and one that does not return in time is not asked again. It shields the metrics too.
+func Shield(handler stats.Handler, metrics *Instruments, log logr.Logger) stats.Handler {
 	s := &shield{handler: handler, log: log}
-	counters.attempt = s.attempt
+	if metrics != nil {
+		metrics.attempt = s.attempt
+	}
 	return s
 }
 

@@ -145,6 +145,18 @@ func (r *Receiver) Observations(name, attribute string) map[string]uint64 {
 	return values
 }
 
+// Bounds returns the boundaries of a histogram; nil when it has none.
+func (r *Receiver) Bounds(name string) (bounds []float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.each(name, func(m *metrics.Metric) {
+		for _, p := range m.GetHistogram().GetDataPoints() {
+			bounds = p.GetExplicitBounds()
+		}
+	})
+	return bounds
+}
+
 // Text returns all accepted exports as text, for tests that look for something that must not be in them.
 func (r *Receiver) Text() string {
 	r.mu.Lock()

@@ -229,10 +229,10 @@ func TestEverythingArrivesBeforeAnEarlyStop(t *testing.T) {
 			if len(ids) > 0 {
 				t.Errorf("the spans of %d calls are missing; want none missing", len(ids))
 			}
-			if got := receiver.Counter("grpc_req_panics_recovered_total"); len(got) != 1 || got["DriverCreateBucket"] != 500 {
+			if got := receiver.Counter("gocosi.rpc.panics"); got["cosi.v1alpha1.Provisioner/DriverCreateBucket"] != 500 {
 				t.Errorf("counted the panics %v; want 500 of DriverCreateBucket", got)
 			}
-			if got := receiver.Counter("gocosi.rpc.translations"); len(got) != 1 || got["DriverDeleteBucket,DELETE-2"] != 500 {
+			if got := receiver.Counter("gocosi.rpc.translations"); got["DELETE-2,cosi.v1alpha1.Provisioner/DriverDeleteBucket"] != 500 {
 				t.Errorf("counted the translations %v; want 500 of DriverDeleteBucket", got)
 			}
 			for method := range receiver.Observations("rpc.server.call.duration", "rpc.method") {
