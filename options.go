@@ -138,7 +138,8 @@ func WithTracerProvider(p trace.TracerProvider) Option {
 	return optionFunc(func(c *config) { c.signals.Tracer = p })
 }
 
-// WithMeterProvider measures calls with a provider of the author's own, as [WithTracerProvider] traces them.
+// WithMeterProvider measures calls with a provider of the author's own, as [WithTracerProvider] traces them. Its views and its
+// resource are its own.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return optionFunc(func(c *config) { c.signals.Meter = p })
 }
