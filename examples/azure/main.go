@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -17,13 +15,14 @@ import (
 )
 
 func main() {
-	log := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
+	log, err := newLogger(os.Getenv, os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
-	if err := run(ctx, log); err != nil {
-		for problem := range strings.Lines(err.Error()) { // New tells each problem on a line
-			log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
-		}
+	if err == nil {
+		err = run(ctx, log)
+	}
+	if err != nil {
+		logFailure(log, err)
 		os.Exit(1)
 	}
 }

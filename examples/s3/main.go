@@ -4,10 +4,8 @@ package main
 import (
 	"context"
 	"flag"
-	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -20,15 +18,16 @@ func main() {
 	healthcheck := flag.Bool("healthcheck", false, "ask the running driver whether it serves, and exit")
 	reseal := flag.Bool("reseal", false, "seal every kept secret with the first key of S3_SEAL_KEY_FILE, and exit")
 	flag.Parse()
-	log := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
+	log, err := newLogger(os.Getenv, os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
 
 	run := choose(*healthcheck, *reseal)
-	if err := run(ctx, log); err != nil {
-		for problem := range strings.Lines(err.Error()) { // New tells each problem on a line
-			log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
-		}
+	if err == nil {
+		err = run(ctx, log)
+	}
+	if err != nil {
+		logFailure(log, err)
 		os.Exit(1)
 	}
 }

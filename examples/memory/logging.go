@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/go-logr/logr"
+)
+
+// readLevel reads LOG_LEVEL. Each level shows what those before it show, and more.
+func readLevel(name string) (level slog.Level, known bool) {
+	switch name {
+	case "error": // failed calls, and what the driver could not do
+		return slog.LevelError, true
+	case "", "info": // calls that changed something, start, end, and changes of the driver's state
+		return slog.LevelInfo, true
+	case "debug": // all other calls
+		return slog.LevelDebug, true
+	case "trace": // requests and responses, without secrets
+		return slog.LevelDebug - 1, true
+	}
+	return slog.LevelInfo, false
+}
+
+// newLogger returns a logger as LOG_LEVEL and LOG_FORMAT say. With an error comes the one for neither.
+func newLogger(getenv func(string) string, w io.Writer) (logr.Logger, error) {
+	level, known := readLevel(strings.ToLower(getenv("LOG_LEVEL")))
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: nameLevel}
+	var handler slog.Handler = slog.NewJSONHandler(w, options)
+	var faults []error
+	if !known {
+		faults = append(faults, fmt.Errorf("LOG_LEVEL: %.40q is no level; want error, info, debug or trace", getenv("LOG_LEVEL")))
+	}
+	switch format := strings.ToLower(getenv("LOG_FORMAT")); format {
+	case "", "json":
+	case "text":
+		handler = slog.NewTextHandler(w, options)
+	default:
+		faults = append(faults, fmt.Errorf("LOG_FORMAT: %.40q is no format; want json or text", format))
+	}
+	return logr.FromSlogHandler(handler), errors.Join(faults...)
+}
+
+// nameLevel gives the levels in between, which logr's verbosity makes, the names of LOG_LEVEL.
+func nameLevel(_ []string, a slog.Attr) slog.Attr {
+	level, ok := a.Value.Any().(slog.Level)
+	switch {
+	case a.Key != slog.LevelKey || !ok:
+	case level < slog.LevelDebug:
+		a.Value = slog.StringValue("TRACE")
+	case level < slog.LevelInfo:
+		a.Value = slog.StringValue("DEBUG")
+	}
+	return a
+}
+
+// logFailure writes each problem on a line: gocosi.New tells all of them at once.
+func logFailure(log logr.Logger, err error) {
+	for problem := range strings.Lines(err.Error()) {
+		log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
+	}
+}
