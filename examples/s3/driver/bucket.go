@@ -123,7 +123,7 @@ func (p *provisioner) bucketMark(parameters bucketParameters) []types.Tag {
 }
 
 // refuseStore says what is wrong with a store that made a bucket by this call and shows no tags of it. The bucket goes again, as
-// nobody would know it for ours after a crash.
+// nobody would know it for ours after a crash; but not if the store may only be late, as the next call finds it then.
 func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types.Tag) error {
 	reason := "the store answers the creation of a bucket with success and drops its tags, or shows them very late. " +
 		"By them this driver knows its own: set " + EnvNoCreationTags + "=true"
@@ -135,8 +135,10 @@ func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types
 	switch {
 	case err != nil && !answered(err, "NotImplemented", "MethodNotAllowed"):
 		return failed("tag the bucket", err)
-	case len(tags) == 0:
+	case err != nil:
 		reason = "the store keeps no tags of buckets, by which this driver knows its own: it cannot be served"
+	case len(tags) == 0:
+		return status.Error(codes.Aborted, "the store does not show the bucket's tags yet; one that keeps none cannot be served")
 	}
 	if err := p.deleteUntilGone(ctx, name); err != nil {
 		return failed("delete a bucket that the store made without its tags", err)
