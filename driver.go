@@ -183,7 +183,7 @@ func (d *Driver) serve(ctx context.Context, lis *conns.Listener, name string) er
 		Log:    log, Shutdown: d.settings.shutdownTimeout, ShutdownFrom: EnvCOSIShutdownTimeout,
 	}
 	d.addr = lis.Addr()
-	logStart(log.Queued(), name, d.addr, d.settings, t) // before the first call can end
+	logStart(log.Queued(), name, d.config.signals.DriverVersion(), d.addr, d.settings, t) // before the first call can end
 	defer running.Start()()
 	inspect.Offer(ctx, chain.inspected())
 	close(d.listening)
@@ -219,7 +219,7 @@ func (d *Driver) newServer(chain *chain, health *health.Server) *grpc.Server {
 	services := d.services.GetServiceInfo()
 	chain.unserved.Know(services)
 	health.Know(services)
-	chain.telemetry.serve(services, chain, health)
+	chain.telemetry.serve(d.config.signals.DriverVersion(), services, chain, health)
 	return server
 }
 

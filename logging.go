@@ -25,10 +25,10 @@ const (
 )
 
 // logStart writes the line at start, and one for everything that is allowed but unwise.
-func logStart(log logr.Logger, name string, addr net.Addr, s settings, t telemetry) {
+func logStart(log logr.Logger, name, version string, addr net.Addr, s settings, t telemetry) {
 	fields := append([]any{
 		"driver", name, "address", addr.Network() + "://" + addr.String(),
-		"version", buildinfo.Program(), "gocosi", buildinfo.Library(),
+		"version", version, "gocosi", buildinfo.Library(),
 	}, t.Why...)
 	if onSocket(addr) {
 		fields = append(fields, permsFields(addr.String())...)

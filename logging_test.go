@@ -232,3 +232,21 @@ func TestWarnings(t *testing.T) {
 		})
 	}
 }
+
+// The version that the build knows is told, and one that would spoil a line is refused.
+func TestVersionThatIsGiven(t *testing.T) {
+	l := &harness.Logs{}
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithVersion("v1.2.3"), gocosi.WithLogger(l.Logger()))
+	if line := l.Wait(t, "driver listening"); !strings.Contains(line, `"version"="v1.2.3"`) {
+		t.Errorf("got %s", line)
+	}
+	if err := d.Wait(t); err != nil {
+		t.Error(err)
+	}
+	for _, version := range []string{"v1\n2", strings.Repeat("1", 129), "\u202e1"} {
+		_, err := gocosi.New(gocosi.NewIdentity("test.example.com"), &cosi.UnimplementedProvisionerServer{}, gocosi.WithVersion(version))
+		if err == nil || !strings.Contains(err.Error(), "WithVersion: want up to 128 printable characters") {
+			t.Errorf("%.10q: %v", version, err)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/doomshrine/gocosi/internal/bound"
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/lifecycle"
 	"github.com/doomshrine/gocosi/internal/methods"
@@ -73,6 +74,9 @@ func (c *config) check() error {
 	refuse(c.credentials != nil && foreign.IsNil(c.credentials), "WithTransportCredentials", "credentials, or an untyped nil for none")
 	refuse(slices.ContainsFunc(c.services, func(f func(grpc.ServiceRegistrar)) bool { return f == nil }), "WithServices", "a function")
 	refuse(slices.ContainsFunc(c.serverOptions, func(o grpc.ServerOption) bool { return foreign.IsNil(o) }), "WithServerOptions", "options")
+	if v := c.signals.Version; len(v) > bound.Name || v != bound.Printable(v, bound.Name) {
+		problems = append(problems, fmt.Errorf("WithVersion: want up to %d printable characters", bound.Name))
+	}
 	if len(problems) == 0 {
 		problems = append(problems, lifecycle.TryOptions(c.serverOptions))
 	}
@@ -123,6 +127,13 @@ func WithEnvironment(lookup func(name string) (value string, ok bool)) Option {
 // WithLogger sets where the driver logs. A line that takes longer than 1.5 seconds holds up nothing: those that follow are
 // dropped and counted meanwhile. Default, and the zero Logger: nothing is logged.
 func WithLogger(log logr.Logger) Option { return optionFunc(func(c *config) { c.log = log }) }
+
+// WithVersion sets the driver's version, as the line at start, spans and metrics tell it: up to 128 printable characters, such as
+// "v1.2.3". Default, also for "": the version that the go command recorded in the program, which a build without version
+// control does not have.
+func WithVersion(version string) Option {
+	return optionFunc(func(c *config) { c.signals.Version = version })
+}
 
 // WithTransportCredentials secures the connections to the driver, with TLS for example; the driver may then listen on
 // TCP off loopback. Given to [Probe], they are the client's side. Default, and nil: none.

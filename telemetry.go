@@ -23,9 +23,9 @@ func startTelemetry(c *config, driver string, log logr.Logger) (telemetry, error
 }
 
 // serve shows the metrics what is served.
-func (t telemetry) serve(services map[string]grpc.ServiceInfo, ch *chain, h *health.Server) {
+func (t telemetry) serve(version string, services map[string]grpc.ServiceInfo, ch *chain, h *health.Server) {
 	t.Serve(otlp.Served{
-		Version: buildinfo.Program(), Library: buildinfo.Library(), Services: services, Methods: ch.methods,
+		Version: version, Library: buildinfo.Library(), Services: services, Methods: ch.methods,
 		Calls: ch.calls.ByMethod, Ready: h.Ready,
 	}, ch.unserved.Serves)
 }

@@ -15,6 +15,9 @@ import (
 )
 
 func main() {
+	if slices.Contains(os.Args[1:], "-version") {
+		_ = showVersions("") // which ends the process
+	}
 	log, err := newLogger(os.Getenv, os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
@@ -35,7 +38,7 @@ func run(ctx context.Context, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, gocosi.WithLogger(log), gocosi.WithReady(p.ready))
+	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, gocosi.WithLogger(log), gocosi.WithVersion(version), gocosi.WithReady(p.ready))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 func main() {
 	healthcheck := flag.Bool("healthcheck", false, "ask the running driver whether it serves, and exit")
 	reseal := flag.Bool("reseal", false, "seal every kept secret with the first key of S3_SEAL_KEY_FILE, and exit")
+	flag.BoolFunc("version", "print the versions of the driver, of gocosi and of Go, and exit", showVersions)
 	flag.Parse()
 	log, err := newLogger(os.Getenv, os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -48,7 +49,7 @@ func serve(ctx context.Context, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	d, err := driver.New(settings, gocosi.WithLogger(log))
+	d, err := driver.New(settings, gocosi.WithLogger(log), gocosi.WithVersion(version))
 	if err != nil {
 		return err
 	}

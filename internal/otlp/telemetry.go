@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -19,7 +20,11 @@ type Given struct {
 	Tracer    trace.TracerProvider // nil: as the environment says
 	Meter     metric.MeterProvider // nil: as the environment says
 	IgnoreEnv bool
+	Version   string // of the driver; "": what the go command recorded
 }
+
+// DriverVersion returns the version that logs, spans and metrics tell.
+func (g Given) DriverVersion() string { return cmp.Or(g.Version, buildinfo.Program()) }
 
 // Check refuses malformed OTEL_* variables of the signals that the environment governs.
 func (g Given) Check() error {
@@ -49,7 +54,7 @@ func (g Given) Start(limit time.Duration, driver string, log logr.Logger) (*Tele
 	tracing, metering := Decide(Traces, g.Tracer != nil, g.IgnoreEnv), Decide(Metrics, g.Meter != nil, g.IgnoreEnv)
 	t := &Telemetry{
 		Why:       []any{"traces", tracing.String(), "metrics", metering.String()},
-		providers: New(log, driver, buildinfo.Program()),
+		providers: New(log, driver, g.DriverVersion()),
 	}
 	tracer, err := t.providers.Tracer(tracing, g.Tracer)
 	meter, meterErr := t.providers.Meter(metering, g.Meter)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -80,13 +81,19 @@ func buildImage(t *testing.T, folder, context, arch string) {
 	out := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(string(build[1]), "/out/", `"$OUT"/`))
 	cmd.Dir = context
-	cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+arch, "OUT="+out)
+	cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+arch, "OUT="+out, "VERSION=v9.8.7")
 	if message, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", build[1], err, message)
 	}
 	info, err := os.Stat(filepath.Join(out, "driver"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if arch == runtime.GOARCH && runtime.GOOS == "linux" {
+		told, err := exec.CommandContext(t.Context(), filepath.Join(out, "driver"), "-version").CombinedOutput()
+		if err != nil || !strings.Contains(string(told), " v9.8.7, gocosi ") {
+			t.Errorf("-version tells %q (%v), want v9.8.7", told, err)
+		}
 	}
 	t.Logf("linux/%s: %.1f MB", arch, float64(info.Size())/1e6)
 }
