@@ -46,7 +46,7 @@ func newCephFake(t *testing.T) (*cephFake, driver.Settings) {
 	t.Cleanup(server.Close)
 	s := driver.Settings{
 		Store: driver.Ceph, Endpoint: server.URL, IAMEndpoint: server.URL, ClientEndpoint: server.URL, Region: "us-east-1",
-		AccessKey: "AKIADRIVER", SecretKey: "secret", Owner: driver.Name, NoCreationTags: true,
+		AccessKey: "AKIADRIVER", SecretKey: "secret", Owner: driver.Name,
 	}
 	return f, s.Tuned(nil, time.Millisecond).Bounded(64<<10, 0)
 }

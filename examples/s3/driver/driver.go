@@ -33,5 +33,6 @@ type provisioner struct {
 
 func newProvisioner(settings Settings) *provisioner {
 	settings = settings.connected()
+	settings.NoCreationTags = settings.NoCreationTags || settings.Store == Ceph // which refuses them
 	return &provisioner{store: newStore(settings), settings: settings, accounts: newAccounts(settings)}
 }

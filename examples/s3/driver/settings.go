@@ -61,7 +61,7 @@ type Settings struct {
 	VirtualHosted  bool // the bucket is a part of the host's name, instead of the path
 	NoLocation     bool // a bucket's creation does not name the region
 	Checksums      bool // requests carry the SDK's newer checksums wherever it can, instead of where S3 wants one
-	NoCreationTags bool // a bucket is tagged by a request of its own
+	NoCreationTags bool // a bucket is tagged by a request of its own; always so on Ceph
 
 	// For tests.
 	client aws.HTTPClient // of all clients; nil: one of the driver
@@ -92,7 +92,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (Settings, error) {
 		if s.IAMEndpoint != "" && s.IAMEndpoint != s.Endpoint {
 			r.fault(EnvIAMEndpoint, fmt.Errorf("%s=%s has one address for all, %s; unset this one", EnvStore, Ceph, EnvEndpoint))
 		}
-		s.IAMEndpoint, s.NoCreationTags = s.Endpoint, true
+		s.IAMEndpoint = s.Endpoint
 	} else {
 		r.required(EnvIAMEndpoint)
 		s.Sealer = r.sealer(EnvSealKeyFile)

@@ -58,7 +58,7 @@ func TestSettingsOfCeph(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Store != driver.Ceph || s.IAMEndpoint != "https://s3.example.com" || !s.NoCreationTags {
+	if s.Store != driver.Ceph || s.IAMEndpoint != "https://s3.example.com" {
 		t.Errorf("got %+v", s)
 	}
 	variables["S3_IAM_ENDPOINT"] = "https://iam.example.com"

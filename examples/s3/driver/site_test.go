@@ -28,7 +28,7 @@ func gatewaySite(store gateway.Store) site {
 func (s site) settings(t *testing.T) driver.Settings {
 	t.Helper()
 	all := settings(t, s.Store)
-	all.Store, all.NoCreationTags = s.kind, s.kind == driver.Ceph
+	all.Store = s.kind
 	return all
 }
 
