@@ -1,10 +1,12 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -122,4 +124,33 @@ func listedMessages(t *testing.T) map[string]bool {
 		}
 	}
 	return listed
+}
+
+// Every line of the log that operations.md prints is one of the messages that it explains.
+func TestPrintedLog(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, `    {"time":`) {
+			continue
+		}
+		lines++
+		var entry struct {
+			Level string `json:"level"`
+			Msg   string `json:"msg"`
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Level == "" {
+			t.Errorf("%v: %s", err, line)
+		}
+		if !strings.Contains(string(text), "`"+entry.Msg+"`") {
+			t.Errorf("operations.md does not explain %q", entry.Msg)
+		}
+	}
+	if lines < 5 {
+		t.Errorf("operations.md prints %d lines of a log", lines)
+	}
 }
