@@ -24,7 +24,7 @@ type makefile struct{ folder, record string }
 func newMakefile(t *testing.T) makefile {
 	t.Helper()
 	m := makefile{folder: scaffold(t, "on"), record: t.TempDir()}
-	for _, name := range []string{"docker", "kubectl"} {
+	for _, name := range []string{"docker", "podman", "kubectl"} {
 		if err := os.WriteFile(filepath.Join(m.record, name), []byte(recorder), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -102,9 +102,17 @@ func TestMakeImage(t *testing.T) {
 			t.Errorf("make image %q ran %q, want %q; %v\n%s", test.args, got, want, err, said)
 		}
 	}
-	_, got, err := m.run(t, "image-push", "PLATFORMS=linux/arm64", "VERSION=v1.2.3")
+	said, got, err := m.run(t, "image-push", "PLATFORMS=linux/arm64", "VERSION=v1.2.3")
 	if want := "docker buildx build --platform linux/arm64 --build-arg VERSION=v1.2.3 -t on:v1.2.3 --push ."; err != nil || got != want {
-		t.Errorf("make image-push ran %q, want %q; %v", got, want, err)
+		t.Errorf("make image-push ran %q, want %q; %v\n%s", got, want, err, said)
+	}
+	said, got, err = m.run(t, "image", "DOCKER=podman", "VERSION=v1.2.3")
+	if want := "podman build --build-arg VERSION=v1.2.3 -t on:v1.2.3 ."; err != nil || got != want {
+		t.Errorf("make image with podman ran %q, want %q; %v\n%s", got, want, err, said)
+	}
+	said, got, err = m.run(t, "image-push", "DOCKER=podman", "VERSION=v1.2.3")
+	if want := "podman manifest push --all on:v1.2.3"; err != nil || got != want {
+		t.Errorf("make image-push with podman ended with %q, want %q; %v\n%s", got, want, err, said)
 	}
 }
 
