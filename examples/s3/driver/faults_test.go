@@ -101,5 +101,5 @@ func TestNothingListens(t *testing.T) {
 	p.s3.Close()
 	p.iam.Close()
 	c := connect(t, s)
-	expect(t, c.tryCreate(t.Context(), "nothing-listens", nil), codes.Unavailable, "look for the bucket: the store does not answer")
+	expect(t, c.tryCreate(t.Context(), "nothing-listens", nil), codes.Unavailable, "create bucket: the store does not answer")
 }
