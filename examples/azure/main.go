@@ -15,9 +15,6 @@ import (
 )
 
 func main() {
-	if slices.Contains(os.Args[1:], "-version") {
-		_ = showVersions("") // which ends the process
-	}
 	log, err := newLogger(os.Getenv, os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once; the next start reclaims the socket
@@ -31,7 +28,10 @@ func main() {
 }
 
 func run(ctx context.Context, log logr.Logger) error {
-	if slices.Contains(os.Args[1:], "-healthcheck") {
+	switch {
+	case slices.Contains(os.Args[1:], "-version"):
+		return showVersions("")
+	case slices.Contains(os.Args[1:], "-healthcheck"):
 		return gocosi.Probe(ctx)
 	}
 	p, err := newProvisioner(os.Getenv)
