@@ -1,5 +1,4 @@
-// Command azure is a COSI driver for Azure Blob Storage: a bucket is a container, and access to it is a stored access
-// policy with a shared access signature that is bound to it.
+// Command azure is a COSI driver for Azure Blob Storage: a bucket is a container, and an access is a stored access policy on it.
 package main
 
 import (
