@@ -138,7 +138,7 @@ func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types
 	case err != nil:
 		reason = "the store keeps no tags of buckets, by which this driver knows its own: it cannot be served"
 	case len(tags) == 0:
-		return status.Error(codes.Aborted, "the store does not show the bucket's tags yet; one that keeps none cannot be served")
+		return tagsNotShown()
 	}
 	if err := p.deleteUntilGone(ctx, name); err != nil {
 		return failed("delete a bucket that the store made without its tags", err)

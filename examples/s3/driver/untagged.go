@@ -62,15 +62,16 @@ func (p *provisioner) tagBucket(ctx context.Context, name string, mark []types.T
 	switch {
 	case err != nil:
 		return nil, failed("read the bucket's tags", err)
-	case len(tags) > 0:
-		p.keepsTags.Store(true)
-	case known:
-		return nil, notShown("the bucket's tags")
-	default:
-		return nil, status.Errorf(codes.FailedPrecondition, "bucket %q shows no tags, by which this driver knows its own: "+
-			"the store keeps none, and cannot be served, or shows them very late", name)
+	case len(tags) == 0:
+		return nil, tagsNotShown()
 	}
+	p.keepsTags.Store(true)
 	return tags, nil
+}
+
+// tagsNotShown is the answer for a store that took tags, and shows none.
+func tagsNotShown() error {
+	return status.Error(codes.Aborted, "the store does not show the bucket's tags yet; one that keeps none cannot be served")
 }
 
 // checkHalfMade refuses a bucket that is not the driver's own, half made.
