@@ -60,8 +60,8 @@ func scaffoldLife(s *story) {
 	})
 	s.listens(driver)
 	sidecar := s.sidecar()
-	stuck := s.samples()
 	s.lease("cosi-osp.example.com")
+	stuck := s.samples(driver)
 	before := s.logged(driver)
 	var ready, secret []time.Duration
 	for i := range many {
@@ -84,21 +84,24 @@ func scaffoldLife(s *story) {
 	s.figure(fmt.Sprintf("%d of %d claims stuck by the controller's race, made anew", stuck, many+1+stuck))
 }
 
-// samples applies the scaffold's samples, follows them to the Secret and back, and returns the number of stuck claims.
-func (s *story) samples() int {
+// samples applies the scaffold's samples, follows them to the Secret and back, and returns the number of stuck claims. The driver
+// waits until the access was seen without its bucket: a fast one could be ready before.
+func (s *story) samples(driver *process.Process) int {
 	for stuck := 0; ; stuck++ {
+		driver.Pause()
 		_, err := s.apply.file(s.Context(), filepath.Join(s.scaffold, "deploy", "sample.yaml"))
 		must(s.T, err)
 		claim, err := s.claims().Get(s.Context(), "sample", metav1.GetOptions{})
 		must(s.T, err)
 		access, err := s.accesses().Get(s.Context(), "sample", metav1.GetOptions{})
 		must(s.T, err)
+		s.waitEvent(access.UID, v1alpha1.WaitingForBucket, "not in Ready state")
+		driver.Resume()
 		m := s.follow(claim, "sample")
 		if !m.stuck {
 			if info := s.secret("sample-credentials"); info.Spec.BucketName != bucketName(claim) {
 				s.Errorf("the secret names bucket %q, want %q", info.Spec.BucketName, bucketName(claim))
 			}
-			s.waitEvent(access.UID, v1alpha1.WaitingForBucket, "not in Ready state")
 		}
 		must(s.T, s.accesses().Delete(s.Context(), "sample", metav1.DeleteOptions{}))
 		s.waitAccessGone("sample")
@@ -135,11 +138,10 @@ func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
 func (s *story) lease(name string) {
 	s.Helper()
 	namespace, _, _ := strings.Cut(s.account, "/")
-	lease, err := s.kube.CoordinationV1().Leases(namespace).Get(s.Context(), name, metav1.GetOptions{})
-	must(s.T, err)
-	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
-		s.Error("nobody holds the lease, want a sidecar")
-	}
+	eventually(s.T, "a sidecar holds the lease "+name, func() bool {
+		lease, err := s.kube.CoordinationV1().Leases(namespace).Get(s.Context(), name, metav1.GetOptions{})
+		return err == nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != ""
+	})
 }
 
 // logged counts the calls in a driver's log.

@@ -95,6 +95,12 @@ func (p *Process) Err() error {
 // Ask sends SIGTERM and does not wait.
 func (p *Process) Ask() { p.signal(syscall.SIGTERM) }
 
+// Pause keeps the program from running, until Resume.
+func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+
+// Resume lets a program run that Pause stopped.
+func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+
 // Kill kills the program and waits until it is gone.
 func (p *Process) Kill() {
 	p.signal(syscall.SIGKILL)
