@@ -178,7 +178,7 @@ func (r *recognize) inspect(ctx context.Context, response *smithyhttp.Response) 
 	if len(body) > 0 {
 		r.ids.learn(response.Header)
 	}
-	if awsmiddleware.GetServiceID(ctx) == iam.ServiceID {
+	if response.StatusCode >= 300 && awsmiddleware.GetServiceID(ctx) == iam.ServiceID {
 		body = wrapError(body)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))

@@ -127,7 +127,8 @@ func (p *provisioner) bucketMark(parameters bucketParameters) []types.Tag {
 func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types.Tag) error {
 	reason := "the store answers the creation of a bucket with success and drops its tags, or shows them very late. " +
 		"By them this driver knows its own: set " + EnvNoCreationTags + "=true"
-	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: mark}})
+	again := append(slices.Clone(mark), types.Tag{Key: aws.String(tagAgain), Value: aws.String("true")})
+	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: again}})
 	var tags map[string]string
 	if err == nil {
 		tags, err = p.tagsOfNew(ctx, name)
@@ -137,7 +138,7 @@ func (p *provisioner) refuseStore(ctx context.Context, name string, mark []types
 		return failed("tag the bucket", err)
 	case err != nil:
 		reason = "the store keeps no tags of buckets, by which this driver knows its own: it cannot be served"
-	case len(tags) == 0:
+	case len(tags) == 0, tags[tagAgain] == "": // the first ones were kept, and only late
 		return tagsNotShown()
 	}
 	if err := p.deleteUntilGone(ctx, name); err != nil {

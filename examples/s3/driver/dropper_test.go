@@ -114,6 +114,33 @@ func TestStoreWithoutTags(t *testing.T) {
 	}
 }
 
+// A store that shows the first tags late, and the second ones later, has not dropped them: the bucket stays, and the repeat finds it.
+func TestStoreThatIsLate(t *testing.T) {
+	t.Parallel()
+	store, s := dropping(t)
+	store.Drops = fake.Drops{}
+	reads, first := 0, ""
+	store.After = func(r *fake.Request, a *fake.Answer) *fake.Answer {
+		if r.Operation != "GetBucketTagging" {
+			return nil
+		}
+		if reads++; first == "" {
+			first = a.Body
+		}
+		switch {
+		case reads < 10:
+			return fake.Refuse(r, http.StatusNotFound, "NoSuchTagSet")
+		case reads == 10:
+			return &fake.Answer{Status: a.Status, Header: a.Header, Body: first}
+		}
+		return nil
+	}
+	c := connect(t, s)
+	expect(t, c.tryCreate(t.Context(), "new", nil), codes.Aborted, "does not show the bucket's tags yet")
+	c.create(t, "new", nil)
+	c.delete(t, "new", nil)
+}
+
 // A store that refuses tags in the creation is told what to set.
 func TestStoreThatRefusesTags(t *testing.T) {
 	t.Parallel()

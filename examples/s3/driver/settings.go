@@ -49,7 +49,7 @@ const (
 
 // Settings is what the driver knows of its store. Keys are in it: do not print it.
 type Settings struct {
-	Store          Kind
+	Store          Kind   // whose users it has; "": AWS
 	Endpoint       string // URL of the store's S3 service
 	IAMEndpoint    string // URL of its IAM service
 	ClientEndpoint string // URL of the S3 service as those who are granted access reach it

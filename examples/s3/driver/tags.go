@@ -10,6 +10,7 @@ import (
 const (
 	tagOwner      = "cosi/owner"      // on both: Settings.Owner
 	tagParameters = "cosi/parameters" // on a bucket: what it was made with
+	tagAgain      = "cosi/again"      // on a bucket: its first tags did not show, and these are the second ones
 	tagBucket     = "cosi/bucket"     // on a user: where it has access
 	tagAccess     = "cosi/access"     // on a user: which
 	tagFence      = "cosi/fence"      // on a user: the call that last waited for the store to show what it wrote
