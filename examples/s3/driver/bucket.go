@@ -288,6 +288,9 @@ func (p *provisioner) deleteBucket(ctx context.Context, name string, parameters 
 		return failed("delete bucket", err)
 	case !seen:
 		return notShown("the bucket's tags")
+	case !ours && p.settings.Store != Ceph: // half made buckets are empty; this one was tagged, or is not ours
+		return status.Errorf(codes.Aborted, "bucket %q is not empty, and the store does not show the tag %s=%s yet; "+
+			"if this driver did not make it, parameter %s=true deletes it", name, tagOwner, p.settings.Owner, paramDeleteUnowned)
 	case !ours:
 		return p.notOurs(name)
 	case parameters.emptyOnDelete:
