@@ -34,7 +34,7 @@
 //	X_COSI_REQUEST_RULES      true                            false lets requests pass that the specification does not allow
 //	X_COSI_RESPONSE_RULES     true                            false lets answers pass that the specification does not allow
 //
-// Traces and metrics are off until a provider is given, or OpenTelemetry's own variables ask for them:
+// Traces and metrics are off until a provider or a reader is given, or OpenTelemetry's own variables ask for them:
 // OTEL_{TRACES,METRICS}_EXPORTER=otlp, or an endpoint in OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]ENDPOINT.
 //
 // # What happens around a call

@@ -236,7 +236,7 @@ func TestWarnings(t *testing.T) {
 // The version that the build knows is told, and one that would spoil a line is refused.
 func TestVersionThatIsGiven(t *testing.T) {
 	l := &harness.Logs{}
-	d := harness.Start(t, &harness.Handlers{}, gocosi.WithVersion("v1.2.3"), gocosi.WithLogger(l.Logger()))
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithVersion("v1.2.3"), gocosi.WithoutTelemetry(), gocosi.WithLogger(l.Logger()))
 	if line := l.Wait(t, "driver listening"); !strings.Contains(line, `"version"="v1.2.3"`) {
 		t.Errorf("got %s", line)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -71,6 +72,7 @@ func (c *config) check() error {
 	}
 	refuse(c.signals.Tracer != nil && foreign.IsNil(c.signals.Tracer), "WithTracerProvider", "a provider, or an untyped nil for none")
 	refuse(c.signals.Meter != nil && foreign.IsNil(c.signals.Meter), "WithMeterProvider", "a provider, or an untyped nil for none")
+	refuse(c.signals.Reader != nil && foreign.IsNil(c.signals.Reader), "WithMetricReader", "a reader, or an untyped nil for none")
 	refuse(c.credentials != nil && foreign.IsNil(c.credentials), "WithTransportCredentials", "credentials, or an untyped nil for none")
 	refuse(slices.ContainsFunc(c.services, func(f func(grpc.ServiceRegistrar)) bool { return f == nil }), "WithServices", "a function")
 	refuse(slices.ContainsFunc(c.serverOptions, func(o grpc.ServerOption) bool { return foreign.IsNil(o) }), "WithServerOptions", "options")
@@ -150,15 +152,30 @@ func WithTracerProvider(p trace.TracerProvider) Option {
 }
 
 // WithMeterProvider measures calls with a provider of the author's own, as [WithTracerProvider] traces them. Its views and its
-// resource are its own.
+// resource are its own. It takes the place of a reader that an earlier option gave.
 func WithMeterProvider(p metric.MeterProvider) Option {
-	return optionFunc(func(c *config) { c.signals.Meter = p })
+	return optionFunc(func(c *config) { c.signals.Meter, c.signals.Reader = p, nil })
+}
+
+// WithMetricReader measures calls for a reader such as OpenTelemetry's exporter for Prometheus, whatever the environment says of
+// metrics. Run makes the provider, with the resource that the environment describes, and shuts both down when it ends: a reader
+// serves one run. It takes the place of a provider that an earlier option gave. Default, and nil: none.
+func WithMetricReader(r sdkmetric.Reader) Option {
+	return optionFunc(func(c *config) { c.signals.Meter, c.signals.Reader = nil, r })
+}
+
+// WithGlobalMeterProvider makes the provider of the driver's metrics, if they are on, OpenTelemetry's global one as well. The
+// instruments of clients that the handlers use then go where the driver's go. Default: the global one is left alone.
+func WithGlobalMeterProvider() Option {
+	return optionFunc(func(c *config) { c.signals.Global = true })
 }
 
 // WithoutTelemetry turns traces and metrics off, whatever the environment says. A provider that a later option gives is
 // used all the same.
 func WithoutTelemetry() Option {
-	return optionFunc(func(c *config) { c.signals = otlp.Given{IgnoreEnv: true} })
+	return optionFunc(func(c *config) {
+		c.signals = otlp.Given{IgnoreEnv: true, Version: c.signals.Version, Global: c.signals.Global}
+	})
 }
 
 // WithInterceptors adds interceptors of the author's own, the first one outermost. They run innermost, around the

@@ -26,7 +26,7 @@ func startTelemetry(c *config, driver string, log logr.Logger) (telemetry, error
 func (t telemetry) serve(version string, services map[string]grpc.ServiceInfo, ch *chain, h *health.Server) {
 	t.Serve(otlp.Served{
 		Version: version, Library: buildinfo.Library(), Services: services, Methods: ch.methods,
-		Calls: ch.calls.ByMethod, Ready: h.Ready,
+		Calls: ch.calls.ByMethod, Unserved: ch.unserved.Refused, Ready: h.Ready,
 	}, ch.unserved.Serves)
 }
 

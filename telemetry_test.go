@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -87,6 +88,12 @@ func TestStartLineSaysWhetherThereIsTelemetryAndWhy(t *testing.T) {
 			options:   []gocosi.Option{gocosi.WithoutTelemetry(), gocosi.WithMeterProvider(noopmetric.NewMeterProvider())},
 			want:      `"traces"="off: turned off by WithoutTelemetry" "metrics"="on: a provider is given"`,
 		},
+		{
+			name:      "on for a reader",
+			variables: map[string]string{"OTEL_METRICS_EXPORTER": "prometheus"},
+			options:   []gocosi.Option{gocosi.WithMetricReader(sdkmetric.NewManualReader())},
+			want:      `"traces"="off: neither an exporter nor an OTLP endpoint is named" "metrics"="on: a reader is given"`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for name, value := range test.variables {
@@ -105,6 +112,102 @@ func TestStartLineSaysWhetherThereIsTelemetryAndWhy(t *testing.T) {
 	if n := receiver.Exports(); n != 0 {
 		t.Errorf("%d exports, want none", n)
 	}
+}
+
+// TestReader compares what a reader of the author's gets with what a provider of the environment's has: the driver's resource, and
+// boundaries beyond the deadline. The end of the driver ends the reader.
+func TestReader(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+	replaced, reader := sdkmetric.NewManualReader(), sdkmetric.NewManualReader()
+	d := harness.Start(t, &harness.Handlers{}, gocosi.WithMetricReader(replaced),
+		gocosi.WithMeterProvider(noopmetric.NewMeterProvider()), gocosi.WithVersion("v1.2.3"), gocosi.WithMetricReader(reader))
+	if err := d.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got metricdata.ResourceMetrics
+	harness.Eventually(t, func() bool {
+		return reader.Collect(t.Context(), &got) == nil && len(durations(got)) > 0
+	}, "no duration, want the one of the call")
+	attributes := got.Resource.Set()
+	for name, want := range map[attribute.Key]string{
+		"service.name": "test.example.com", "service.version": "v1.2.3", "deployment.environment.name": "test",
+	} {
+		if value, _ := attributes.Value(name); value.AsString() != want {
+			t.Errorf("the resource has %s=%q, want %q", name, value.AsString(), want)
+		}
+	}
+	if !attributes.HasValue("service.instance.id") {
+		t.Error("the resource has no service.instance.id, want one")
+	}
+	if bounds := durations(got)[0].Bounds; !slices.Contains(bounds, 120) || slices.Max(bounds) <= 120 {
+		t.Errorf("the boundaries are %v, want some up to the deadline of 120 s and beyond", bounds)
+	}
+	if err := replaced.Collect(t.Context(), &got); err == nil {
+		t.Error("the reader that another option replaced is registered")
+	}
+	if err := d.Wait(t); err != nil {
+		t.Error(err)
+	}
+	if err := reader.Collect(t.Context(), &got); !errors.Is(err, sdkmetric.ErrReaderShutdown) {
+		t.Errorf("a collection after the end: %v, want %v", err, sdkmetric.ErrReaderShutdown)
+	}
+}
+
+// durations returns the durations of calls, by method and code.
+func durations(data metricdata.ResourceMetrics) (points []metricdata.HistogramDataPoint[float64]) {
+	for _, scope := range data.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if histogram, ok := m.Data.(metricdata.Histogram[float64]); ok && m.Name == "rpc.server.call.duration" {
+				points = append(points, histogram.DataPoints...)
+			}
+		}
+	}
+	return points
+}
+
+// TestGlobalMeterProvider counts with an instrument that was made before the driver ran, as a client's instrumentation does. The
+// global provider is left alone while metrics are off, and when nobody asks for it.
+func TestGlobalMeterProvider(t *testing.T) {
+	const name = "store.requests"
+	counter, err := otel.Meter("store").Int64Counter(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := otel.GetMeterProvider()
+	reader := sdkmetric.NewManualReader()
+	for _, options := range [][]gocosi.Option{
+		{gocosi.WithGlobalMeterProvider(), gocosi.WithoutTelemetry()},
+		{gocosi.WithMetricReader(sdkmetric.NewManualReader())},
+		{gocosi.WithGlobalMeterProvider(), gocosi.WithoutTelemetry(), gocosi.WithMetricReader(reader)},
+	} {
+		if otel.GetMeterProvider() != before {
+			t.Error("the global provider was replaced, want it left alone")
+		}
+		d := harness.Start(t, &harness.Handlers{}, options...)
+		if err := d.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		counter.Add(t.Context(), 1)
+		if len(options) < 3 { // the last one goes on
+			if err := d.Wait(t); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	var data metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &data); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range data.ScopeMetrics {
+		if scope.Scope.Name != "store" {
+			continue
+		}
+		if sum, ok := scope.Metrics[0].Data.(metricdata.Sum[int64]); !ok || sum.DataPoints[0].Value != 1 {
+			t.Errorf("the reader has %+v, want the event since the driver ran", scope.Metrics[0])
+		}
+		return
+	}
+	t.Errorf("the reader has %d scopes and none of the store's", len(data.ScopeMetrics))
 }
 
 // Without telemetry, a call has no additional costs. A handler with no-op providers allocates about 20 times for each

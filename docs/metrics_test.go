@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi"
@@ -137,7 +138,7 @@ func TestMetrics(t *testing.T) {
 
 // fromTheStart returns what every counter is when nothing has happened: a series for each method and each rule.
 func fromTheStart() map[string]int64 {
-	want := map[string]int64{"gocosi.driver.ready": 0, "gocosi.build.info gocosi.generation=v1alpha1": 1}
+	want := map[string]int64{"gocosi.driver.ready": 0, "gocosi.rpc.unserved_calls": 0, "gocosi.build.info gocosi.generation=v1alpha1": 1}
 	rules := map[string][2]string{ // of requests, and of answers
 		"Identity/DriverGetInfo":               {"", "INFO-2 INFO-3 GEN-16"},
 		"Provisioner/DriverCreateBucket":       {"CREATE-2 GEN-9", "CREATE-5 GEN-9 GEN-16"},
@@ -189,6 +190,10 @@ func (w watched) provoke(t *testing.T, server *troubled, want map[string]int64) 
 		t.Error(err)
 	}
 	want["gocosi.rpc.translations gocosi.rule=DELETE-2 rpc.method="+remove]++
+	if err := w.Conn.Invoke(ctx, "/cosi.v1alpha2.Provisioner/DriverCreateBucket", &emptypb.Empty{}, &emptypb.Empty{}); status.Code(err) != codes.Unimplemented {
+		t.Errorf("a method that is not served: %v", err)
+	}
+	want["gocosi.rpc.unserved_calls"]++
 	w.create(ctx, t, "obedient", codes.DeadlineExceeded)
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

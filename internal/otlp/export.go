@@ -48,8 +48,7 @@ func (p *Providers) MeterProvider(protocol string) (metric.MeterProvider, error)
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	reader := sdkmetric.NewPeriodicReader(metricExporter{exporter, g})
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(p.describe()), sdkmetric.WithReader(reader),
-		sdkmetric.WithView(longCalls(exporter)))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(p.describe()), sdkmetric.WithReader(reader))
 	p.flushers = append(p.flushers, g.closing(func(ctx context.Context) error {
 		// Shutdown alone could meet the reader at the beginning of a collection, and the SDK would print that. A flush
 		// leaves it at rest, and everything delivered; its failure is the guard's to tell.
@@ -58,6 +57,13 @@ func (p *Providers) MeterProvider(protocol string) (metric.MeterProvider, error)
 		return provider.Shutdown(ctx)
 	}))
 	return provider, nil
+}
+
+// ReaderProvider makes a provider for a reader of the author's; Flush shuts both down.
+func (p *Providers) ReaderProvider(reader sdkmetric.Reader) metric.MeterProvider {
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(p.describe()), sdkmetric.WithReader(reader))
+	p.flushers = append(p.flushers, provider.Shutdown)
+	return provider
 }
 
 func (p *Providers) metricExporter(protocol string, g *guard) (sdkmetric.Exporter, error) {
@@ -69,16 +75,6 @@ func (p *Providers) metricExporter(protocol string, g *guard) (sdkmetric.Exporte
 		return nil, err
 	}
 	return otlpmetrichttp.New(p.exporting, otlpmetrichttp.WithHTTPClient(client))
-}
-
-// longCalls gives the durations of calls boundaries up to the deadline and beyond: otelgrpc's end at 10 s. It changes nothing
-// when the exporter wants other histograms.
-func longCalls(exporter sdkmetric.Exporter) sdkmetric.View {
-	var stream sdkmetric.Stream
-	if _, explicit := exporter.Aggregation(sdkmetric.InstrumentKindHistogram).(sdkmetric.AggregationExplicitBucketHistogram); explicit {
-		stream.Aggregation = sdkmetric.AggregationExplicitBucketHistogram{Boundaries: secondsOf()}
-	}
-	return sdkmetric.NewView(sdkmetric.Instrument{Name: "rpc.server.call.duration"}, stream)
 }
 
 // describe names the service after the driver, and gives this instance of it an id that no other has;

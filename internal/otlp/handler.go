@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -15,10 +16,29 @@ import (
 func NewHandler(tracer trace.TracerProvider, meter metric.MeterProvider, served func(fullMethod string) bool) stats.Handler {
 	return otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(tracer),
-		otelgrpc.WithMeterProvider(meter),
+		otelgrpc.WithMeterProvider(longCalls{meter}),
 		otelgrpc.WithPropagators(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})),
 		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return measured(info.FullMethodName) && served(info.FullMethodName) }),
 	)
+}
+
+// longCalls is a provider whose durations of calls have boundaries up to the deadline and beyond: otelgrpc's end at 10 s. They are
+// advice, which a view or a reader with another kind of histogram overrules.
+type longCalls struct{ metric.MeterProvider }
+
+// Meter implements [metric.MeterProvider].
+func (p longCalls) Meter(name string, options ...metric.MeterOption) metric.Meter {
+	return longMeter{p.MeterProvider.Meter(name, options...)}
+}
+
+type longMeter struct{ metric.Meter }
+
+// Float64Histogram implements [metric.Meter].
+func (m longMeter) Float64Histogram(name string, options ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	if name == "rpc.server.call.duration" {
+		options = append(slices.Clip(options), metric.WithExplicitBucketBoundaries(secondsOf()...))
+	}
+	return m.Meter.Float64Histogram(name, options...)
 }
 
 // measured reports whether a method is neither of health nor of reflection.

@@ -35,9 +35,10 @@ type Instruments struct {
 	busy         metric.Int64Counter
 	waits        metric.Float64Histogram
 
-	active metric.Int64ObservableUpDownCounter
-	ready  metric.Int64ObservableUpDownCounter
-	build  metric.Int64ObservableUpDownCounter
+	active   metric.Int64ObservableUpDownCounter
+	unserved metric.Int64ObservableCounter
+	ready    metric.Int64ObservableUpDownCounter
+	build    metric.Int64ObservableUpDownCounter
 
 	registration metric.Registration
 	served       atomic.Pointer[Served] // nil before the driver serves, and after its end
@@ -56,10 +57,11 @@ func NewInstruments(meter metric.Meter) (*Instruments, error) {
 	m.responses = makes.counter("gocosi.rpc.response.refusals", "Calls whose answer broke a rule.")
 	m.busy = makes.counter("gocosi.bucket.refusals", "Calls that gave up waiting for the turn of a bucket.")
 	m.waits = makes.seconds("gocosi.bucket.wait_time", "How long calls waited for the turn of a bucket that another call had.")
+	m.unserved = makes.observed("gocosi.rpc.unserved_calls", "Calls of methods that the driver does not serve.")
 	m.ready = makes.upDown("gocosi.driver.ready", "{driver}", "1 while the driver is ready, otherwise 0.")
 	m.build = makes.upDown("gocosi.build.info", "{driver}", "1, with the versions of the driver and the library.")
 	if makes.err == nil {
-		m.registration, makes.err = meter.RegisterCallback(m.observe, m.active, m.ready, m.build)
+		m.registration, makes.err = meter.RegisterCallback(m.observe, m.active, m.unserved, m.ready, m.build)
 	}
 	return m, makes.err
 }
@@ -74,6 +76,14 @@ type maker struct {
 func (m *maker) counter(name, description string) (c metric.Int64Counter) {
 	if m.err == nil {
 		c, m.err = m.meter.Int64Counter(name, metric.WithUnit("{call}"), metric.WithDescription(description))
+	}
+	return c
+}
+
+// observed counts calls that are counted elsewhere.
+func (m *maker) observed(name, description string) (c metric.Int64ObservableCounter) {
+	if m.err == nil {
+		c, m.err = m.meter.Int64ObservableCounter(name, metric.WithUnit("{call}"), metric.WithDescription(description))
 	}
 	return c
 }

@@ -15,6 +15,7 @@ import (
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 
 	"github.com/doomshrine/gocosi/internal/otlp"
 	"github.com/doomshrine/gocosi/internal/test/harness"
@@ -129,7 +130,10 @@ func TestInstrumentsOfTheAuthorsOwn(t *testing.T) {
 // served describes a driver with one method, of no generation of COSI.
 func served() otlp.Served {
 	services := map[string]grpc.ServiceInfo{"a.Service": {Methods: []grpc.MethodInfo{{Name: "Method"}}}}
-	return otlp.Served{Services: services, Calls: func() map[string]int { return nil }, Ready: func() bool { return true }}
+	return otlp.Served{
+		Services: services, Calls: func() map[string]int { return nil },
+		Unserved: func() int64 { return 0 }, Ready: func() bool { return true },
+	}
 }
 
 // readerOfOwn is a provider that keeps the callback, and calls it when the test wants.
@@ -325,7 +329,9 @@ func TestDurationsReachBeyondTheDeadline(t *testing.T) {
 			setEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.URL})
 			setEnv(t, test.env)
 			e := start(t, &harness.Logs{})
-			e.call(t)
+			handler := otlp.NewHandler(e.tracer, e.meter, func(string) bool { return true })
+			ctx := handler.TagRPC(t.Context(), &stats.RPCTagInfo{FullMethodName: "/a.Service/Method"})
+			handler.HandleRPC(ctx, &stats.End{EndTime: time.Now()})
 			e.Flush()
 			bounds := receiver.Bounds(duration)
 			if got := slices.Contains(bounds, 10) && slices.Contains(bounds, 120) && slices.Max(bounds) > 120; got != test.want {

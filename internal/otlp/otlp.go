@@ -1,5 +1,6 @@
 // Package otlp makes OpenTelemetry's providers over OTLP exporters from the OTEL_* variables, and ends them within a
-// bound. It sets no global of OpenTelemetry's and prints nothing.
+// bound. It prints nothing, and sets no
+// global of OpenTelemetry's that it is not asked to.
 package otlp
 
 import (

@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 )
@@ -17,11 +18,11 @@ type Plan struct {
 	why      string
 }
 
-// Decide plans a signal: a given provider wins over turning the environment off, which wins over the environment.
-func Decide(signal Signal, given, ignoreEnv bool) Plan {
+// Decide plans a signal: what is given wins over turning the environment off, which wins over the environment.
+func Decide(signal Signal, given string, ignoreEnv bool) Plan {
 	switch {
-	case given:
-		return Plan{given: true, why: "a provider is given"}
+	case given != "":
+		return Plan{given: true, why: given + " is given"}
 	case ignoreEnv:
 		return Plan{why: "turned off by WithoutTelemetry"}
 	}
@@ -52,9 +53,11 @@ func (p *Providers) Tracer(plan Plan, given trace.TracerProvider) (trace.TracerP
 	return nooptrace.NewTracerProvider(), nil
 }
 
-// Meter does the same for metrics.
-func (p *Providers) Meter(plan Plan, given metric.MeterProvider) (metric.MeterProvider, error) {
+// Meter does the same for metrics, for which a reader may be given instead.
+func (p *Providers) Meter(plan Plan, given metric.MeterProvider, reader sdkmetric.Reader) (metric.MeterProvider, error) {
 	switch {
+	case reader != nil:
+		return p.ReaderProvider(reader), nil
 	case plan.given:
 		p.flushers = append(p.flushers, func(ctx context.Context) error {
 			return errors.Join(flushGiven(ctx, given), p.metrics.unregister())

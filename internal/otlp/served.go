@@ -18,6 +18,7 @@ type Served struct {
 	Services map[string]grpc.ServiceInfo
 	Methods  map[string]*methods.Method // of the specification's, by full name
 	Calls    func() map[string]int      // that are under way, by method
+	Unserved func() int64               // counts calls of methods that are not served
 	Ready    func() bool
 }
 
@@ -91,6 +92,7 @@ func (m *Instruments) observe(_ context.Context, to metric.Observer) error {
 			to.ObserveInt64(m.active, int64(calls[method]), by(method))
 		}
 	}
+	to.ObserveInt64(m.unserved, s.Unserved())
 	if s.Ready() {
 		ready = 1
 	}

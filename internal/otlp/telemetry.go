@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/stats"
 
@@ -19,8 +21,28 @@ import (
 type Given struct {
 	Tracer    trace.TracerProvider // nil: as the environment says
 	Meter     metric.MeterProvider // nil: as the environment says
+	Reader    sdkmetric.Reader     // of a provider that is made for it; nil: there is none. Not with a Meter
+	Global    bool                 // whether the provider of metrics becomes OpenTelemetry's global one
 	IgnoreEnv bool
 	Version   string // of the driver; "": what the go command recorded
+}
+
+// traces and measures name what the author gives for a signal; "" when that is nothing.
+func (g Given) traces() string {
+	if g.Tracer != nil {
+		return "a provider"
+	}
+	return ""
+}
+
+func (g Given) measures() string {
+	switch {
+	case g.Meter != nil:
+		return "a provider"
+	case g.Reader != nil:
+		return "a reader"
+	}
+	return ""
 }
 
 // DriverVersion returns the version that logs, spans and metrics tell.
@@ -29,10 +51,10 @@ func (g Given) DriverVersion() string { return cmp.Or(g.Version, buildinfo.Progr
 // Check refuses malformed OTEL_* variables of the signals that the environment governs.
 func (g Given) Check() error {
 	var governed []Signal
-	if !g.IgnoreEnv && g.Tracer == nil {
+	if !g.IgnoreEnv && g.traces() == "" {
 		governed = append(governed, Traces)
 	}
-	if !g.IgnoreEnv && g.Meter == nil {
+	if !g.IgnoreEnv && g.measures() == "" {
 		governed = append(governed, Metrics)
 	}
 	return Check(governed...)
@@ -51,15 +73,15 @@ type Telemetry struct {
 // Start makes what is asked for; nothing in it waits for a collector, and for providers of the author's own no longer than the
 // limit. The caller must call Flush when there is no error.
 func (g Given) Start(limit time.Duration, driver string, log logr.Logger) (*Telemetry, error) {
-	tracing, metering := Decide(Traces, g.Tracer != nil, g.IgnoreEnv), Decide(Metrics, g.Meter != nil, g.IgnoreEnv)
+	tracing, metering := Decide(Traces, g.traces(), g.IgnoreEnv), Decide(Metrics, g.measures(), g.IgnoreEnv)
 	t := &Telemetry{
 		Why:       []any{"traces", tracing.String(), "metrics", metering.String()},
 		providers: New(log, driver, g.DriverVersion()),
 	}
 	tracer, err := t.providers.Tracer(tracing, g.Tracer)
-	meter, meterErr := t.providers.Meter(metering, g.Meter)
+	meter, meterErr := t.providers.Meter(metering, g.Meter, g.Reader)
 	if err = errors.Join(err, meterErr); err == nil && (tracing.On() || metering.On()) {
-		err = foreign.Within(limit, func() error { return t.instrument(tracer, meter, metering.On()) })
+		err = foreign.Within(limit, func() error { return t.instrument(tracer, meter, metering.On(), g.Global) })
 	}
 	if err != nil {
 		t.providers.Flush()
@@ -72,8 +94,11 @@ func (g Given) Start(limit time.Duration, driver string, log logr.Logger) (*Tele
 	return t, nil
 }
 
-func (t *Telemetry) instrument(tracer trace.TracerProvider, meter metric.MeterProvider, metering bool) (err error) {
+func (t *Telemetry) instrument(tracer trace.TracerProvider, meter metric.MeterProvider, metering, global bool) (err error) {
 	t.Handler = NewHandler(tracer, meter, func(fullMethod string) bool { return t.serves(fullMethod) })
+	if metering && global {
+		otel.SetMeterProvider(meter)
+	}
 	if metering {
 		library := metric.WithInstrumentationVersion(buildinfo.Library())
 		t.Instruments, err = NewInstruments(meter.Meter(buildinfo.ModulePath, library))

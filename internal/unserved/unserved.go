@@ -5,6 +5,7 @@ package unserved
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
@@ -22,6 +23,8 @@ type Handler struct {
 
 	mu    sync.Mutex
 	asked map[string]bool
+
+	refused atomic.Int64
 }
 
 // New makes a handler that names in log what it refused.
@@ -45,8 +48,12 @@ func (h *Handler) Know(services map[string]grpc.ServiceInfo) {
 // Serves reports whether the server has the method.
 func (h *Handler) Serves(fullMethod string) bool { return h.methods[fullMethod] }
 
+// Refused counts the calls that were refused.
+func (h *Handler) Refused() int64 { return h.refused.Load() }
+
 // Refuse answers UNIMPLEMENTED. It is a handler for [grpc.UnknownServiceHandler].
 func (h *Handler) Refuse(_ any, stream grpc.ServerStream) error {
+	h.refused.Add(1)
 	method, _ := grpc.MethodFromServerStream(stream)
 	method = bound.Printable(method, bound.Name)
 	if h.first(method) {

@@ -11,14 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// The exporter reads a meter provider. The author opens the port: http.ListenAndServe(":9090",
-// promhttp.HandlerFor(registry, …)).
+// The exporter reads the driver's metrics. The author opens the port: http.ListenAndServe(":9464",
+// promhttp.HandlerFor(registry, …)). A scaffold does that in metrics.go.
 func Example_prometheus() {
 	registry := prometheus.NewRegistry()
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
@@ -27,25 +26,25 @@ func Example_prometheus() {
 		return
 	}
 	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &harness.Handlers{},
-		gocosi.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))),
-		gocosi.WithEnvironment(nil))
+		gocosi.WithMetricReader(exporter), gocosi.WithEnvironment(nil))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if err := harness.CreateOnce(driver, "photos"); err != nil {
+	scrape := func() {
+		scraped := httptest.NewRecorder()
+		promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(scraped, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		var names []string
+		for lines := bufio.NewScanner(scraped.Body); lines.Scan(); {
+			if name, isType := strings.CutPrefix(lines.Text(), "# TYPE gocosi_driver_"); isType {
+				names = append(names, "gocosi_driver_"+name)
+			}
+		}
+		slices.Sort(names)
+		fmt.Println(strings.Join(names, "\n"))
+	}
+	if err := harness.CreateOnce(driver, "photos", scrape); err != nil {
 		fmt.Println(err)
 	}
-
-	scraped := httptest.NewRecorder()
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(scraped, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	var names []string
-	for lines := bufio.NewScanner(scraped.Body); lines.Scan(); {
-		if name, isType := strings.CutPrefix(lines.Text(), "# TYPE rpc_"); isType {
-			names = append(names, "rpc_"+name)
-		}
-	}
-	slices.Sort(names)
-	fmt.Println(strings.Join(names, "\n"))
-	// Output: rpc_server_call_duration_seconds histogram
+	// Output: gocosi_driver_ready gauge
 }

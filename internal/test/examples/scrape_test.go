@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/doomshrine/gocosi"
 	"github.com/doomshrine/gocosi/internal/test/harness"
@@ -24,7 +23,7 @@ func TestScrape(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := harness.Start(t, &harness.Handlers{},
-		gocosi.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))))
+		gocosi.WithMetricReader(exporter))
 	if err := d.Create(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +51,7 @@ func TestScrape(t *testing.T) {
 		"gocosi_rpc_request_refusals_total counter",
 		"gocosi_rpc_response_refusals_total counter",
 		"gocosi_rpc_translations_total counter",
+		"gocosi_rpc_unserved_calls_total counter",
 		"rpc_server_call_duration_seconds histogram",
 		"target_info gauge",
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// CreateOnce serves a driver on a socket of its own, makes a bucket, and stops the driver. It is for examples, which have
-// no test.
-func CreateOnce(driver *gocosi.Driver, bucket string) error {
+// CreateOnce serves a driver on a socket of its own, makes a bucket, calls what comes then, and stops the driver. It is for
+// examples, which have no test.
+func CreateOnce(driver *gocosi.Driver, bucket string, then ...func()) error {
 	folder, err := sockdir.Make()
 	if err != nil {
 		return err
@@ -30,6 +30,9 @@ func CreateOnce(driver *gocosi.Driver, bucket string) error {
 	ended := make(chan error)
 	go func() { ended <- driver.Serve(ctx, lis) }()
 	err = create(ctx, path, bucket)
+	for _, do := range then {
+		do()
+	}
 	stop()
 	if failed := <-ended; failed != nil {
 		return failed

@@ -46,6 +46,7 @@ func TestOptionsThatHarm(t *testing.T) {
 		"server options clash":    {gocosi.WithServerOptions(interceptor, interceptor), "WithServerOptions: panic: "},
 		"tracer is a typed nil":   {gocosi.WithTracerProvider((*sdktrace.TracerProvider)(nil)), "WithTracerProvider"},
 		"meter is a typed nil":    {gocosi.WithMeterProvider((*sdkmetric.MeterProvider)(nil)), "WithMeterProvider"},
+		"reader is a typed nil":   {gocosi.WithMetricReader((*sdkmetric.ManualReader)(nil)), "WithMetricReader"},
 		"credentials a typed nil": {gocosi.WithTransportCredentials((*nothing)(nil)), "WithTransportCredentials"},
 		"everything at once":      {gocosi.WithTransportCredentials((*nothing)(nil)), "the provisioner server is nil"},
 	} {
