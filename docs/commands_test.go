@@ -35,7 +35,7 @@ var notRun = map[string]string{
 	"make bench":          "takes long, and its figures are worth nothing on a busy machine",
 	"make test-ceph-full": "takes long; CI makes test-ceph",
 	"make bench-s3":       "the same; the tests of examples/s3 run the benchmark over a few lives",
-	"kubectl apply -f deploy/namespace.yaml -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
+	"kubectl apply -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
 	"e2e applies these files by the API's client",
 	"kubectl apply -f deploy/sample.yaml": "e2e applies this file by the API's client",
 	`kubectl patch bucketclaim NAME --type=merge -p '{"metadata":{"finalizers":["cosi.objectstorage.k8s.io/bucketclaim-protection"]}}'`://

@@ -26,6 +26,9 @@ const (
 	goImage = "1.26"
 	// sidecarImage is the released sidecar.
 	sidecarImage = "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2"
+	// clientVersion and exporterVersion are those of what metrics.go imports; the second one goes with the library's OpenTelemetry.
+	clientVersion   = "v1.24.1"
+	exporterVersion = "v0.69.0"
 	// unreleased stands for the version of a library that a folder replaces.
 	unreleased = "v0.0.0-00010101000000-000000000000"
 )
@@ -134,10 +137,12 @@ func (p plan) values() map[string]any {
 	}
 }
 
-// gomod requires the library alone: go mod tidy adds what the sources import, at the versions that the library has.
+// gomod requires the library, and what the sources import beside it. What both import, go mod tidy adds at the library's versions.
 func (p plan) gomod() ([]byte, error) {
 	f := &modfile.File{}
-	err := errors.Join(f.AddModuleStmt(p.module), f.AddGoStmt(goVersion), f.AddRequire(library, cmp.Or(p.source.version, unreleased)))
+	err := errors.Join(f.AddModuleStmt(p.module), f.AddGoStmt(goVersion), f.AddRequire(library, cmp.Or(p.source.version, unreleased)),
+		f.AddRequire("github.com/prometheus/client_golang", clientVersion),
+		f.AddRequire("go.opentelemetry.io/otel/exporters/prometheus", exporterVersion))
 	if p.source.folder != "" {
 		err = errors.Join(err, f.AddReplace(library, "", p.source.folder, ""))
 	}

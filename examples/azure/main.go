@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,10 +21,7 @@ func main() {
 	if err == nil {
 		err = run(ctx, log)
 	}
-	if err != nil {
-		logFailure(log, err)
-		os.Exit(1)
-	}
+	os.Exit(exitCode(log, err))
 }
 
 func run(ctx context.Context, log logr.Logger) error {
@@ -37,8 +35,10 @@ func run(ctx context.Context, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, gocosi.WithLogger(log), gocosi.WithVersion(version), gocosi.WithReady(p.ready))
-	if err != nil {
+	reader, failed := exportMetrics(ctx, os.Getenv, log)
+	driver, err := gocosi.New(gocosi.NewIdentity(driverName), p, gocosi.WithLogger(log), gocosi.WithVersion(version),
+		gocosi.WithReady(p.ready), gocosi.WithMetricReader(reader), gocosi.WithGlobalMeterProvider())
+	if err := errors.Join(failed, err); err != nil {
 		return err
 	}
 	return driver.Run(ctx)

@@ -57,9 +57,13 @@ func nameLevel(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// logFailure writes each problem on a line: gocosi.New tells all of them at once.
-func logFailure(log logr.Logger, err error) {
+// exitCode returns the code that the process ends with. It writes each problem on a line: gocosi.New tells all of them at once.
+func exitCode(log logr.Logger, err error) int {
+	if err == nil {
+		return 0
+	}
 	for problem := range strings.Lines(err.Error()) {
 		log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
 	}
+	return 1
 }

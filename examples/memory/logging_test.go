@@ -57,7 +57,9 @@ func TestLogSettingsThatAreWrong(t *testing.T) {
 	if err == nil {
 		t.Fatal("loud is taken for a level and a format")
 	}
-	logFailure(log, err)
+	if code := exitCode(log, err); code != 1 {
+		t.Errorf("the process ends with %d, want 1", code)
+	}
 	for _, want := range []string{
 		`"reason":"LOG_LEVEL: \"loud\" is no level; want error, info, debug or trace"`, `"reason":"LOG_FORMAT: \"loud\" is no format; want json or text"`,
 	} {

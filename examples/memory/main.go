@@ -21,10 +21,7 @@ func main() {
 	if err == nil {
 		err = run(ctx, log)
 	}
-	if err != nil {
-		logFailure(log, err)
-		os.Exit(1)
-	}
+	os.Exit(exitCode(log, err))
 }
 
 func run(ctx context.Context, log logr.Logger) error {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"os/signal"
@@ -27,10 +28,7 @@ func main() {
 	if err == nil {
 		err = run(ctx, log)
 	}
-	if err != nil {
-		logFailure(log, err)
-		os.Exit(1)
-	}
+	os.Exit(exitCode(log, err))
 }
 
 // choose returns what the flags ask for.
@@ -49,8 +47,9 @@ func serve(ctx context.Context, log logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	d, err := driver.New(settings, gocosi.WithLogger(log), gocosi.WithVersion(version))
-	if err != nil {
+	reader, failed := exportMetrics(ctx, os.Getenv, log)
+	d, err := driver.New(settings, gocosi.WithLogger(log), gocosi.WithVersion(version), gocosi.WithMetricReader(reader), gocosi.WithGlobalMeterProvider())
+	if err := errors.Join(failed, err); err != nil {
 		return err
 	}
 	return d.Run(ctx)

@@ -56,7 +56,7 @@ const s3DriverName = "s3.gocosi.example.com"
 // s3Manifests applies the driver's manifests unchanged, and makes the story use their names from now on.
 func (s *story) s3Manifests() {
 	s.Helper()
-	for _, name := range []string{"namespace.yaml", "rbac.yaml", "driver.yaml", "classes.yaml"} {
+	for _, name := range []string{"rbac.yaml", "driver.yaml", "classes.yaml"} {
 		_, err := s.apply.file(s.Context(), filepath.Join(s3Folder, "deploy", name))
 		must(s.T, err)
 	}

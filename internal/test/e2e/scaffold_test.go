@@ -23,7 +23,7 @@ import (
 // manifestsAreAccepted applies deploy/ unchanged, and makes the API server check its pod template as a pod.
 func manifestsAreAccepted(s *story) {
 	documents := 0
-	for _, name := range []string{"namespace.yaml", "rbac.yaml", "driver.yaml", "classes.yaml"} {
+	for _, name := range []string{"rbac.yaml", "driver.yaml", "classes.yaml"} {
 		n, err := s.apply.file(s.Context(), filepath.Join(s.scaffold, "deploy", name))
 		must(s.T, err)
 		documents += n

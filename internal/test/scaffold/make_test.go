@@ -123,7 +123,7 @@ func TestMakeDeploy(t *testing.T) {
 	check := func(image string, args ...string) {
 		t.Helper()
 		said, got, err := m.run(t, append([]string{"deploy"}, args...)...)
-		want := "kubectl apply -f deploy/namespace.yaml -f deploy/rbac.yaml -f - -f deploy/classes.yaml"
+		want := "kubectl apply -f deploy/rbac.yaml -f - -f deploy/classes.yaml"
 		if err != nil || got != want || !strings.Contains(said, image) {
 			t.Fatalf("make deploy %q ran %q, want %q; %v\n%s", args, got, want, err, said)
 		}
