@@ -9,8 +9,11 @@ AZURITE               := bin/azurite-$(AZURITE_VERSION)
 CEPH_VERSION          := 16.2.15+ds-0+deb12u2
 CEPH                  := bin/ceph-$(CEPH_VERSION)
 
+PROMETHEUS_VERSION    := 2.42.0+ds-5+deb12u1
+PROMETHEUS            := bin/prometheus-$(PROMETHEUS_VERSION)
+
 # The modules of this repository. The nested modules are separate because they require much more than the library.
-NESTED  := internal/test/scaffold internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
+NESTED  := internal/test/scaffold internal/test/monitoring internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 MODULES := . $(NESTED)
 
 # Some tests build programs, and a slow machine with empty caches needs more than the default ten minutes.
@@ -72,6 +75,17 @@ $(AZURITE):
 	npm install --no-audit --no-fund --ignore-scripts --prefix $@.new azurite@$(AZURITE_VERSION)
 	mv $@.new $@
 
+# Checks that apt-get has a package of Debian 12 at a version.
+define debian
+	command -v apt-get >/dev/null && command -v dpkg >/dev/null || { \
+		echo "$(1) $(2) comes from the packages of Debian 12: want a system with apt-get and dpkg"; exit 1; }; \
+	found="$$(apt-cache madison $(1))"; test -n "$$found" || { \
+		echo "apt-get knows no package $(1): want the lists of Debian 12's packages, which apt-get update fetches as root"; exit 1; }; \
+	echo "$$found" | grep -qF ' $(2) ' || { \
+		echo "apt-get has $(1) $$(echo "$$found" | awk '{ print $$3; exit }'), want $(2) of Debian 12: apt-get update fetches newer lists as root"; exit 1; }
+endef
+DOWNLOAD = apt-get download -qq $(if $(filter 0,$(shell id -u)),-o APT::Sandbox::User=root)
+
 # Without the race detector, which would leave out most faults: they take an hour with it.
 .PHONY: test-ceph
 test-ceph: $(CEPH) ## test examples/s3 with Ceph RGW, from Debian's packages; needs apt-get
@@ -86,20 +100,26 @@ test-ceph-full: $(CEPH) ## run test-ceph with every fault and many kills
 CEPH_PACKAGES := $(addsuffix =$(CEPH_VERSION),radosgw ceph-osd ceph-mon ceph-base ceph-common)
 
 $(CEPH):
-	@command -v apt-get >/dev/null && command -v dpkg >/dev/null || { \
-		echo "Ceph $(CEPH_VERSION) comes from the packages of Debian 12: want a system with apt-get and dpkg"; exit 1; }
-	@test -n "$$(apt-cache madison radosgw)" || { \
-		echo "apt-get knows no package radosgw: want the lists of Debian 12's packages, which apt-get update fetches as root"; exit 1; }
-	@apt-cache madison radosgw | grep -qF ' $(CEPH_VERSION) ' || { \
-		echo "apt-get has radosgw $$(apt-cache madison radosgw | awk '{ print $$3; exit }'), want $(CEPH_VERSION) of Debian 12: apt-get update fetches newer lists as root"; exit 1; }
+	@$(call debian,radosgw,$(CEPH_VERSION))
 	rm -rf $@.new
 	mkdir -p $@.new/debs
 	apt-get install -qq --no-install-recommends --reinstall -s $(CEPH_PACKAGES) >$@.new/plan
 	awk '/^Inst/ { gsub(/[(]/, "", $$3); print $$2 "=" ($$3 ~ /^\[/ ? substr($$4, 2) : $$3) }' $@.new/plan >$@.new/list
-	cd $@.new/debs && apt-get download -qq $(if $(filter 0,$(shell id -u)),-o APT::Sandbox::User=root) $$(cat ../list)
+	cd $@.new/debs && $(DOWNLOAD) $$(cat ../list)
 	for package in $@.new/debs/*.deb; do dpkg -x $$package $@.new || exit 1; done
 	rm -r $@.new/debs
 	chmod -R ug-s $@.new # Ceph needs no program that runs as root, and sudo is among the packages
+	mv $@.new $@
+
+.PHONY: test-monitoring
+test-monitoring: $(PROMETHEUS) ## test alert rules and dashboard with Prometheus, from Debian's packages; needs apt-get
+	PROMETHEUS=$(CURDIR)/$(PROMETHEUS)/usr/bin go test -C internal/test/monitoring $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./...
+
+$(PROMETHEUS):
+	@$(call debian,prometheus,$(PROMETHEUS_VERSION))
+	rm -rf $@.new
+	mkdir -p $@.new
+	cd $@.new && $(DOWNLOAD) prometheus=$(PROMETHEUS_VERSION) && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
 	mv $@.new $@
 
 .PHONY: test-javascript

@@ -36,3 +36,15 @@ var dependencies = []string{
 	"google.golang.org/protobuf",
 	"sigs.k8s.io/container-object-storage-interface-spec",
 }
+
+// ofMetrics lists the modules that metrics.go of the new module adds to them.
+var ofMetrics = []string{
+	"github.com/beorn7/perks",
+	"github.com/munnerz/goautoneg",
+	"github.com/prometheus/client_golang",
+	"github.com/prometheus/client_model",
+	"github.com/prometheus/common",
+	"github.com/prometheus/otlptranslator",
+	"github.com/prometheus/procfs",
+	"go.opentelemetry.io/otel/exporters/prometheus",
+}

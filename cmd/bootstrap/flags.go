@@ -17,6 +17,7 @@ const examples = `
 Examples:
   bootstrap -module example.com/acme/cosi-osp -dir cosi-osp
   bootstrap -module example.com/acme/cosi-osp -name s3.acme.example
+  bootstrap -with monitoring    # add alert rules and a dashboard
   bootstrap -gocosi v0.4.0      # require that release of the library
   bootstrap -gocosi ../gocosi   # use a checkout of the library
 `
@@ -24,6 +25,7 @@ Examples:
 // flags holds the command line.
 type flags struct {
 	module, dir, name, gocosi string
+	with                      string // names of extras
 	build                     bool
 	empty                     []string // see emptyFlags
 }
@@ -64,6 +66,7 @@ func (f *flags) newSet(stderr io.Writer) *flag.FlagSet {
 	set.StringVar(&f.dir, "dir", "cosi-osp", "`folder` to write, which must be empty or not exist")
 	set.StringVar(&f.name, "name", "", "`name` of the driver (default: derived from the module's path)")
 	set.StringVar(&f.gocosi, "gocosi", "", "`version or path` of the library (default: this one)")
+	set.StringVar(&f.with, "with", "", "`extras` to add, with commas between them: "+extraNames())
 	set.BoolVar(&f.build, "build", true, "build the new module before it is put in place, which takes minutes the first time")
 	return set
 }

@@ -71,9 +71,9 @@ func checkOwner(modulePath string) error {
 	case within(modulePath, library):
 		return fmt.Errorf("%q belongs to the library", modulePath)
 	}
-	for _, dependency := range dependencies {
+	for _, dependency := range slices.Concat(dependencies, ofMetrics) {
 		if within(modulePath, dependency) {
-			return fmt.Errorf("%q belongs to %s, which the library requires", modulePath, dependency)
+			return fmt.Errorf("%q belongs to %s, which the new module requires", modulePath, dependency)
 		}
 	}
 	return nil

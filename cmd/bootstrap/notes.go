@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,7 +15,7 @@ import (
 
 // next tells what to do with the new module, and what around it would keep the go command from doing that.
 func (p plan) next(ctx context.Context, out io.Writer) {
-	for _, note := range []string{p.noteWorkspace(ctx), p.noteFlags(ctx), p.noteBuild()} {
+	for _, note := range []string{p.noteWorkspace(ctx), p.noteFlags(ctx), p.noteExtras(), p.noteBuild()} {
 		if note != "" {
 			fmt.Fprintf(out, "note     %s\n", note)
 		}
@@ -48,6 +50,15 @@ func (p plan) noteFlags(ctx context.Context) string {
 		}
 	}
 	return ""
+}
+
+// noteExtras tells what the extras need.
+func (p plan) noteExtras() string {
+	var needs []string
+	for _, name := range slices.Sorted(maps.Keys(p.with)) {
+		needs = append(needs, name+" needs "+extras[name].uses+" in the cluster")
+	}
+	return strings.Join(needs, "; ")
 }
 
 // noteBuild says that nothing was built, and why.

@@ -19,13 +19,14 @@ const library = buildinfo.ModulePath
 
 // plan says what to write, and where. Everything in it has been checked.
 type plan struct {
-	module string // path of the new module
-	dir    string // absolute
-	name   string // the driver's name
-	app    string // name of the program, the image and the Kubernetes objects
-	source source // where the library comes from
-	build  bool   // whether it is built before it is put in place
-	files  []file // all but go.sum
+	module string          // path of the new module
+	dir    string          // absolute
+	name   string          // the driver's name
+	app    string          // name of the program, the image and the Kubernetes objects
+	source source          // where the library comes from
+	with   map[string]bool // the extras
+	build  bool            // whether it is built before it is put in place
+	files  []file          // all but go.sum
 }
 
 // plan checks every flag before anything is written.
@@ -38,6 +39,11 @@ func (f *flags) plan(ctx context.Context) (plan, error) {
 		return plan{}, err
 	}
 	var err error
+	if f.with != "" {
+		if p.with, err = readExtras(f.with); err != nil {
+			return plan{}, err
+		}
+	}
 	if p.dir, err = absentOrEmpty(f.dir); err != nil {
 		return plan{}, fmt.Errorf("-dir: %w", err)
 	}

@@ -97,7 +97,7 @@ func (p plan) render() ([]file, error) {
 	}
 	files := []file{{"go.mod", gomod}}
 	err = fs.WalkDir(templates, "templates", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || p.leftOut(target(name)) {
 			return err
 		}
 		text, err := p.execute(name)
@@ -115,7 +115,7 @@ func target(name string) string {
 
 // execute fills a template in, and formats Go source.
 func (p plan) execute(name string) ([]byte, error) {
-	t, err := template.New(path.Base(name)).Option("missingkey=error").ParseFS(templates, name)
+	t, err := template.New(path.Base(name)).Delims(delimiters(target(name))).Option("missingkey=error").ParseFS(templates, name)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (p plan) execute(name string) ([]byte, error) {
 func (p plan) values() map[string]any {
 	return map[string]any{
 		"Module": p.module, "Name": p.name, "App": p.app, "Program": programName(p.module), "Local": p.source.folder != "",
-		"GoImage": goImage, "SidecarImage": sidecarImage,
+		"GoImage": goImage, "SidecarImage": sidecarImage, "With": p.extras(),
 	}
 }
 

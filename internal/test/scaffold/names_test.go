@@ -256,3 +256,21 @@ func (n oddName) checkGo(t *testing.T, folder string) {
 		}
 	}
 }
+
+// TestModulesOfOthers refuses the path of every module that a scaffold requires: it could not be built.
+func TestModulesOfOthers(t *testing.T) {
+	t.Parallel()
+	file, err := modfile.ParseLax("go.mod", read(t, scaffold(t, "cosi-osp"), "go.mod"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, required := range file.Require {
+		cmd := exec.CommandContext(t.Context(), bootstrap, "-module", required.Mod.Path, "-dir", filepath.Join(t.TempDir(), "new"), "-gocosi", root)
+		if out, err := cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("belongs to ")) {
+			t.Errorf("-module %s: %v, %s", required.Mod.Path, err, out)
+		}
+	}
+	if len(file.Require) < 20 {
+		t.Errorf("a scaffold requires %d modules, want all of them in its go.mod", len(file.Require))
+	}
+}
