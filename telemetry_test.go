@@ -324,7 +324,7 @@ func otelRefusals(t *testing.T) []otelRefusal {
 	}
 	for name, s := range map[string]otelSignals{"OTEL_TRACES_EXPORTER": {traces: true}, "OTEL_METRICS_EXPORTER": {metrics: true}} {
 		for _, value := range []string{"prometheus", "console", "otlp,none", "OTLP"} {
-			all = append(all, otelRefusal{name, value, "otlp or none", s}, otelRefusal{name, value, "WithTracerProvider or WithMeterProvider", s})
+			all = append(all, otelRefusal{name, value, "otlp or none", s}, otelRefusal{name, value, "WithTracerProvider, WithMeterProvider or WithMetricReader", s})
 		}
 	}
 	return all

@@ -20,26 +20,26 @@ import (
 )
 
 // exportMetrics serves metrics to Prometheus when OTEL_METRICS_EXPORTER says so, until the process ends, and returns the reader
-// that wants them. Without one, gocosi does what the variable says. Whoever reaches the address may read: no metric has a secret, or the
-// name of a bucket.
+// that wants them, also with an error. Without a reader, gocosi does what the variable says. Whoever reaches the address may read: no
+// metric has a secret, or the name of a bucket.
 func exportMetrics(ctx context.Context, getenv func(string) string, log logr.Logger) (reader metric.Reader, err error) {
 	read := func(name string) string { return strings.TrimSpace(getenv(name)) }
 	if read("OTEL_METRICS_EXPORTER") != "prometheus" || strings.EqualFold(read("OTEL_SDK_DISABLED"), "true") {
 		return reader, nil
 	}
-	host, port := cmp.Or(read("OTEL_EXPORTER_PROMETHEUS_HOST"), "localhost"), cmp.Or(read("OTEL_EXPORTER_PROMETHEUS_PORT"), "9464")
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return nil, fmt.Errorf("OTEL_EXPORTER_PROMETHEUS_PORT: %.40q is no port; want a number up to 65535, 0 for any port that is free", port)
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return nil, fmt.Errorf("OTEL_EXPORTER_PROMETHEUS_HOST and _PORT: %w; want an address of this machine and a port that is free", err)
-	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo())
 	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
+		return reader, fmt.Errorf("metrics: %w", err)
+	}
+	host, port := cmp.Or(read("OTEL_EXPORTER_PROMETHEUS_HOST"), "localhost"), cmp.Or(read("OTEL_EXPORTER_PROMETHEUS_PORT"), "9464")
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return exporter, fmt.Errorf("OTEL_EXPORTER_PROMETHEUS_PORT: %.40q is no port; want a number up to 65535, 0 for any port that is free", port)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return exporter, fmt.Errorf("OTEL_EXPORTER_PROMETHEUS_HOST and _PORT: %w; want an address of this machine and a port that is free", err)
 	}
 	log.Info("metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
 	go serveMetrics(listener, registry, log)

@@ -71,7 +71,7 @@ func checkRatio(text string) error {
 
 func checkExporter(text string) error {
 	if err := oneOf("otlp", "none").check(text); err != nil {
-		return fmt.Errorf("%w; any other exporter needs its provider given by WithTracerProvider or WithMeterProvider", err)
+		return fmt.Errorf("%w; any other exporter is given by WithTracerProvider, WithMeterProvider or WithMetricReader", err)
 	}
 	return nil
 }

@@ -80,8 +80,8 @@ func (d *driver) probe(ctx context.Context) error {
 	return cmd.Run()
 }
 
-// scrape returns what Prometheus would get.
-func (d *driver) scrape(t *testing.T) []byte {
+// scrape returns what Prometheus would get; "" when it is refused.
+func (d *driver) scrape(t *testing.T) string {
 	t.Helper()
 	response, err := http.Get("http://" + d.metrics + "/metrics")
 	if err != nil {
@@ -90,9 +90,9 @@ func (d *driver) scrape(t *testing.T) []byte {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatal(response.Status, err)
+		return ""
 	}
-	return text
+	return string(text)
 }
 
 // create asks for a bucket; only its code matters to the test.

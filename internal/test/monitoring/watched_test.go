@@ -37,10 +37,10 @@ func TestWatched(t *testing.T) {
 		jobs[d.job] = d.metrics
 		folder := scaffold(t, d.job, d.job+".example.com")
 		rules, boards[d.job] = append(rules, ruleFile(t, t.TempDir(), folder)), folder
-		if said := promtool(t, d.scrape(t), "check", "metrics"); said != "" {
+		if said := promtool(t, []byte(d.scrape(t)), "check", "metrics"); said != "" {
 			t.Logf("%s: promtool check metrics: %s", d.job, said)
 		}
-		if text := string(d.scrape(t)); !strings.Contains(text, `gocosi_driver_version="v9.8.7"`) {
+		if text := d.scrape(t); !strings.Contains(text, `gocosi_driver_version="v9.8.7"`) {
 			t.Errorf("%s does not tell its version", d.job)
 		}
 	}
