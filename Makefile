@@ -12,6 +12,9 @@ CEPH                  := bin/ceph-$(CEPH_VERSION)
 PROMETHEUS_VERSION    := 2.42.0+ds-5+deb12u1
 PROMETHEUS            := bin/prometheus-$(PROMETHEUS_VERSION)
 
+COLLECTOR_VERSION     := v0.165.0
+COLLECTOR             := bin/otelcol-$(COLLECTOR_VERSION)
+
 # The modules of this repository. The nested modules are separate because they require much more than the library.
 NESTED  := internal/test/scaffold internal/test/monitoring internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 MODULES := . $(NESTED)
@@ -121,6 +124,19 @@ $(PROMETHEUS):
 	mkdir -p $@.new
 	cd $@.new && $(DOWNLOAD) prometheus=$(PROMETHEUS_VERSION) && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
 	mv $@.new $@
+
+.PHONY: test-collector
+test-collector: $(COLLECTOR) ## test telemetry with the OpenTelemetry Collector, which this builds
+	COLLECTOR=$(CURDIR)/$(COLLECTOR) go test $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./internal/test/collector
+
+# The builder makes a module of its own, which a workspace around this one does not have.
+$(COLLECTOR): internal/test/collector/builder.yaml
+	@echo "building the OpenTelemetry Collector: the first time about 3 minutes on two cores"
+	rm -rf $@.new
+	mkdir -p $@.new
+	cd $@.new && GOWORK=off go run go.opentelemetry.io/collector/cmd/builder@$(COLLECTOR_VERSION) --skip-strict-versioning=false --config $(CURDIR)/$<
+	mv $@.new/otelcol $@
+	rm -r $@.new
 
 .PHONY: test-javascript
 test-javascript: ## hold a driver in JavaScript against the specification; needs Node and npm, which fetches packages
