@@ -94,7 +94,7 @@ func exporterVariables() []Variable {
 			Means: "URL of the collector, whose setting turns both signals on; of one signal, by HTTP, the whole URL",
 			form:  form{check: checkCollectorURL},
 		},
-		{Name: "INSECURE", Default: "false", Means: "true sends in the clear, whatever the URL says", form: anyCase("true", "false")},
+		{Name: "INSECURE", Default: "false", Means: "true sends in the clear, whatever the URL says, but never with certificates", form: anyCase("true", "false")},
 		{Name: "PROTOCOL", Default: protocolGRPC, Means: "grpc or http/protobuf", form: oneOf(protocolGRPC, protocolHTTP)},
 		{
 			Name: "CERTIFICATE", Default: "the system's",
@@ -241,7 +241,7 @@ func Check(signals ...Signal) error {
 	if slices.Contains(signals, Traces) {
 		problems = append(problems, checkBatch())
 	}
-	return errors.Join(append(problems, checkClients(signals)...)...)
+	return errors.Join(slices.Concat(problems, checkClients(signals), checkClear(signals))...)
 }
 
 // refuse checks the text of a variable; one without text is unset.

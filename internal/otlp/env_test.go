@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+
 	"github.com/doomshrine/gocosi/internal/otlp"
 	"github.com/doomshrine/gocosi/internal/test/otlptest"
 )
@@ -217,5 +219,57 @@ func TestCheckLeavesOtherSignalsAlone(t *testing.T) {
 	setEnv(t, map[string]string{"OTEL_BSP_MAX_QUEUE_SIZE": "1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "x"})
 	if err := otlp.Check(otlp.Metrics); err != nil {
 		t.Error(err)
+	}
+}
+
+// Certificates are for TLS. What the exporters make of them in the clear differs: by HTTP they fail, by gRPC they take TLS.
+func TestCertificatesInTheClear(t *testing.T) {
+	const prefix = "OTEL_EXPORTER_OTLP_"
+	secure := otlptest.StartTLS(t, "http/protobuf")
+	certificate := map[string]string{prefix + "PROTOCOL": "http/protobuf", prefix + "CERTIFICATE": secure.Certificate}
+	client := map[string]string{
+		prefix + "PROTOCOL": "http/protobuf", prefix + "TRACES_CLIENT_CERTIFICATE": secure.Certificate, prefix + "TRACES_CLIENT_KEY": secure.Key,
+	}
+	for _, test := range []struct {
+		name       string
+		base, more map[string]string
+		wants      []string // in the error; none: there is no error
+	}{
+		{"a URL", certificate, map[string]string{prefix + "ENDPOINT": "http://127.0.0.1:1"}, []string{
+			prefix + "CERTIFICATE: traces go in the clear by " + prefix + "ENDPOINT; want an https URL",
+			prefix + "CERTIFICATE: metrics go in the clear by " + prefix + "ENDPOINT; want an https URL",
+		}},
+		{"the URL of a signal", certificate, map[string]string{prefix + "ENDPOINT": "https://127.0.0.1:1", prefix + "METRICS_ENDPOINT": "HTTP://127.0.0.1:1"}, []string{
+			prefix + "CERTIFICATE: metrics go in the clear by " + prefix + "METRICS_ENDPOINT",
+		}},
+		{"INSECURE", client, map[string]string{prefix + "ENDPOINT": "https://127.0.0.1:1", prefix + "INSECURE": "True"}, []string{
+			prefix + "TRACES_CLIENT_CERTIFICATE: traces go in the clear by " + prefix + "INSECURE",
+		}},
+		{"TLS", certificate, map[string]string{prefix + "ENDPOINT": "https://127.0.0.1:1"}, nil},
+		{"not INSECURE", certificate, map[string]string{prefix + "ENDPOINT": "http://127.0.0.1:1", prefix + "INSECURE": "false"}, nil},
+		{"gRPC", certificate, map[string]string{prefix + "ENDPOINT": "http://127.0.0.1:1", prefix + "PROTOCOL": "grpc"}, nil},
+		{"no signal", certificate, map[string]string{prefix + "INSECURE": "true"}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			setEnv(t, test.base)
+			setEnv(t, test.more)
+			err := otlp.Check(otlp.Traces, otlp.Metrics)
+			for _, want := range test.wants {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v; want %q in it", err, want)
+				}
+			}
+			if n := len(strings.Split(fmt.Sprint(err), "\n")); err != nil && n != len(test.wants) {
+				t.Errorf("got %v; want %d lines", err, len(test.wants))
+			}
+			// The exporters are of the same opinion.
+			e, startErr := try(logr.Discard())
+			if startErr == nil {
+				e.Flush()
+			}
+			if (startErr != nil) != (err != nil) {
+				t.Errorf("the exporters say %v; want their opinion and that of Check, which is %v, to be one", startErr, err)
+			}
+		})
 	}
 }

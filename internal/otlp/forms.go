@@ -153,6 +153,47 @@ func checkClients(signals []Signal) (problems []error) {
 	return problems
 }
 
+// checkClear refuses certificates for exports in the clear over HTTP. The exporter would refuse them too, and name no variable. By
+// gRPC, certificates win.
+func checkClear(signals []Signal) (problems []error) {
+	for _, signal := range signals {
+		protocol, _ := Wanted(signal)
+		by, certificate := inTheClear(signal), firstSet(signal, "CERTIFICATE", "CLIENT_CERTIFICATE")
+		if protocol == protocolHTTP && by != "" && certificate != "" {
+			problems = append(problems, fmt.Errorf("%s: %s go in the clear by %s; want an https URL without INSECURE, or no certificate",
+				certificate, strings.ToLower(string(signal)), by))
+		}
+	}
+	return problems
+}
+
+// inTheClear names the variable by which a signal is sent without TLS; "": there is none.
+func inTheClear(signal Signal) string {
+	if name := firstSet(signal, "INSECURE"); name != "" {
+		if strings.EqualFold(getEnv(name), "true") {
+			return name
+		}
+		return ""
+	}
+	name := firstSet(signal, "ENDPOINT")
+	if u, err := url.Parse(getEnv(name)); err != nil || u.Scheme != "http" {
+		return ""
+	}
+	return name
+}
+
+// firstSet names the first variable that is set, of the signal's own and those of all signals; "": none is.
+func firstSet(signal Signal, names ...string) string {
+	for _, name := range names {
+		for _, full := range []string{otlpPrefix + string(signal) + "_" + name, otlpPrefix + name} {
+			if getEnv(full) != "" {
+				return full
+			}
+		}
+	}
+	return ""
+}
+
 // readClient reads the driver's own certificate and key; neither is set for none.
 func readClient(prefix string) ([]tls.Certificate, error) {
 	certificate, key := getEnv(prefix+"CLIENT_CERTIFICATE"), getEnv(prefix+"CLIENT_KEY")
