@@ -13,15 +13,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // envCollector names the collector's binary; make test-collector sets it.
 const envCollector = "COLLECTOR"
+
+// exportTimeout is when an export fails while the collector is away. It leaves a busy machine the time for one that succeeds.
+const exportTimeout = 3 * time.Second
 
 // configuration has room for what newCollector puts in. The collector's own metrics are off: their port would be a fixed one.
 const configuration = `
@@ -110,7 +115,13 @@ func (c *collector) start(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { c.end = command.Wait(); close(ended) }()
 	c.command, c.ended = command, ended
-	t.Cleanup(func() { _ = command.Process.Kill(); <-ended })
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		<-ended
+		if t.Failed() && c.ended == ended { // of the last start only
+			t.Logf("the collector said:\n%s", c.read("stderr"))
+		}
+	})
 	harness.Eventually(t, func() bool { return c.isOver() || strings.Contains(c.read("stderr"), "Everything is ready") },
 		"the collector is not ready")
 	if c.isOver() {
@@ -201,8 +212,9 @@ func (c *collector) variables(more map[string]string) map[string]string {
 		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": c.client.certificate,
 		"OTEL_EXPORTER_OTLP_CLIENT_KEY":         c.client.key,
 		"OTEL_EXPORTER_OTLP_HEADERS":            "authorization=Bearer%20" + c.token,
-		// An export is soon done, or given up.
-		"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
+		"OTEL_EXPORTER_OTLP_TIMEOUT":            strconv.FormatInt(exportTimeout.Milliseconds(), 10),
+		"OTEL_BSP_SCHEDULE_DELAY":               "50",
+		"OTEL_METRIC_EXPORT_INTERVAL":           "100",
 	}
 	maps.Copy(all, more)
 	return all

@@ -16,14 +16,16 @@ import (
 	"testing"
 	"time"
 
+	cosi "sigs.k8s.io/container-object-storage-interface-spec"
+
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
 // parent is the span of a caller.
 const parent = "00f067aa0ba902b7"
 
-// outage is how long calls go on without a collector: several exports fail meanwhile.
-const outage = 2 * time.Second
+// outage is how long calls go on without a collector: several exports fail meanwhile, one after the other.
+const outage = 5 * exportTimeout / 2
 
 // each runs a test for both protocols, with a collector of its own. Without the collector's binary, it skips the test.
 func each(t *testing.T, test func(t *testing.T, c *collector)) {
@@ -70,6 +72,9 @@ func TestTwoReplicas(t *testing.T) {
 			workWithout(t, replicas, i+1)
 			c.start(t)
 			workUntilBack(t, replicas, i+1)
+			for _, d := range replicas {
+				d.trace(t, c)
+			}
 			complete(t, c.await(t, func(s samples) error { return counted(s, replicas) }), rows)
 		}
 		for _, d := range replicas {
@@ -112,13 +117,15 @@ func fresh(s samples, rows []row) error {
 	return errors.Join(problems...)
 }
 
-// trace makes a call within a trace, and learns from its span which instance the driver is.
+// trace makes a call within a trace, and learns from its first span which instance the driver is.
 func (d *driver) trace(t *testing.T, c *collector) {
 	t.Helper()
 	trace := newTrace()
 	d.create(t, "traced", trace)
 	got := c.span(t, trace)
-	d.instance = got.instance
+	if d.instance == "" {
+		d.instance = got.instance
+	}
 	if want := (span{d.instance, driverName, creation, parent}); got != want || d.instance == "" {
 		t.Errorf("got the span %+v, want %+v with an instance", got, want)
 	}
@@ -131,7 +138,7 @@ func (d *driver) wait(t *testing.T, c *collector) {
 	var calls sync.WaitGroup
 	for range 2 {
 		calls.Go(func() {
-			if err := d.call(t, holding, ""); err != nil {
+			if _, err := d.client.DriverCreateBucket(harness.Timeout(t), &cosi.DriverCreateBucketRequest{Name: holding}); err != nil {
 				t.Errorf("a call that waited is answered %v, want OK", err)
 			}
 		})
@@ -192,8 +199,10 @@ func workUntilBack(t *testing.T, drivers []*driver, outages int) {
 		"not every driver says that the collector is back")
 	for _, d := range drivers {
 		for _, signal := range exported() {
-			if n := d.told(signal, "telemetry cannot be exported"); n != outages {
-				t.Errorf("%d lines about %s that cannot be exported, want %d", n, signal, outages)
+			for _, message := range []string{"telemetry cannot be exported", "telemetry is exported again"} {
+				if n := d.told(signal, message); n != outages {
+					t.Errorf("%d lines %q of %s after %d outages, want one for each", n, message, signal, outages)
+				}
 			}
 		}
 		for _, line := range d.lines("telemetry is exported again") {
@@ -220,10 +229,11 @@ func workUntil(t *testing.T, drivers []*driver, done func() bool, never string) 
 
 var severalFailed = regexp.MustCompile(`"failed_exports"=([2-9]|\d\d+)\b`)
 
+// allTold reports whether every driver has said so of both signals, at least so many times.
 func allTold(drivers []*driver, message string, times int) bool {
 	for _, d := range drivers {
 		for _, signal := range exported() {
-			if d.told(signal, message) != times {
+			if d.told(signal, message) < times {
 				return false
 			}
 		}
@@ -231,19 +241,24 @@ func allTold(drivers []*driver, message string, times int) bool {
 	return true
 }
 
+// unauthenticated finds the answer to a wrong header, by gRPC or by HTTP.
+var unauthenticated = regexp.MustCompile(`code = Unauthenticated|401 Unauthorized`)
+
 // TestRefused lets drivers export without what the collector asks for. It has nothing of them, and of the one that has it all.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	const prefix = "OTEL_EXPORTER_OTLP_"
 	each(t, func(t *testing.T, c *collector) {
+		const soon = "500" // for what is tried again until it takes too long
 		wrong := map[string]map[string]string{
 			"no-header":         {prefix + "HEADERS": ""},
+			"another-header":    {prefix + "HEADERS": "x-authorization=Bearer%20" + c.token},
 			"wrong-token":       {prefix + "HEADERS": "authorization=Bearer%20" + rand.Text()},
-			"no-certificate":    {prefix + "CLIENT_CERTIFICATE": "", prefix + "CLIENT_KEY": ""},
-			"unknown-collector": {prefix + "CERTIFICATE": newAuthority(t).path},
+			"no-certificate":    {prefix + "CLIENT_CERTIFICATE": "", prefix + "CLIENT_KEY": "", prefix + "TIMEOUT": soon},
+			"unknown-collector": {prefix + "CERTIFICATE": newAuthority(t).path, prefix + "TIMEOUT": soon},
 			"in-the-clear": {
 				prefix + "ENDPOINT": fmt.Sprintf("http://127.0.0.1:%d", c.port), prefix + "CERTIFICATE": "",
-				prefix + "CLIENT_CERTIFICATE": "", prefix + "CLIENT_KEY": "",
+				prefix + "CLIENT_CERTIFICATE": "", prefix + "CLIENT_KEY": "", prefix + "TIMEOUT": soon,
 			},
 		}
 		for name, variables := range wrong {
@@ -253,6 +268,12 @@ func TestRefused(t *testing.T) {
 			harness.Eventually(t, func() bool { return allTold([]*driver{d}, "telemetry cannot be exported", 1) },
 				"%s: the driver does not say that nothing is exported", name)
 			d.stop(t)
+			_, byHeader := variables[prefix+"HEADERS"]
+			for _, line := range d.lines("telemetry cannot be exported") {
+				if byHeader && !unauthenticated.MatchString(line) {
+					t.Errorf("%s: the driver says %q, want the code of the collector's answer", name, line)
+				}
+			}
 			if said := strings.Join(d.lines(), ""); strings.Contains(said, "Bearer") || strings.Contains(said, c.token) {
 				t.Errorf("%s: the log has the header:\n%s", name, said)
 			}
@@ -284,6 +305,7 @@ func TestEnd(t *testing.T) {
 		const never = "600000"
 		d := startDriver(t, c.variables(map[string]string{
 			"OTEL_BSP_SCHEDULE_DELAY": never, "OTEL_METRIC_EXPORT_INTERVAL": never, "OTEL_EXPORTER_OTLP_TIMEOUT": "",
+			"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
 		}))
 		for range 3 {
 			d.work(t)
@@ -295,6 +317,8 @@ func TestEnd(t *testing.T) {
 		}
 		d.stop(t)
 		d.instance = c.span(t, trace).instance
-		c.await(t, d.counted)
+		c.await(t, func(s samples) error {
+			return errors.Join(d.counted(s), s.equals(0, "gocosi_driver_ready", "instance", d.instance))
+		})
 	})
 }
