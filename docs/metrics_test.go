@@ -318,7 +318,7 @@ func compareText(t *testing.T, name, got, want string) {
 func documentedMetrics(t *testing.T) map[string]string {
 	t.Helper()
 	_, section, _ := strings.Cut(readFile(t, "docs/operations.md"), "\n## Metrics\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section, _, _ = strings.Cut(section, "\n##")
 	all := map[string]string{}
 	for line := range strings.Lines(section) {
 		cells := strings.Split(strings.ReplaceAll(line, "`", ""), "|")

@@ -138,7 +138,7 @@ func (p *provisioner) mustBeEmpty(ctx context.Context, id string) error {
 			return answer(ctx, "list container", err)
 		}
 		if page.Segment == nil {
-			return answer(ctx, "list container", &foreignError{"a list without blobs in it"})
+			return answer(ctx, "list container", &foreignError{what: "a list without blobs in it"})
 		}
 		if len(page.Segment.BlobItems) > 0 {
 			return status.Errorf(codes.FailedPrecondition, "container %q is not empty: parameter %s=true deletes it with its content", id, emptyOnDelete)

@@ -61,7 +61,7 @@ func TestAnswers(t *testing.T) {
 		wantCode(t, answer(t.Context(), "test", &azcore.ResponseError{ErrorCode: test.code, StatusCode: test.httpStatus}), test.want)
 	}
 	wantCode(t, answer(t.Context(), "test", errors.New("no XML")), codes.Unavailable)
-	wantCode(t, answer(t.Context(), "test", &foreignError{"HTTP 200"}), codes.Unavailable)
+	wantCode(t, answer(t.Context(), "test", &foreignError{what: "HTTP 200"}), codes.Unavailable)
 	wantCode(t, answer(t.Context(), "test", nil), codes.OK)
 	made := status.Error(codes.ResourceExhausted, "five")
 	if got := answer(t.Context(), "test", made); got != made { //nolint:errorlint // the same one

@@ -19,6 +19,7 @@ import (
 // request is one of the requests that the driver sends, and what the store's own answer to it looks like.
 type request struct {
 	name    string
+	api     string // as the store's documentation and logs name it
 	method  string
 	restype string // the query says which of a container's parts is asked for
 	comp    string
@@ -35,24 +36,33 @@ func storeHeaders() []string { return []string{"X-Ms-Version", "Date"} }
 func requests() []request {
 	changed := []string{"Etag", "Last-Modified"} // an answer about a container that exists has these
 	list := []request{
-		{name: "create container", method: http.MethodPut, success: http.StatusCreated, headers: changed},
-		{name: "look at container", method: http.MethodGet, success: http.StatusOK, headers: changed, absence: true},
-		{name: "list container", method: http.MethodGet, comp: "list", success: http.StatusOK, root: "EnumerationResults", absence: true},
-		{name: "delete container", method: http.MethodDelete, success: http.StatusAccepted, absence: true},
-		{name: "read policies", method: http.MethodGet, comp: "acl", success: http.StatusOK, headers: changed, root: "SignedIdentifiers", absence: true},
-		{name: "write policies", method: http.MethodPut, comp: "acl", success: http.StatusOK, headers: changed, absence: true},
-		{name: proveAbsence, method: http.MethodPut, comp: "lease", success: http.StatusOK, headers: append(changed, "X-Ms-Lease-Id"), absence: true},
+		{name: "create container", api: "CreateContainer", method: http.MethodPut, success: http.StatusCreated, headers: changed},
+		{name: "look at container", api: "GetContainerProperties", method: http.MethodGet, success: http.StatusOK, headers: changed, absence: true},
+		{name: "list container", api: "ListBlobs", method: http.MethodGet, comp: "list", success: http.StatusOK, root: "EnumerationResults", absence: true},
+		{name: "delete container", api: "DeleteContainer", method: http.MethodDelete, success: http.StatusAccepted, absence: true},
+		{
+			name: "read policies", api: "GetContainerACL", method: http.MethodGet, comp: "acl", success: http.StatusOK,
+			headers: changed, root: "SignedIdentifiers", absence: true,
+		},
+		{name: "write policies", api: "SetContainerACL", method: http.MethodPut, comp: "acl", success: http.StatusOK, headers: changed, absence: true},
+		{
+			name: proveAbsence, api: "RenewContainerLease", method: http.MethodPut, comp: "lease", success: http.StatusOK,
+			headers: append(changed, "X-Ms-Lease-Id"), absence: true,
+		},
 	}
 	for i := range list {
 		list[i].restype = "container"
 	}
 	return append(list, request{
-		name: "ask for the store's properties", method: http.MethodGet, restype: "service", comp: "properties",
+		name: "ask for the store's properties", api: "GetBlobServiceProperties", method: http.MethodGet, restype: "service", comp: "properties",
 		success: http.StatusOK, root: "StorageServiceProperties",
 	})
 }
 
 const proveAbsence = "prove absence"
+
+// operation names the request in the metrics.
+func (q request) operation() string { return "Blob/" + q.api }
 
 // requestOf finds what was sent.
 func requestOf(r *http.Request) (request, bool) {
@@ -79,7 +89,7 @@ func (c recogniser) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.client.Do(r) //nolint:gosec // the SDK makes the request, for the operator's endpoint
+	response, err := c.client.Do(r)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +232,10 @@ func isDocument(text []byte, root string) bool {
 
 // foreignError is an answer that the store did not give. It is not tried again at once: who stands in the store's place
 // stays there for a while.
-type foreignError struct{ what string }
+type foreignError struct {
+	what       string
+	httpStatus int
+}
 
 func (e *foreignError) Error() string { return "not the store's answer: " + e.what }
 
@@ -244,7 +257,7 @@ func strange(response *http.Response, body []byte) error {
 		}
 		what += fmt.Sprintf(", begins %q", show(begin, 60))
 	}
-	return &foreignError{what}
+	return &foreignError{what, response.StatusCode}
 }
 
 // tokenLike is a run of characters that may be a key, a signature or a part of one.

@@ -42,7 +42,7 @@ func (q request) row() string {
 	if q.comp != "" {
 		comp = "&comp=" + q.comp
 	}
-	return fmt.Sprintf("| %s | `%s ?restype=%s%s` | %s | %s |", q.name, q.method, q.restype, comp, success, absence)
+	return fmt.Sprintf("| %s | `%s` | `%s ?restype=%s%s` | %s | %s |", q.name, q.operation(), q.method, q.restype, comp, success, absence)
 }
 
 // success is an answer that is recognised.

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/doomshrine/gocosi"
 )
@@ -36,6 +37,7 @@ type settings struct {
 	account  string
 	endpoint *url.URL
 	key      *service.SharedKeyCredential
+	meter    metric.MeterProvider // nil: OpenTelemetry's global one; tests have their own
 }
 
 // nameForm is what can be a driver's name, and the value of a header.

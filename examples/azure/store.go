@@ -59,7 +59,7 @@ func newProvisioner(getenv func(string) string) (*provisioner, error) {
 func newProvisionerOver(s settings, w waits, transport http.RoundTripper) (*provisioner, error) {
 	client, err := service.NewClientWithSharedKeyCredential(s.endpoint.String(), s.key, &service.ClientOptions{ClientOptions: azcore.ClientOptions{
 		Retry:     policy.RetryOptions{MaxRetries: retries, TryTimeout: tryTimeout, RetryDelay: w.first, MaxRetryDelay: w.most},
-		Transport: recogniser{&http.Client{Transport: transport, CheckRedirect: stay}},
+		Transport: newMeasured(s, recogniser{&http.Client{Transport: transport, CheckRedirect: stay}}),
 	}})
 	if err != nil {
 		return nil, err

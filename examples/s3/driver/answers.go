@@ -137,6 +137,7 @@ type recognize struct {
 	longest  int64 // bytes
 	ids      *ids
 	store    Kind
+	measure  *measure
 }
 
 func (*recognize) ID() string { return "Recognize" }
@@ -144,16 +145,19 @@ func (*recognize) ID() string { return "Recognize" }
 func (r *recognize) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 	middleware.DeserializeOutput, middleware.Metadata, error,
 ) {
+	began := r.measure.begin(ctx)
 	bounded, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
 	out, metadata, err := next.HandleDeserialize(bounded, in)
-	if err == nil {
-		if response, ok := out.RawResponse.(*smithyhttp.Response); ok {
-			err = r.inspect(ctx, response)
-		}
+	response, ok := out.RawResponse.(*smithyhttp.Response)
+	if err == nil && ok {
+		err = r.inspect(ctx, response)
 	}
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
 		err = late(r.patience)
+	}
+	if !began.IsZero() {
+		r.measure.end(ctx, began, bySDK(ctx, in, response, err))
 	}
 	return out, metadata, err
 }
@@ -308,9 +312,10 @@ var cutWord = regexp.MustCompile(`[A-Za-z0-9+/=_-]+$`)
 var masked = regexp.MustCompile(`[A-Za-z0-9+/=_-]{16,}`)
 
 // withRecognition adds the stage to each request of a client.
-func withRecognition(settings Settings, i *ids) func(*middleware.Stack) error {
+func withRecognition(settings Settings, i *ids, m *measure) func(*middleware.Stack) error {
 	p := settings.bounds()
 	return func(stack *middleware.Stack) error {
-		return stack.Deserialize.Add(&recognize{patience: p.patience, longest: p.answer, ids: i, store: settings.Store}, middleware.After)
+		stage := &recognize{patience: p.patience, longest: p.answer, ids: i, store: settings.Store, measure: m}
+		return stack.Deserialize.Add(stage, middleware.After)
 	}
 }

@@ -33,7 +33,7 @@ func newCephAccounts(settings Settings) *cephAccounts {
 	return &cephAccounts{
 		admin: &admin.API{
 			Endpoint: settings.Endpoint, AccessKey: settings.AccessKey, SecretKey: settings.SecretKey,
-			HTTPClient: &cephClient{next: settings.client, pace: p, retryer: newRetryer(p)},
+			HTTPClient: &cephClient{next: settings.client, pace: p, retryer: newRetryer(p), measure: newMeasure(settings, settings.Endpoint)},
 		},
 		iam: newIAM(settings), pace: p, owner: settings.Owner, key: settings.AccessKey,
 	}

@@ -20,6 +20,7 @@ type cephClient struct {
 	next    aws.HTTPClient
 	pace    pace
 	retryer *retryer
+	measure *measure
 }
 
 // noCephUser is the code by which the admin API says that there is no such user.
@@ -53,6 +54,15 @@ func (c *cephClient) Do(request *http.Request) (*http.Response, error) {
 }
 
 func (c *cephClient) try(request *http.Request) (*http.Response, error) {
+	began := c.measure.begin(request.Context())
+	response, err := c.exchange(request)
+	if !began.IsZero() {
+		c.measure.end(request.Context(), began, byAdmin(request, response, err))
+	}
+	return response, err
+}
+
+func (c *cephClient) exchange(request *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(request.Context(), c.pace.patience)
 	defer cancel()
 	response, body, whole, err := c.send(request.WithContext(ctx))

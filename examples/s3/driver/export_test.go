@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.opentelemetry.io/otel/metric"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
@@ -17,6 +18,12 @@ func (s Settings) Tuned(client aws.HTTPClient, longestWait time.Duration) Settin
 // Bounded returns settings that take less of each answer.
 func (s Settings) Bounded(bytes int64, patience time.Duration) Settings {
 	s.pace.answer, s.pace.patience = bytes, patience
+	return s
+}
+
+// Measured returns settings whose requests are measured by a provider of the test's own.
+func (s Settings) Measured(by metric.MeterProvider) Settings {
+	s.meter = by
 	return s
 }
 

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/doomshrine/gocosi"
 )
@@ -66,6 +67,7 @@ type Settings struct {
 	// For tests.
 	client aws.HTTPClient // of all clients; nil: one of the driver
 	pace   pace
+	meter  metric.MeterProvider // nil: OpenTelemetry's global one
 }
 
 // FromEnvironment reads the settings, and the files that they name. Everything that is missing or wrong is in the error.

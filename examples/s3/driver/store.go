@@ -29,12 +29,13 @@ func newStore(settings Settings) store {
 		checksums = aws.RequestChecksumCalculationWhenSupported
 	}
 	p, names := settings.bounds(), &ids{}
+	recognition := withRecognition(settings, names, newMeasure(settings, settings.Endpoint))
 	return store{pace: p, ids: names, s3: s3.New(s3.Options{
 		BaseEndpoint: aws.String(settings.Endpoint), Region: settings.Region, UsePathStyle: !settings.VirtualHosted,
 		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
 		RequestChecksumCalculation: checksums, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		// Not every store knows the newer checksums.
-		APIOptions: []func(*middleware.Stack) error{withRecognition(settings, names), smithyhttp.AddContentChecksumMiddleware},
+		APIOptions: []func(*middleware.Stack) error{recognition, smithyhttp.AddContentChecksumMiddleware},
 	})}
 }
 
@@ -47,7 +48,7 @@ func newIAM(settings Settings) *iam.Client {
 	return iam.New(iam.Options{
 		BaseEndpoint: aws.String(settings.IAMEndpoint), Region: iamRegion,
 		Credentials: settings.credentials(), HTTPClient: settings.client, Retryer: newRetryer(p),
-		APIOptions: []func(*middleware.Stack) error{withRecognition(settings, &ids{})},
+		APIOptions: []func(*middleware.Stack) error{withRecognition(settings, &ids{}, newMeasure(settings, settings.IAMEndpoint))},
 	})
 }
 
