@@ -61,8 +61,8 @@ FIGURES := . ./internal/bound ./internal/lazyctx ./internal/redact ./internal/ru
 test-figures: ## run the tests that measure, or try very much, without the race detector, which would be measured too
 	go test $(TESTLIMIT) -p 1 -count=1 $(TESTFLAGS) $(FIGURES)
 	@echo "trying every fault at every request of examples/s3, and some thousand lives on stores that lag and fail: about 5 minutes on two busy cores"
-	go test -C examples/s3/driver $(TESTLIMIT) -count=1 -run '^(TestFaultMatrix|TestMemoryOfAnswers|TestSimulation)$$' $(TESTFLAGS) .
-	go test -C examples/azure $(TESTLIMIT) -count=1 -run '^TestSimulation$$' $(TESTFLAGS) . -lives 3000
+	go test -C examples/s3/driver $(TESTLIMIT) -count=1 -run '^(TestFaultMatrix|TestMeasureGlobal|TestMemoryOfAnswers|TestSimulation)$$' $(TESTFLAGS) .
+	go test -C examples/azure $(TESTLIMIT) -count=1 -run '^(TestMeasureGlobal|TestSimulation)$$' $(TESTFLAGS) . -lives 3000
 
 .PHONY: e2e
 e2e: ## run the released controller's and sidecar's logic with a real API server, without containers; the first run builds it

@@ -64,6 +64,7 @@ func TestCeph(t *testing.T) { //nolint:paralleltest // the kit counts the store'
 		t.Run("conformance", func(t *testing.T) { conform(t, store, fewAtOnce) })
 	}
 	t.Run("requests", func(t *testing.T) { countRequests(t, store, mostOfCeph) })
+	t.Run("measured requests", func(t *testing.T) { measureLife(t, store) })
 	t.Run("faults", func(t *testing.T) { matrixOnCeph(t, store, *cephFull) })
 	t.Run("kills", func(t *testing.T) {
 		kills := fewKills
