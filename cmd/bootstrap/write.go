@@ -22,8 +22,9 @@ import (
 const (
 	// goVersion is the go directive of the new module: the library's own.
 	goVersion = "1.26.0"
-	// goImage is the tag of the image that the Dockerfile builds with: it follows the releases of one Go version.
-	goImage = "1.26"
+	// goImage is the tag of the image that the Dockerfile builds with. It is exact, so that a driver that is built again is built
+	// by the same Go.
+	goImage = "1.26.11"
 	// sidecarImage is the released sidecar.
 	sidecarImage = "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2"
 	// clientVersion and exporterVersion are those of what metrics.go imports; the second one goes with the library's OpenTelemetry.

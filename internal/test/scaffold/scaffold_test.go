@@ -101,23 +101,44 @@ func TestScripts(t *testing.T) {
 // fileproxy creates a file-system module proxy that serves the library's working tree as a version: fileproxy DIR
 // VERSION.
 func fileproxy(ts *testscript.TestScript, _ bool, args []string) {
-	version := module.Version{Path: "github.com/doomshrine/gocosi", Version: args[1]}
-	dir := filepath.Join(ts.MkAbs(args[0]), "github.com", "doomshrine", "gocosi", "@v")
-	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(serveLibrary(ts.MkAbs(args[0]), args[1]))
+}
+
+// serveLibrary puts the library's working tree into a file-system module proxy.
+func serveLibrary(proxy, version string) error {
 	files, err := moduleFiles()
-	ts.Check(err)
-	var archive bytes.Buffer
-	ts.Check(zip.Create(&archive, version, files))
-	gomod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	ts.Check(err)
-	for ending, text := range map[string][]byte{
-		".zip":  archive.Bytes(),
-		".mod":  gomod,
-		".info": fmt.Appendf(nil, `{"Version":%q,"Time":"2026-01-01T00:00:00Z"}`, args[1]),
-	} {
-		ts.Check(os.WriteFile(filepath.Join(dir, args[1]+ending), text, 0o600))
+	if err != nil {
+		return err
 	}
-	ts.Check(os.WriteFile(filepath.Join(dir, "list"), []byte(args[1]+"\n"), 0o600))
+	library := module.Version{Path: "github.com/doomshrine/gocosi", Version: version}
+	return serveModule(proxy, library, root, func(archive io.Writer) error { return zip.Create(archive, library, files) })
+}
+
+// serveModule puts the module in a folder into a file-system module proxy.
+func serveModule(proxy string, served module.Version, folder string, pack func(io.Writer) error) error {
+	dir := filepath.Join(proxy, filepath.FromSlash(served.Path), "@v")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	if err := pack(&archive); err != nil {
+		return err
+	}
+	gomod, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string][]byte{
+		served.Version + ".zip":  archive.Bytes(),
+		served.Version + ".mod":  gomod,
+		served.Version + ".info": fmt.Appendf(nil, `{"Version":%q,"Time":"2026-01-01T00:00:00Z"}`, served.Version),
+		"list":                   []byte(served.Version + "\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moduleFiles lists the files of the library's own module, without ignored files and nested modules.
