@@ -52,7 +52,11 @@ func parseDockerfile(t *testing.T, folder string) dockerfile {
 		last.instructions = append(last.instructions, instruction{name, rest})
 	}
 	if len(stages) != 2 || builder(stages[0]) == "" || stages[1].from != "scratch" {
-		t.Fatalf("the Dockerfile has the stages %+v, want one that builds on golang's image at an exact tag, and one from scratch", stages)
+		var from []string
+		for _, s := range stages {
+			from = append(from, s.from)
+		}
+		t.Fatalf("the Dockerfile has stages from %q, want one from golang's image at an exact tag, and one from scratch", from)
 	}
 	return dockerfile{build: stages[0], image: stages[1]}
 }

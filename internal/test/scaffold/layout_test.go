@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"debug/elf"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -149,8 +150,17 @@ func (w wanted) checkConfig(t *testing.T, image v1.Image, platform *v1.Platform)
 		Labels:     map[string]string{"org.opencontainers.image.title": w.app, "org.opencontainers.image.version": w.version},
 	}
 	if !reflect.DeepEqual(file.Config, want) {
-		t.Errorf("the image for %s is configured as %+v, want %+v", platform, file.Config, want)
+		t.Errorf("the image for %s is configured as %s, want %s", platform, asJSON(t, file.Config), asJSON(t, want))
 	}
+}
+
+func asJSON(t *testing.T, config v1.Config) []byte {
+	t.Helper()
+	text, err := json.Marshal(config) // leaves out what is empty
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // checkFiles expects the driver and the certificates of authorities, in folders, and nothing else.
