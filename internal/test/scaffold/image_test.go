@@ -16,10 +16,11 @@ import (
 // in the scaffold's Makefile. It writes the image as an OCI layout and checks what it reads back.
 func TestImages(t *testing.T) {
 	t.Parallel()
+	platforms := architectures(t)
 	forEach(t, func(t *testing.T, d deployed) {
 		file, context := parseDockerfile(t, d.folder), dockerContext(t, d.folder)
 		layout := newLayout()
-		for _, arch := range architectures(t) {
+		for _, arch := range platforms {
 			given := map[string]string{"TARGETOS": "linux", "TARGETARCH": arch, "VERSION": "v9.8.7"}
 			root := file.build.run(t, context, given)
 			config, files := file.image.describe(t, given)
