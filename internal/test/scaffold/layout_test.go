@@ -98,6 +98,9 @@ func (l *ociLayout) write(t *testing.T) string {
 	return dir
 }
 
+// mostMB bounds a scaffold's program, Prometheus's exporter included.
+const mostMB = 18.5
+
 // wanted describes the image of a driver.
 type wanted struct {
 	app, version string
@@ -244,7 +247,10 @@ func (w wanted) checkDriver(t *testing.T, driver []byte, arch string) {
 	if arch == runtime.GOARCH && runtime.GOOS == "linux" {
 		w.checkTold(t, driver)
 	}
-	t.Logf("linux/%s: %.1f MB", arch, float64(len(driver))/1e6)
+	size := float64(len(driver)) / 1e6
+	if t.Logf("linux/%s: %.2f MB", arch, size); w.starts && size > mostMB {
+		t.Errorf("a scaffold's program has %.2f MB, want at most %.1f", size, mostMB)
+	}
 }
 
 // checkTold runs the driver out of the image. Without a store, not every driver starts.
