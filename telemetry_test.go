@@ -572,7 +572,7 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		options []gocosi.Option
-		env     map[string]string
+		env     map[string]string // set when New has looked at it
 		want    string
 	}{
 		{
@@ -590,10 +590,10 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otlptest.Down(t))
+			driver := harness.New(t, filepath.Join(harness.ShortDir(t), "cosi.sock"), &harness.Handlers{}, test.options...)
 			for name, value := range test.env {
 				t.Setenv(name, value)
 			}
-			driver := harness.New(t, filepath.Join(harness.ShortDir(t), "cosi.sock"), &harness.Handlers{}, test.options...)
 			before := goleak.IgnoreCurrent()
 			if err := driver.Run(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v; want %q in it", err, test.want)
