@@ -200,8 +200,8 @@ func WithServices(register func(grpc.ServiceRegistrar)) Option {
 }
 
 // WithReady makes ready decide, at each health check, whether a driver that is listening answers SERVING: nil says
-// yes. Checks that come while it runs share its answer. Its context ends after 5 seconds, when an answer counts as no, and
-// when nobody waits for it any more. Default, and nil: always.
+// yes. Checks that come while it runs share its answer, which counts also when they have given up. Its context ends after 5
+// seconds, when it has said no, and when the driver ends. Default, and nil: always.
 func WithReady(ready func(context.Context) error) Option {
 	return optionFunc(func(c *config) { c.ready = ready })
 }

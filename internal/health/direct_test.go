@@ -185,14 +185,52 @@ func TestFunctionIsLate(t *testing.T) {
 	})
 }
 
-// TestSharedQuestion has two checks of which the first gives up: while another waits for the answer, it counts, and when
-// nobody did, the next one asks anew.
+// TestProbesGiveUp has a store that hangs, and probes that give up before the readiness function does. The driver is not ready then,
+// although nobody waited for that answer.
+func TestProbesGiveUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log harness.Logs
+		var hangs atomic.Bool
+		h := newServer(&log, func(ctx context.Context) error {
+			if hangs.Load() {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		})
+		defer h.Drain()
+		probe := func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, _ = h.Check(ctx, &healthpb.HealthCheckRequest{})
+		}
+		probe()
+		hangs.Store(true)
+		for range 2 {
+			probe()
+		}
+		if !h.Ready() {
+			t.Error("not ready after two seconds, want nothing said before the question is over")
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if lines := log.Lines(`"msg"="not ready"`); h.Ready() || len(lines) != 1 {
+			t.Errorf("ready: %t, and the log has %q; want a driver that is not ready, and one line", h.Ready(), lines)
+		}
+		hangs.Store(false)
+		probe()
+		if !h.Ready() {
+			t.Error("not ready, want what the store says when it is back")
+		}
+	})
+}
+
+// TestSharedQuestion has two checks of which the first gives up: the answer counts for the second one, whenever it joins.
 func TestSharedQuestion(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		joins, takes time.Duration // of the second check
-		asked        int32
-	}{"beside it": {0, 2 * time.Second, 1}, "after it": {3 * time.Second / 2, time.Second / 2, 2}} {
+	}{"beside it": {0, 2 * time.Second}, "after it": {3 * time.Second / 2, time.Second / 2}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -211,8 +249,8 @@ func TestSharedQuestion(t *testing.T) {
 				time.Sleep(tt.joins)
 				begun := time.Now()
 				answer, err := h.Check(t.Context(), &healthpb.HealthCheckRequest{})
-				if took := time.Since(begun); err != nil || answer.GetStatus() != yes || took != tt.takes || asked.Load() != tt.asked {
-					t.Errorf("got %s, %v after %s and %d questions; want %s after %s and %d", answer.GetStatus(), err, took, asked.Load(), yes, tt.takes, tt.asked)
+				if took := time.Since(begun); err != nil || answer.GetStatus() != yes || took != tt.takes || asked.Load() != 1 {
+					t.Errorf("got %s, %v after %s and %d questions; want %s after %s and one", answer.GetStatus(), err, took, asked.Load(), yes, tt.takes)
 				}
 			})
 		})

@@ -43,15 +43,12 @@ type Server struct {
 	stop    context.CancelFunc
 }
 
-// question is one call of the readiness function, which all checks that come meanwhile share.
+// question is one call of the readiness function, which all checks that come meanwhile share. It goes on when nobody waits for it
+// any more: a probe that gave up before the store did must leave a driver that is not ready.
 type question struct {
-	ctx      context.Context //nolint:containedctx // of all who share it
-	cancel   context.CancelFunc
-	sharers  int           // guarded by the server's mutex
 	answered chan struct{} // closed when there is an answer, or when it is late
 	returned chan struct{} // closed when the function has returned
 	err      error         // what the function did instead of returning; set before answered is closed
-	void     bool          // nobody waited for the answer any more, so it says nothing; set before answered is closed
 }
 
 // New makes a server that logs each change of readiness; a nil ready always says yes.
@@ -155,18 +152,10 @@ func (s watchStream) Context() context.Context { return s.ctx }
 
 // refresh waits until the status is fresh, as long as ctx allows. A drain ends it, because the answer is then known.
 func (h *Server) refresh(ctx context.Context) error {
-	for h.ready != nil && h.serving.Err() == nil {
-		q := h.join()
-		err := h.await(ctx, q)
-		h.leave(q)
-		if err != nil || !q.isVoid() {
-			return err
-		}
+	if h.ready == nil || h.serving.Err() != nil {
+		return nil
 	}
-	return nil
-}
-
-func (h *Server) await(ctx context.Context, q *question) error {
+	q := h.join()
 	select {
 	case <-q.answered:
 		return q.err
@@ -177,37 +166,15 @@ func (h *Server) await(ctx context.Context, q *question) error {
 	}
 }
 
-// isVoid reports whether the answer says nothing.
-func (q *question) isVoid() bool {
-	select {
-	case <-q.answered:
-		return q.void
-	default:
-		return false
-	}
-}
-
 // join returns the question that is being asked, or a new one.
 func (h *Server) join() *question {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.asking == nil || h.asking.over() {
-		q := &question{answered: make(chan struct{}), returned: make(chan struct{})}
-		q.ctx, q.cancel = context.WithTimeout(h.serving, askTimeout)
-		h.asking = q
-		go h.ask(q)
+		h.asking = &question{answered: make(chan struct{}), returned: make(chan struct{})}
+		go h.ask(h.asking)
 	}
-	h.asking.sharers++
 	return h.asking
-}
-
-// leave ends a question that nobody shares any more.
-func (h *Server) leave(q *question) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if q.sharers--; q.sharers == 0 {
-		q.cancel()
-	}
 }
 
 // over reports whether the readiness function can be asked again: one question at a time, however long it takes.
@@ -222,7 +189,9 @@ func (q *question) over() bool {
 
 // ask calls the author's function. One that is late has said no, until it returns.
 func (h *Server) ask(q *question) {
-	result := foreign.Go(func() error { return h.ready(q.ctx) })
+	ctx, cancel := context.WithTimeout(h.serving, askTimeout)
+	defer cancel()
+	result := foreign.Go(func() error { return h.ready(ctx) })
 	late := time.NewTimer(askTimeout)
 	defer late.Stop()
 	select {
@@ -238,14 +207,12 @@ func (h *Server) ask(q *question) {
 	}
 }
 
-// answer notes what the function said. That nobody listens any more is no reason to be unready.
+// answer notes what the function said.
 func (h *Server) answer(q *question, err error) {
 	if _, ended := foreign.Stack(err); ended {
 		q.err = err
 	}
-	if q.void = errors.Is(q.ctx.Err(), context.Canceled); !q.void {
-		h.record(err)
-	}
+	h.record(err)
 }
 
 // record sets the status and logs a change.

@@ -198,12 +198,12 @@ func TestReadinessHangs(t *testing.T) {
 func TestCheckIsCalledOff(t *testing.T) {
 	t.Parallel()
 	var log harness.Logs
-	asked := make(chan struct{}, 8)
+	asked, answers := make(chan struct{}, 8), make(chan struct{})
 	var patient atomic.Bool
 	d := harness.Start(t, &harness.Handlers{}, gocosi.WithLogger(log.Logger()), gocosi.WithReady(func(ctx context.Context) error {
 		asked <- struct{}{}
 		if patient.Load() {
-			<-ctx.Done()
+			<-answers
 		}
 		return ctx.Err()
 	}))
@@ -218,7 +218,7 @@ func TestCheckIsCalledOff(t *testing.T) {
 		t.Errorf("got %v, want CANCELLED", err)
 	}
 	log.Wait(t, `"method"="grpc.health.v1.Health/Check"`, `"code"="Canceled"`)
-	patient.Store(false)
+	close(answers) // the function's context goes on, and so it says yes
 	if got, err := d.Health(t, ""); err != nil || got != yes {
 		t.Errorf("got %s, %v", got, err)
 	}

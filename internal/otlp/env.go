@@ -83,7 +83,7 @@ func exporterVariables() []Variable {
 	list := []Variable{
 		{
 			Name:   "OTEL_TRACES_EXPORTER",
-			Means:  "otlp turns traces on, none off; any other exporter is given as a provider",
+			Means:  "otlp turns traces on, none off; any other exporter is given by an option",
 			signal: Traces, form: form{checkExporter, wordShown},
 		},
 		{Name: "OTEL_METRICS_EXPORTER", Means: "the same for metrics", signal: Metrics, form: form{checkExporter, wordShown}},
