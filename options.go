@@ -158,14 +158,15 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 }
 
 // WithMetricReader measures calls for a reader such as OpenTelemetry's exporter for Prometheus, whatever the environment says of
-// metrics. Run makes the provider, with the resource that the environment describes, and shuts both down when it ends: a reader
-// serves one run. It takes the place of a provider that an earlier option gave. Default, and nil: none.
+// metrics. Run makes the provider, with the resource that the environment describes, and shuts both down when it ends. A reader
+// serves one run; with one that has ended, Run fails. It replaces a provider that an earlier option gave. Default, and nil: none.
 func WithMetricReader(r sdkmetric.Reader) Option {
 	return optionFunc(func(c *config) { c.signals.Meter, c.signals.Reader = nil, r })
 }
 
 // WithGlobalMeterProvider makes the provider of the driver's metrics, if they are on, OpenTelemetry's global one as well. The
-// instruments of clients that the handlers use then go where the driver's go. Default: the global one is left alone.
+// instruments of clients that the handlers use then go where the driver's go. It is meant for one driver in a process: they stay with
+// the first one, and the global provider is not restored. Default: the global one is left alone.
 func WithGlobalMeterProvider() Option {
 	return optionFunc(func(c *config) { c.signals.Global = true })
 }

@@ -153,6 +153,32 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestReaderThatCannotBeHad fails the start, and leaves nothing behind.
+func TestReaderThatCannotBeHad(t *testing.T) {
+	ofAnother, ended := sdkmetric.NewManualReader(), sdkmetric.NewManualReader()
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(ofAnother))
+	if err := harness.Start(t, &harness.Handlers{}, gocosi.WithMetricReader(ended)).Wait(t); err != nil {
+		t.Fatal(err)
+	}
+	for name, reader := range map[string]sdkmetric.Reader{
+		"of another provider":       ofAnother,
+		"ended with an earlier run": ended,
+		"a reader without anything": struct{ sdkmetric.Reader }{},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(harness.ShortDir(t), "cosi.sock")
+			driver := harness.New(t, path, &harness.Handlers{}, gocosi.WithMetricReader(reader))
+			const want = "telemetry: metrics: WithMetricReader: "
+			if err := driver.Run(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v; want %q in it", err, want)
+			}
+			if _, err := os.Stat(path); err == nil {
+				t.Error("the socket is there, want nothing left behind")
+			}
+		})
+	}
+}
+
 // durations returns the durations of calls, by method and code.
 func durations(data metricdata.ResourceMetrics) (points []metricdata.HistogramDataPoint[float64]) {
 	for _, scope := range data.ScopeMetrics {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// extra is what a scaffold gets only when -with names it.
+// extra describes files that a scaffold gets only when -with names it.
 type extra struct {
 	folder string // of its files
 	uses   string // what it needs in a cluster

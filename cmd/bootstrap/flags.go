@@ -66,7 +66,7 @@ func (f *flags) newSet(stderr io.Writer) *flag.FlagSet {
 	set.StringVar(&f.dir, "dir", "cosi-osp", "`folder` to write, which must be empty or not exist")
 	set.StringVar(&f.name, "name", "", "`name` of the driver (default: derived from the module's path)")
 	set.StringVar(&f.gocosi, "gocosi", "", "`version or path` of the library (default: this one)")
-	set.StringVar(&f.with, "with", "", "`extras` to add, with commas between them: "+extraNames())
+	set.StringVar(&f.with, "with", "", "comma-separated `extras` to add: "+extraNames())
 	set.BoolVar(&f.build, "build", true, "build the new module before it is put in place, which takes minutes the first time")
 	return set
 }

@@ -138,7 +138,7 @@ func (p plan) values() map[string]any {
 	}
 }
 
-// gomod requires the library, and what the sources import beside it. What both import, go mod tidy adds at the library's versions.
+// gomod requires the library, and what the sources import next to it. What both import, go mod tidy adds at the library's versions.
 func (p plan) gomod() ([]byte, error) {
 	f := &modfile.File{}
 	err := errors.Join(f.AddModuleStmt(p.module), f.AddGoStmt(goVersion), f.AddRequire(library, cmp.Or(p.source.version, unreleased)),

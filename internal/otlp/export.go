@@ -2,7 +2,9 @@ package otlp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
@@ -15,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/doomshrine/gocosi/internal/foreign"
 )
 
 // TracerProvider makes a provider whose spans go to an OTLP exporter of the protocol; Flush shuts it down.
@@ -59,11 +63,23 @@ func (p *Providers) MeterProvider(protocol string) (metric.MeterProvider, error)
 	return provider, nil
 }
 
-// ReaderProvider makes a provider for a reader of the author's; Flush shuts both down.
-func (p *Providers) ReaderProvider(reader sdkmetric.Reader) metric.MeterProvider {
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(p.describe()), sdkmetric.WithReader(reader))
+// ReaderProvider makes a provider for a reader of the author's within a limit; Flush shuts both down.
+func (p *Providers) ReaderProvider(limit time.Duration, reader sdkmetric.Reader) (metric.MeterProvider, error) {
+	var provider *sdkmetric.MeterProvider
+	resource := p.describe()
+	err := foreign.Within(limit, func() error {
+		// A reader takes one provider, and the SDK prints that it does not take another.
+		if err := reader.Collect(p.exporting, &metricdata.ResourceMetrics{}); !errors.Is(err, sdkmetric.ErrReaderNotRegistered) {
+			return errors.New("it is of another provider, or has ended with an earlier run")
+		}
+		provider = sdkmetric.NewMeterProvider(sdkmetric.WithResource(resource), sdkmetric.WithReader(reader))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("metrics: WithMetricReader: %w; want a new reader for each run", err)
+	}
 	p.flushers = append(p.flushers, provider.Shutdown)
-	return provider
+	return provider, nil
 }
 
 func (p *Providers) metricExporter(protocol string, g *guard) (sdkmetric.Exporter, error) {

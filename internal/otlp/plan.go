@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
@@ -54,10 +55,10 @@ func (p *Providers) Tracer(plan Plan, given trace.TracerProvider) (trace.TracerP
 }
 
 // Meter does the same for metrics, for which a reader may be given instead.
-func (p *Providers) Meter(plan Plan, given metric.MeterProvider, reader sdkmetric.Reader) (metric.MeterProvider, error) {
+func (p *Providers) Meter(limit time.Duration, plan Plan, given metric.MeterProvider, reader sdkmetric.Reader) (metric.MeterProvider, error) {
 	switch {
 	case reader != nil:
-		return p.ReaderProvider(reader), nil
+		return p.ReaderProvider(limit, reader)
 	case plan.given:
 		p.flushers = append(p.flushers, func(ctx context.Context) error {
 			return errors.Join(flushGiven(ctx, given), p.metrics.unregister())

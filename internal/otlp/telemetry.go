@@ -79,7 +79,7 @@ func (g Given) Start(limit time.Duration, driver string, log logr.Logger) (*Tele
 		providers: New(log, driver, g.DriverVersion()),
 	}
 	tracer, err := t.providers.Tracer(tracing, g.Tracer)
-	meter, meterErr := t.providers.Meter(metering, g.Meter, g.Reader)
+	meter, meterErr := t.providers.Meter(limit, metering, g.Meter, g.Reader)
 	if err = errors.Join(err, meterErr); err == nil && (tracing.On() || metering.On()) {
 		err = foreign.Within(limit, func() error { return t.instrument(tracer, meter, metering.On(), g.Global) })
 	}

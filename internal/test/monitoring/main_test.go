@@ -1,4 +1,4 @@
-// Package monitoring_test holds what "bootstrap -with monitoring" writes against Prometheus, Grafana's types and real drivers.
+// Package monitoring_test checks what "bootstrap -with monitoring" writes with Prometheus, Grafana's types and real drivers.
 package monitoring_test
 
 import (

@@ -80,6 +80,9 @@ func TestAlertsAreComplete(t *testing.T) {
 		if !slices.Contains([]string{"critical", "warning", "info"}, rule.Labels["severity"]) {
 			t.Errorf("%s has the severity %q", rule.Alert, rule.Labels["severity"])
 		}
+		if rule.Labels["driver"] != name || rule.Labels["namespace"] != app { // Alertmanager takes alerts with the same labels for one
+			t.Errorf("%s has the labels %q, want the driver and its namespace", rule.Alert, rule.Labels)
+		}
 		if !strings.HasSuffix(rule.Annotations["runbook_url"], "/docs/operations.md#alerts") || rule.Annotations["summary"] == "" ||
 			!strings.Contains(rule.Annotations["description"], name) {
 			t.Errorf("%s tells %q, want a summary, a description that names the driver, and where its table is", rule.Alert, rule.Annotations)
@@ -122,7 +125,7 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// panel is what tests need of a dashboard's panel.
+// panel holds what tests need from a dashboard's panel.
 type panel struct {
 	Type        string `json:"type"`
 	Title       string `json:"title"`

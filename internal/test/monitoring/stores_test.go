@@ -7,20 +7,27 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
-// store answers as an S3 store with IAM, or as Azure Blob Storage, to what readiness asks for. It may refuse every key.
+// store answers as an S3 store with IAM, or as Azure Blob Storage, to what readiness asks for. It may refuse every key, or answer
+// nothing.
 type store struct {
 	*httptest.Server
 
-	refuses atomic.Bool
+	refuses, hangs atomic.Bool
 }
 
 // startStore starts a store that stops after the test.
 func startStore(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, refuse bool)) *store {
 	t.Helper()
 	s := &store{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r, s.refuses.Load()) }))
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for s.hangs.Load() && r.Context().Err() == nil {
+			time.Sleep(50 * time.Millisecond)
+		}
+		answer(w, r, s.refuses.Load())
+	}))
 	t.Cleanup(s.Close)
 	return s
 }

@@ -45,7 +45,9 @@ func TestWatched(t *testing.T) {
 		}
 	}
 	p := startPrometheus(t, jobs, rules)
-	go keepProbing(t.Context(), drivers)
+	for _, d := range drivers {
+		go keepProbing(t.Context(), d)
+	}
 	for _, d := range drivers {
 		if !p.is(t, `gocosi_driver_ready{job="`+d.job+`"} == 1`, true) {
 			t.Fatalf("%s was not scraped as ready", d.job)
@@ -82,7 +84,7 @@ type watcher struct {
 // without makes the faults of a driver without a store of its own.
 func (w watcher) without(t *testing.T) {
 	w.quiet(t, "COSIDriverNotReady", "COSIStoreAway", "COSIStoreRefusesKey", "COSICallsFail", "COSIClaimsFail", "COSIDriverPanics",
-		"COSIAnswersRefused", "COSICallsSlow", "COSIHandlerHangs", "COSIForeignSidecar", "COSIDriverRestarts", "COSIDriverAbsent")
+		"COSIAnswersRefused", "COSICallsSlow", "COSIDeadlinesMissed", "COSIForeignSidecar", "COSIDriverRestarts", "COSIDriverAbsent")
 	var slow sync.WaitGroup
 	for _, bucket := range []string{"slow-bucket", "stuck-bucket", "stuck-bucket"} { // the last one waits for its turn in vain
 		slow.Go(func() { w.create(t.Context(), bucket) })
@@ -100,7 +102,7 @@ func (w watcher) without(t *testing.T) {
 	w.told(t, fault{"COSIForeignSidecar", func(ctx context.Context) {
 		_ = w.conn.Invoke(ctx, "/cosi.v1alpha2.Provisioner/DriverCreateBucket", &emptypb.Empty{}, &emptypb.Empty{})
 	}})
-	w.told(t, fault{"COSIHandlerHangs", func(ctx context.Context) {
+	w.told(t, fault{"COSIDeadlinesMissed", func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		w.create(ctx, "deaf-bucket")
@@ -128,6 +130,10 @@ func (w watcher) without(t *testing.T) {
 // withStore makes the faults of a driver's store.
 func (w watcher) withStore(t *testing.T, s *store) {
 	w.quiet(t, "COSIDriverNotReady", "COSIStoreAway", "COSIStoreRefusesKey")
+	s.hangs.Store(true)
+	w.told(t, fault{"COSIDriverNotReady", func(context.Context) {}})
+	s.hangs.Store(false)
+	w.quiet(t, "COSIDriverNotReady")
 	s.refuses.Store(true)
 	w.told(t, fault{"COSIStoreRefusesKey", w.creates("good-bucket")})
 	w.told(t, fault{"COSIDriverNotReady", func(context.Context) {}})
@@ -205,12 +211,12 @@ func (w watcher) shows(t *testing.T, leftOut ...string) {
 	}
 }
 
-// keepProbing asks for each driver's health, as the kubelet does.
-func keepProbing(ctx context.Context, drivers []*driver) {
+// keepProbing asks for a driver's health, and gives up after two seconds, as the kubelet does after some.
+func keepProbing(ctx context.Context, d *driver) {
 	for ; ctx.Err() == nil; time.Sleep(time.Second) {
-		for _, d := range drivers {
-			_ = d.probe(ctx)
-		}
+		impatient, cancel := context.WithTimeout(ctx, 2*time.Second)
+		_ = d.probe(impatient)
+		cancel()
 	}
 }
 
