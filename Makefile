@@ -116,7 +116,7 @@ $(CEPH):
 
 .PHONY: test-monitoring
 test-monitoring: $(PROMETHEUS) ## test alert rules and dashboard with Prometheus, from Debian's packages; needs apt-get
-	PROMETHEUS=$(CURDIR)/$(PROMETHEUS)/usr/bin go test -C internal/test/monitoring $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./...
+	PROMETHEUS=$(CURDIR)/$(PROMETHEUS)/usr/bin go test -C internal/test/monitoring $(TESTLIMIT) -count=1 -run Prometheus $(TESTFLAGS) ./...
 
 $(PROMETHEUS):
 	@$(call debian,prometheus,$(PROMETHEUS_VERSION))

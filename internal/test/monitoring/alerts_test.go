@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestAlerts runs promtool's tests of the rules, in testdata/alerts.yaml. Each alert must be expected there once.
-func TestAlerts(t *testing.T) {
+// TestPrometheusRules runs promtool's tests of the rules, in testdata/alerts.yaml. Each alert must be expected there once.
+func TestPrometheusRules(t *testing.T) {
 	t.Parallel()
 	tool(t, "promtool")
 	folder := scaffold(t, app, name)

@@ -20,9 +20,9 @@ type fault struct {
 	make  func(ctx context.Context)
 }
 
-// TestWatched lets a real Prometheus scrape real drivers, makes faults, and asks for the expressions of the alerts and the queries
+// TestPrometheusWatches lets a real Prometheus scrape real drivers, makes faults, and asks for the expressions of the alerts and the queries
 // of the dashboard: no alert is true before its fault, each one is after it, and every query has something to show.
-func TestWatched(t *testing.T) {
+func TestPrometheusWatches(t *testing.T) {
 	t.Parallel()
 	tool(t, "prometheus")
 	s3, azure := startStore(t, answerS3), startStore(t, answerAzure)
