@@ -115,6 +115,7 @@ func measureLife(t *testing.T, store site) {
 	})
 	m := newMeasured()
 	s = s.Tuned(nil, time.Millisecond).Measured(m.provider)
+	s.Owner = "owner-" + unique() // other tests have accounts there, sealed by other keys, which Reseal would read too
 	bucket, account := "measured-"+unique(), "ba-"+unique()
 	liveMeasured(t, store, s, bucket, account)
 	mu.Lock()
