@@ -57,7 +57,7 @@ func TestReadmeIsComplete(t *testing.T) {
 
 func TestVersionsAgree(t *testing.T) {
 	t.Parallel()
-	image := regexp.MustCompile(`golang:([0-9.]+) `).FindStringSubmatch(read(t, "Dockerfile"))
+	image := regexp.MustCompile(`golang:([0-9]+\.[0-9]+)\.[0-9]+ `).FindStringSubmatch(read(t, "Dockerfile"))
 	if image == nil || !strings.Contains(read(t, "go.mod"), "\ngo "+image[1]+".") {
 		t.Errorf("the Dockerfile builds with %q, which is not go.mod's", image)
 	}

@@ -141,7 +141,7 @@ func documented(t *testing.T) (rows []row) {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(text), "\n## Metrics\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section, _, _ = strings.Cut(section, "\n#") // of any level: below are metrics of the examples
 	for _, parts := range regexp.MustCompile("(?m)^\\| `([a-z._]+)` \\| ([a-z -]+) \\| `([^`]+)` \\|").FindAllStringSubmatch(section, -1) {
 		name := strings.ReplaceAll(parts[1], ".", "_")
 		switch parts[2] {
