@@ -43,22 +43,26 @@ func (p plan) extras() map[string]bool {
 	return all
 }
 
-// leftOut reports whether a file belongs to an extra that was not asked for.
-func (p plan) leftOut(target string) bool {
+// extraOf returns the name of the extra that a file belongs to; "" when every scaffold has it.
+func extraOf(target string) string {
 	for name, e := range extras {
-		if within(target, e.folder) && !p.with[name] {
-			return true
+		if within(target, e.folder) {
+			return name
 		}
 	}
-	return false
+	return ""
+}
+
+// leftOut reports whether a file belongs to an extra that was not asked for.
+func (p plan) leftOut(target string) bool {
+	name := extraOf(target)
+	return name != "" && !p.with[name]
 }
 
 // delimiters returns those of the template of a file. The files of extras have braces of their own, for Prometheus and Grafana.
 func delimiters(target string) (left, right string) {
-	for _, e := range extras {
-		if within(target, e.folder) {
-			return "[[", "]]"
-		}
+	if extraOf(target) != "" {
+		return "[[", "]]"
 	}
 	return "{{", "}}"
 }
