@@ -51,7 +51,7 @@ endif
 test-all: test ## run the tests of all modules
 	@echo "testing the nested modules: the first run compiles Kubernetes' clients and an S3 store too, about 17 minutes more on two busy cores"
 	@set -e; for module in $(NESTED); do \
-		echo "go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./..."; go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./...; \
+		echo "$$(date +%T) go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./..."; go -C $$module test $(RACE) $(TESTLIMIT) $(TESTFLAGS) ./...; \
 	done
 
 # Some tests measure memory and allocations, or make thousands of calls, and skip that under the race detector.
@@ -65,7 +65,7 @@ test-figures: ## run the tests that measure, or try very much, without the race 
 	go test -C examples/azure $(TESTLIMIT) -count=1 -run '^(TestMeasureGlobal|TestSimulation)$$' $(TESTFLAGS) . -lives 3000
 
 .PHONY: e2e
-e2e: ## run the released controller's and sidecar's logic with a real API server, without containers; the first run builds it
+e2e: ## run the released controller's and sidecar's logic with a real API server, which it builds once; KUBERNETES=v1.34.2 for an older one
 	go test -C internal/test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
 
 .PHONY: test-azure
@@ -165,7 +165,7 @@ api: ## write the public API to docs/api.txt, which "make test" compares with th
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## check the style, and build the code for other systems
 	@set -e; for module in $(MODULES); do \
-		echo "golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --build-tags e2e ./...); \
+		echo "$$(date +%T) golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --build-tags e2e ./...); \
 	done
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...

@@ -23,8 +23,10 @@ func TestCompatibility(t *testing.T) {
 		{"go.mod", "google.golang.org/grpc "},
 		{"go.mod", "go.opentelemetry.io/otel "},
 		{"internal/test/e2e/go.mod", "sigs.k8s.io/container-object-storage-interface "},
-		{"internal/test/e2e/binaries/go.mod", "k8s.io/kubernetes "},
-		{"internal/test/e2e/binaries/go.mod", "go.etcd.io/etcd/server/v3 "},
+		{"internal/test/e2e/binaries/v1.37.2/go.mod", "k8s.io/kubernetes "},
+		{"internal/test/e2e/binaries/v1.37.2/go.mod", "go.etcd.io/etcd/server/v3 "},
+		{"internal/test/e2e/binaries/v1.34.2/go.mod", "k8s.io/kubernetes "},
+		{"internal/test/e2e/binaries/v1.34.2/go.mod", "go.etcd.io/etcd/server/v3 "},
 	} {
 		found := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(required.line) + `(\S+)`).FindStringSubmatch(readFile(t, required.file))
 		if found == nil {

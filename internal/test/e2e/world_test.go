@@ -34,7 +34,9 @@ func newWorld(t *testing.T) *world {
 	began := time.Now()
 	w := &world{programs: t.TempDir(), logs: keptWhenFailed(t)}
 	w.scaffold = filepath.Join(t.TempDir(), "cosi-osp")
-	binaries, err := controlplane.Build(t.Context(), "binaries")
+	versions, err := controlplane.ReadVersions("binaries", os.Getenv(controlplane.EnvKubernetes))
+	must(t, err)
+	binaries, err := controlplane.Build(t.Context(), versions)
 	must(t, err)
 	built := time.Now()
 	run(t, "../../..", "go", "run", "./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", w.scaffold)
@@ -46,9 +48,12 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	t.Cleanup(w.plane.Stop)
 	w.clients(t)
+	if found, err := w.kube.Discovery().ServerVersion(); err != nil || found.GitVersion != versions.Kubernetes {
+		t.Fatalf("the API server says that it is %v (%v), want %s", found, err, versions.Kubernetes)
+	}
 	w.installCRDs(t)
-	say("control plane %s, etcd %s: binaries after %.1fs, programs after %.1fs, up after %.1fs", controlplane.KubernetesVersion,
-		controlplane.EtcdVersion, built.Sub(began).Seconds(), ready.Sub(built).Seconds(), time.Since(ready).Seconds())
+	say("control plane %s, etcd %s: binaries after %.1fs, programs after %.1fs, up after %.1fs", versions.Kubernetes,
+		versions.Etcd, built.Sub(began).Seconds(), ready.Sub(built).Seconds(), time.Since(ready).Seconds())
 	w.start(t, process.Command{Name: "controller", Path: filepath.Join(w.programs, "controller"), Args: []string{"-kubeconfig=" + w.plane.Kubeconfig, "-v=3"}})
 	return w
 }

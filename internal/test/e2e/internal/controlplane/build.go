@@ -10,37 +10,31 @@ import (
 	"strings"
 )
 
-// The versions that binaries/go.mod requires. A test compares them with that file.
-const (
-	KubernetesVersion = "v1.34.2"
-	EtcdVersion       = "v3.6.4"
-)
-
 // Binaries holds the paths of the control plane's programs.
 type Binaries struct {
 	APIServer, Etcd string
 }
 
-// Build builds the programs from the module in the given folder, or finds those of an earlier run. It keeps them in the
-// user's cache folder by version, because a build takes minutes.
-func Build(ctx context.Context, module string) (Binaries, error) {
+// Build builds the programs, or finds those of an earlier run. It keeps them in the user's cache folder by version, because a
+// build takes minutes.
+func Build(ctx context.Context, v Versions) (Binaries, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = filepath.Join(os.TempDir(), fmt.Sprintf("gocosi-e2e-%d", os.Getuid()))
 	}
-	name := strings.Join([]string{KubernetesVersion, EtcdVersion, runtime.Version(), runtime.GOARCH}, "_")
+	name := strings.Join([]string{v.Kubernetes, v.Etcd, runtime.Version(), runtime.GOARCH}, "_")
 	dir := filepath.Join(cache, "gocosi-e2e", name)
 	b := Binaries{APIServer: filepath.Join(dir, "kube-apiserver"), Etcd: filepath.Join(dir, "etcd")}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return b, err
 	}
-	minor := strings.Split(strings.TrimPrefix(KubernetesVersion, "v"), ".")
+	minor := strings.Split(strings.TrimPrefix(v.Kubernetes, "v"), ".")
 	const version = " -X k8s.io/component-base/version."
-	stamp := "-s -w" + version + "gitVersion=" + KubernetesVersion + version + "gitMajor=" + minor[0] + version + "gitMinor=" + minor[1]
-	if err := buildOnce(ctx, module, b.APIServer, stamp, "k8s.io/kubernetes/cmd/kube-apiserver"); err != nil {
+	stamp := "-s -w" + version + "gitVersion=" + v.Kubernetes + version + "gitMajor=" + minor[0] + version + "gitMinor=" + minor[1]
+	if err := buildOnce(ctx, v.module, b.APIServer, stamp, "k8s.io/kubernetes/cmd/kube-apiserver"); err != nil {
 		return b, err
 	}
-	return b, buildOnce(ctx, module, b.Etcd, "-s -w", "go.etcd.io/etcd/server/v3")
+	return b, buildOnce(ctx, v.module, b.Etcd, "-s -w", "go.etcd.io/etcd/server/v3")
 }
 
 // buildOnce builds a program under another name and renames it, so that an interrupted build never leaves a program.
