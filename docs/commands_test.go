@@ -100,7 +100,7 @@ func targetsOfCI(t *testing.T) map[string]bool {
 			}
 		}
 	}
-	for _, found := range regexp.MustCompile(`(?m)^make ([a-z0-9-]+)`).FindAllStringSubmatch(readFile(t, ".ci/run"), -1) {
+	for _, found := range regexp.MustCompile(`(?m)^part make ([a-z0-9-]+)`).FindAllStringSubmatch(readFile(t, ".ci/run"), -1) {
 		mark(found[1])
 	}
 	return made
