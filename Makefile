@@ -39,6 +39,14 @@ demo: ## take a bucket through its life, over the socket of a real driver
 demo-s3: ## run the demo with the S3 driver and its own store, and use its grants with a plain S3 client
 	go -C examples/s3 run ./internal/demo
 
+VERSION ?= dev
+IMAGE   ?= cosictl:$(VERSION)
+DOCKER  ?= $(if $(shell command -v docker),docker,podman)
+
+.PHONY: image-cosictl
+image-cosictl: ## build an image of cosictl for this machine's platform: make image-cosictl VERSION=v1.2.3 IMAGE=registry.example.com/cosictl:v1.2.3
+	$(DOCKER) build -f cmd/cosictl/Dockerfile --build-arg VERSION="$(VERSION)" -t "$(IMAGE)" .
+
 .PHONY: test
 test: ## run the tests of the main module
 ifndef RACE

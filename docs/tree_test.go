@@ -35,6 +35,7 @@ var topLevel = map[string]string{
 	".ci":           "what CI runs; part of no package",
 	".github":       "an action for the workflows of drivers, where GitHub's users look for it",
 	".golangci.yml": "looked for at the top, by the linter",
+	".dockerignore": "looked for at the top, by the engine that builds the image of cosictl",
 }
 
 // The limits that keep the root package small enough to read in one sitting.

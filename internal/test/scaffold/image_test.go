@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,16 +19,40 @@ func TestImages(t *testing.T) {
 	t.Parallel()
 	platforms := architectures(t)
 	forEach(t, func(t *testing.T, d deployed) {
-		file, context := parseDockerfile(t, d.folder), dockerContext(t, d.folder)
-		layout := newLayout()
-		for _, arch := range platforms {
-			given := map[string]string{"TARGETOS": "linux", "TARGETARCH": arch, "VERSION": "v9.8.7"}
-			root := file.build.run(t, context, given)
-			config, files := file.image.describe(t, given)
-			layout.add(t, arch, config, root, files)
-		}
-		wanted{app: d.app, version: "v9.8.7", folders: []string{context, root}, starts: !d.asksStore}.check(t, layout.write(t))
+		checkImage(t, d.folder, dockerContext(t, d.folder), platforms, d.wanted())
 	})
+}
+
+// checkImage makes the image of a Dockerfile in a folder, from the files that a container engine gets.
+func checkImage(t *testing.T, folder, context string, platforms []string, w wanted) {
+	t.Helper()
+	file, layout := parseDockerfile(t, folder), newLayout()
+	for _, arch := range platforms {
+		given := map[string]string{"TARGETOS": "linux", "TARGETARCH": arch, "VERSION": w.version}
+		root := file.build.run(t, context, given)
+		config, files := file.image.describe(t, given)
+		layout.add(t, arch, config, root, files)
+	}
+	w.folders = []string{context, root}
+	w.check(t, layout.write(t))
+}
+
+// wanted returns what a driver's image must be. Without a store, not every driver starts, and only a scaffold's program is bounded.
+func (d deployed) wanted() wanted {
+	const version = "v9.8.7"
+	w := wanted{program: "driver", app: d.app, version: version}
+	if d.asksStore {
+		w.tells = func(t *testing.T, program string) {
+			t.Helper()
+			if got := told(t, program); got != version {
+				t.Errorf("-version tells %q, want %s", got, version)
+			}
+		}
+		return w
+	}
+	w.mostMB = mostMB
+	w.tells = func(t *testing.T, program string) { t.Helper(); checkVersion(t, program, regexp.QuoteMeta(version)) }
+	return w
 }
 
 // architectures lists those for which the scaffold's Makefile builds images.
