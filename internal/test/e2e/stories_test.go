@@ -21,5 +21,6 @@ func TestStories(t *testing.T) {
 	w.tell(t, "two drivers, one of them away", "away", orphaned)
 	w.tell(t, "the S3 driver: a Secret gives a plain S3 client access to its bucket", "s3", s3Life)
 	w.tell(t, "200 claims and accesses at once", "crowd", crowded)
+	w.tell(t, "a client in the cluster: kubectl debug on the scaffold's pod", "client", clientInCluster)
 	w.tell(t, "no permission of the ServiceAccount is idle", "permissions", noneIdle)
 }
