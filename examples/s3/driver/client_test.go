@@ -123,6 +123,11 @@ func (a administrator) makeBucket(t *testing.T, name string) {
 	}
 }
 
+func (a administrator) removeBucket(ctx context.Context, name string) error {
+	_, err := a.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
+	return err
+}
+
 func (a administrator) exists(ctx context.Context, bucket string) (bool, error) {
 	_, err := a.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
 	if err != nil && strings.Contains(err.Error(), "404") {
