@@ -145,6 +145,9 @@ func (*recognize) ID() string { return "Recognize" }
 func (r *recognize) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 	middleware.DeserializeOutput, middleware.Metadata, error,
 ) {
+	if err := overdue(ctx); err != nil {
+		return middleware.DeserializeOutput{}, middleware.Metadata{}, err
+	}
 	began := r.measure.begin(ctx)
 	bounded, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()

@@ -54,6 +54,9 @@ func (c *cephClient) Do(request *http.Request) (*http.Response, error) {
 }
 
 func (c *cephClient) try(request *http.Request) (*http.Response, error) {
+	if err := overdue(request.Context()); err != nil {
+		return nil, err
+	}
 	began := c.measure.begin(request.Context())
 	response, err := c.exchange(request)
 	if !began.IsZero() {

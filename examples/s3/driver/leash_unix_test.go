@@ -31,12 +31,13 @@ type stop struct {
 
 	reached chan error    // gets one, when the process stands
 	resume  chan struct{} // closed when the request is to go on
+	sent    chan struct{} // closed when its answer is on the way to the process
 	created bool          // what the call creates has reached the store; set before reached
 }
 
 // at makes the process stop at a request, counted from now on. While it stands, nothing that it has sent or not yet read moves.
 func (l *leash) at(request int, after bool) *stop {
-	s := &stop{leash: l, request: int64(request), after: after, reached: make(chan error, 1), resume: make(chan struct{})}
+	s := &stop{leash: l, request: int64(request), after: after, reached: make(chan error, 1), resume: make(chan struct{}), sent: make(chan struct{})}
 	l.proxy.do(s.interfere)
 	return s
 }
@@ -77,6 +78,10 @@ func (s *stop) interfere(w http.ResponseWriter, r *http.Request, forward http.Ha
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
+	if n == s.request {
+		_ = http.NewResponseController(w).Flush()
+		close(s.sent)
+	}
 }
 
 // creates says whether a request makes a bucket or a user.

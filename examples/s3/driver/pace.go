@@ -36,6 +36,15 @@ func (p pace) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// overdue returns an error if a call has ended. It asks the clock: when a process that was paused wakes, the timer of its context may
+// not have run, and another process may have ended by now what the next request would make.
+func overdue(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
+}
+
 func (p pace) limit(d time.Duration) time.Duration {
 	if p.longest > 0 {
 		return min(d, p.longest)
