@@ -299,10 +299,12 @@ type lifeStep struct {
 }
 
 var (
-	createIt = lifeStep{"create", func(ctx context.Context, l *pausedLife, c caller) error {
-		return c.tryCreate(ctx, l.bucket, l.call.classes)
-	},
-		func(l *pausedLife) { l.made = true }}
+	createIt = lifeStep{
+		"create", func(ctx context.Context, l *pausedLife, c caller) error {
+			return c.tryCreate(ctx, l.bucket, l.call.classes)
+		},
+		func(l *pausedLife) { l.made = true },
+	}
 	grantIt = lifeStep{"grant", func(ctx context.Context, l *pausedLife, c caller) error {
 		response, err := c.tryGrant(ctx, l.bucket, l.account(), nil)
 		if err == nil {
@@ -311,17 +313,21 @@ var (
 		return err
 	}, func(l *pausedLife) { l.granted = true }}
 	grantByOld = lifeStep{"grant", func(ctx context.Context, l *pausedLife, _ caller) error { return grantIt.do(ctx, l, l.old.caller) }, grantIt.done}
-	revokeIt   = lifeStep{"revoke", func(ctx context.Context, l *pausedLife, c caller) error {
-		return c.tryRevoke(ctx, l.bucket, l.account())
-	},
+	revokeIt   = lifeStep{
+		"revoke", func(ctx context.Context, l *pausedLife, c caller) error {
+			return c.tryRevoke(ctx, l.bucket, l.account())
+		},
 		func(l *pausedLife) {
 			l.granted = false
 			l.revoked, l.delivered = append(l.revoked, l.delivered...), nil
-		}}
-	deleteIt = lifeStep{"delete", func(ctx context.Context, l *pausedLife, c caller) error {
-		return c.tryDelete(ctx, l.bucket, l.call.classes)
-	},
-		func(l *pausedLife) { l.made = false }}
+		},
+	}
+	deleteIt = lifeStep{
+		"delete", func(ctx context.Context, l *pausedLife, c caller) error {
+			return c.tryDelete(ctx, l.bucket, l.call.classes)
+		},
+		func(l *pausedLife) { l.made = false },
+	}
 	fillIt = lifeStep{"fill", func(ctx context.Context, l *pausedLife, _ caller) error {
 		for n := range 3 {
 			if err := put(ctx, l.admin.s3, l.bucket, fmt.Sprint("object ", n), "content"); err != nil {
@@ -338,6 +344,8 @@ var (
 		return put(ctx, l.admin.s3, l.bucket, "theirs", "content")
 	}, func(l *pausedLife) { l.foreign = true }}
 	// loseKey leaves what a grant does that ends after its key was made.
-	loseKey = lifeStep{"half a grant", func(ctx context.Context, l *pausedLife, _ caller) error { return l.old.loseKey(ctx, l) },
-		func(l *pausedLife) { l.granted = true }}
+	loseKey = lifeStep{
+		"half a grant", func(ctx context.Context, l *pausedLife, _ caller) error { return l.old.loseKey(ctx, l) },
+		func(l *pausedLife) { l.granted = true },
+	}
 )
