@@ -105,6 +105,7 @@ func pausedCalls() []pausedCall {
 		{name: "grant", before: made, call: grantIt, then: append(afterGrant, []lifeStep{grantIt, revokeIt})},
 		{name: "grant again", before: granted, call: grantIt, then: afterGrant},
 		{name: "revoke", before: granted, call: revokeIt, then: afterRevoke},
+		{name: "revoke after half a grant", before: []lifeStep{createIt, loseKey}, call: revokeIt, then: afterRevoke},
 		{name: "revoke of its own grant", before: []lifeStep{createIt, grantByOld}, call: revokeIt, then: afterRevoke},
 		{name: "delete", before: made, call: deleteIt, then: [][]lifeStep{{deleteIt}, {deleteIt, makeForeign}}},
 		{name: "delete with content", before: []lifeStep{createIt, fillIt}, call: deleteIt, then: [][]lifeStep{{deleteIt}}, classes: versions},

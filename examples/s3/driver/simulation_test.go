@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "the seed of the first simulated life; 0: any")
-	livesFlag = flag.Int("lives", 0, "how many lives are simulated; 0: as many as take half a minute (a whole one under the race detector), or one if a seed is given")
+	seedFlag  = flag.Uint64("seed", 0, "the seed of the first life of TestSimulation and TestTwoLeaders; 0: any")
+	livesFlag = flag.Int("lives", 0, "how many lives these live; 0: as many as take half a minute (a whole one under the race detector), or one simulated one if a seed is given")
 )
 
 // TestSimulation lives many lives of a bucket and its accounts, with two drivers on a store that lags, fails and forgets.
