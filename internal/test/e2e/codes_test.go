@@ -148,7 +148,7 @@ func grantExists(s *story) {
 // grantExistsUntranslated checks that the released sidecar dies of ALREADY_EXISTS without the translation.
 func grantExistsUntranslated(s *story) {
 	s.driver(fault.EnvNoTranslation + "=true")
-	sidecar := s.keep(s.sidecarCommand(briskly))
+	sidecar := s.keep(s.sidecarCommand())
 	claim := s.claim("life")
 	s.waitReady("life")
 	s.fails(grant, codes.AlreadyExists)

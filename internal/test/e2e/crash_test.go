@@ -39,7 +39,7 @@ func killedInEveryRPC(s *story) {
 
 func (s *story) killedOnce(name string, kills int) {
 	driver := s.keep(s.driverCommand())
-	sidecar := s.keep(s.sidecarCommand(briskly))
+	sidecar := s.keep(s.sidecarCommand())
 	claim, access := s.life(name)
 	accounts := s.stored()[bucketName(claim)]
 	if len(accounts) != 1 || accounts[accountName(access)] != s.secret(name).Spec.S3.AccessSecretKey {
@@ -101,7 +101,7 @@ func comesAndGoes(s *story) {
 // when its own writes conflict with the controller's, so the list may have more calls than necessary.
 func (s *story) callers(method string, claim *v1alpha1.BucketClaim) []int {
 	s.Helper()
-	log := fault.CallLog{Path: filepath.Join(s.folder, "calls")}
+	log := fault.CallLog{Path: s.driverCalls()}
 	calls, err := log.Calls()
 	must(s.T, err)
 	var processes []int

@@ -33,7 +33,7 @@ func s3Life(s *story) {
 	s.s3Manifests()
 	s.s3Classes()
 	driver := s.s3Driver()
-	s.sidecar(briskly)
+	s.sidecar()
 	plain, versioned := s.settledClaim("plain", s.class), s.settledClaim("versioned", emptied)
 	apps := map[string]*application{
 		"writer": s.application(plain, "writer", s.class),

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -135,13 +134,9 @@ func (s *story) timed(name string) (ready, secret time.Duration, stuck int) {
 }
 
 // lease checks that a sidecar holds the lease of a driver.
-func (s *story) lease(name string) {
+func (s *story) lease(driver string) {
 	s.Helper()
-	namespace, _, _ := strings.Cut(s.account, "/")
-	eventually(s.T, "a sidecar holds the lease "+name, func() bool {
-		lease, err := s.kube.CoordinationV1().Leases(namespace).Get(s.Context(), name, metav1.GetOptions{})
-		return err == nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != ""
-	})
+	eventually(s.T, "a sidecar holds the lease of "+driver, func() bool { return s.election(driver).leader != "" })
 }
 
 // logged counts the calls in a driver's log.

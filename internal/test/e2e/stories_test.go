@@ -22,5 +22,9 @@ func TestStories(t *testing.T) {
 	w.tell(t, "the S3 driver: a Secret gives a plain S3 client access to its bucket", "s3", s3Life)
 	w.tell(t, "200 claims and accesses at once", "crowd", crowded)
 	w.tell(t, "a client in the cluster: kubectl debug on the scaffold's pod", "client", clientInCluster)
+	w.tell(t, "two pods: the leader is killed under load", "lost", leaderKilled)
+	w.tell(t, "two pods: the leader is stopped under load", "stopped", leaderStopped)
+	w.tell(t, "two pods: the leader is paused until the standby leads, and wakes", "woken", leaderPaused)
+	w.tell(t, "two pods: a rolling upgrade under load", "rolling", rollingUpgrade)
 	w.tell(t, "no permission of the ServiceAccount is idle", "permissions", noneIdle)
 }

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -112,7 +113,7 @@ func (s *story) driverCommand(env ...string) process.Command {
 	return process.Command{Name: "driver-" + s.name, Path: filepath.Join(s.programs, "faultdriver"), Env: append([]string{
 		"COSI_ENDPOINT=" + s.endpoint(), "X_COSI_DRIVER_NAME=" + s.driverName(),
 		fault.EnvFaults + "=" + filepath.Join(s.folder, "faults"), fault.EnvStore + "=" + s.store().Path,
-		fault.EnvCalls + "=" + filepath.Join(s.folder, "calls"),
+		fault.EnvCalls + "=" + s.driverCalls(),
 	}, env...)}
 }
 
@@ -139,19 +140,22 @@ func (s *story) sidecarCommand(flags ...string) process.Command {
 		Name: "sidecar-" + s.name, Path: filepath.Join(s.programs, "sidecar"), Env: []string{"POD_NAMESPACE=" + namespace},
 		Args: append([]string{
 			"-driver-addr=" + s.endpoint(), "-kubeconfig=" + s.plane.Kubeconfig, "-as=" + s.account, "-calls=" + s.apiCalls(), "-v=3",
+			fmt.Sprintf("-scale=%d", scale),
 		}, flags...),
 	}
 }
 
-// briskly makes a sidecar's lease expire after 3 s, for stories that kill sidecars.
-const briskly = "-election=200ms"
+// scale divides the times of the elections: a lease lasts 3 s instead of 150 s.
+const scale = 50
+
+func (s *story) driverCalls() string { return filepath.Join(s.folder, "calls") }
 
 func (s *story) apiCalls() string { return filepath.Join(s.folder, "apicalls") }
 
 // calls counts the driver's calls by method.
 func (s *story) calls() map[string]int {
 	s.Helper()
-	log := fault.CallLog{Path: filepath.Join(s.folder, "calls")}
+	log := fault.CallLog{Path: s.driverCalls()}
 	calls, err := log.Calls()
 	must(s.T, err)
 	count := map[string]int{}

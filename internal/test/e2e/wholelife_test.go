@@ -16,6 +16,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/apicalls"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/fault"
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
+	"github.com/doomshrine/gocosi/internal/test/e2e/internal/sidecar"
 )
 
 // afterDenial sets how long a life continues after the API server has denied the sidecar the missing permission.
@@ -34,16 +35,16 @@ type life struct {
 // denied the sidecar the missing permission.
 func (s *story) wholeLife(missing string) (failed error, refused bool) { //nolint:revive // returns two independent results
 	s.Helper()
-	_ = s.kube.CoordinationV1().Leases("cosi-osp").Delete(s.Context(), s.driverName(), metav1.DeleteOptions{})
+	_ = s.kube.CoordinationV1().Leases("cosi-osp").Delete(s.Context(), sidecar.LeaseName(s.driverName()), metav1.DeleteOptions{})
 	_ = os.Remove(s.apiCalls())
 	must(s.T, s.store().Change(func(b fault.Buckets) { clear(b); b["legacy"] = map[string]string{} }))
 	defer s.clean()
-	sidecar := s.sidecar(briskly)
-	defer sidecar.Kill()
+	running := s.sidecar()
+	defer running.Kill()
 	l := &life{story: s, missing: missing}
 	l.granting()
 	l.deleting()
-	l.leading(sidecar)
+	l.leading(running)
 	return l.err, l.refusedAfter(0)
 }
 
@@ -95,14 +96,14 @@ func (l *life) deleting() {
 	})
 }
 
-func (l *life) leading(sidecar *process.Process) {
+func (l *life) leading(p *process.Process) {
 	l.Helper()
 	l.step("the lease is renewed", func() bool {
-		lease, err := l.kube.CoordinationV1().Leases("cosi-osp").Get(l.Context(), l.driverName(), metav1.GetOptions{})
+		lease, err := l.kube.CoordinationV1().Leases("cosi-osp").Get(l.Context(), sidecar.LeaseName(l.driverName()), metav1.GetOptions{})
 		return err == nil && lease.Spec.RenewTime != nil && lease.Spec.AcquireTime != nil && lease.Spec.RenewTime.After(lease.Spec.AcquireTime.Time)
 	})
-	if l.err == nil && sidecar.Err() != nil {
-		l.err = fmt.Errorf("the sidecar ended: %w", sidecar.Err())
+	if l.err == nil && p.Err() != nil {
+		l.err = fmt.Errorf("the sidecar ended: %w", p.Err())
 	}
 }
 

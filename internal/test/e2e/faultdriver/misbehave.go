@@ -63,7 +63,7 @@ func misbehaveInfo(script string, calls *fault.CallLog) grpc.UnaryServerIntercep
 func misbehave[Q, R any](
 	ctx context.Context, script string, calls *fault.CallLog, method, bucket string, request *Q, work func(context.Context, *Q) (*R, error),
 ) (*R, error) {
-	if err := calls.Note(fault.Call{Method: method, Bucket: bucket, PID: os.Getpid()}); err != nil {
+	if err := calls.Note(fault.Call{Method: method, Bucket: bucket, PID: os.Getpid(), Pod: os.Getenv(fault.EnvPod), At: time.Now()}); err != nil {
 		return nil, err
 	}
 	b, err := fault.Read(script, method)

@@ -34,9 +34,8 @@ import (
 
 // config holds the values of the command line.
 type config struct {
-	driver, kubeconfig, account, calls string
-	qps                                float64
-	election                           time.Duration
+	driver, kubeconfig, account, calls, hostname string
+	qps, scale                                   float64
 }
 
 func main() {
@@ -46,7 +45,8 @@ func main() {
 	flag.StringVar(&c.account, "as", "", "service account to act as: `NAMESPACE/NAME`")
 	flag.StringVar(&c.calls, "calls", "", "`file` to note each request to the API server in")
 	flag.Float64Var(&c.qps, "qps", 100, "requests to the API server in a second")
-	flag.DurationVar(&c.election, "election", time.Second, "how often the lease is renewed")
+	flag.StringVar(&c.hostname, "hostname", hostname(), "`name` in the election, which in a pod is that of the pod")
+	flag.Float64Var(&c.scale, "scale", 1, "`factor` that divides the times of the election")
 	klog.InitFlags(nil)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -124,21 +124,25 @@ func newClients(ctx context.Context, r *rest.Config, driverName string) (sidecar
 	return sidecar.Clients{Kube: kube, COSI: cosi, Recorder: recorder}, nil
 }
 
-// lead works while it holds the lease with the driver's name, and returns after it has released the lease.
+// hostname returns "" when the system does not tell, which no election accepts.
+func hostname() string {
+	name, _ := os.Hostname()
+	return name
+}
+
+// lead works while it holds the lease, and returns when it has lost or released the lease. The process then ends, like the released
+// one, without waiting for work under way. What is known of that: its election (internal/runtime, which no registry serves) was read
+// in public copies of its repository, and its main in the module at v0.2.2.
 func (c config) lead(ctx context.Context, clients sidecar.Clients, driverName string, work func(context.Context)) error {
-	host, err := os.Hostname()
-	if err != nil {
-		return err
-	}
-	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, os.Getenv("POD_NAMESPACE"), strings.ToLower(driverName),
+	lock, err := resourcelock.New(resourcelock.LeasesResourceLock, os.Getenv("POD_NAMESPACE"), sidecar.LeaseName(driverName),
 		clients.Kube.CoreV1(), clients.Kube.CoordinationV1(),
-		resourcelock.ResourceLockConfig{Identity: fmt.Sprintf("%s-%d", host, os.Getpid()), EventRecorder: clients.Recorder})
+		resourcelock.ResourceLockConfig{Identity: sidecar.Identity(c.hostname), EventRecorder: clients.Recorder})
 	if err != nil {
 		return err
 	}
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: lock, ReleaseOnCancel: true, Name: driverName,
-		LeaseDuration: 15 * c.election, RenewDeadline: 10 * c.election, RetryPeriod: c.election,
+		LeaseDuration: c.scaled(sidecar.LeaseDuration), RenewDeadline: c.scaled(sidecar.RenewDeadline), RetryPeriod: c.scaled(sidecar.RetryPeriod),
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: work,
 			OnStoppedLeading: func() { klog.InfoS("the lease is gone") },
@@ -150,3 +154,5 @@ func (c config) lead(ctx context.Context, clients sidecar.Clients, driverName st
 	elector.Run(ctx)
 	return ctx.Err()
 }
+
+func (c config) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) / c.scale) }

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"os"
 	"sync"
+	"time"
 )
 
 // Call describes a call that the driver received. The driver records it when it begins.
 type Call struct {
-	Method string `json:"method"`
-	Bucket string `json:"bucket"` // name or id
-	PID    int    `json:"pid"`
+	Method string    `json:"method"`
+	Bucket string    `json:"bucket"` // name or id
+	PID    int       `json:"pid"`
+	Pod    string    `json:"pod,omitempty"` // EnvPod of the process
+	At     time.Time `json:"at"`
 }
 
 // CallLog records calls in a file. Several processes may write to one file.

@@ -13,6 +13,7 @@ const (
 	EnvFaults        = "E2E_FAULTS"         // file with a Script
 	EnvStore         = "E2E_STORE"          // file that keeps the buckets
 	EnvCalls         = "E2E_CALLS"          // file that records each call
+	EnvPod           = "E2E_POD"            // name of the pod, for EnvCalls
 	EnvNoTranslation = "E2E_NO_TRANSLATION" // "true": the library does not translate status codes
 )
 
