@@ -21,9 +21,9 @@ type load struct {
 	size    int           // number of tenants in all
 	pace    time.Duration // between two tenants
 	tenants []*tenant
-	arrived time.Time // of the latest
-	stuck   int       // claims that the controller's race left unready, made anew
-	freed   int       // objects under deletion that the end of a sidecar left behind, freed by hand
+	arrived time.Time      // of the latest
+	stuck   int            // claims that the controller's race left unready, made anew
+	freed   map[string]int // objects of a kind under deletion that a sidecar left behind, freed by hand
 }
 
 // tenant creates a claim and an access. Some delete the access when they have it, and some of these the claim as well.
@@ -55,7 +55,7 @@ const (
 const abandoned = 4 * time.Second
 
 func (s *story) load(size int, pace time.Duration) *load {
-	return &load{story: s, size: size, pace: pace}
+	return &load{story: s, size: size, pace: pace, freed: map[string]int{}}
 }
 
 // until waits while the load goes on.
@@ -191,7 +191,7 @@ func (l *load) withdraw(t *tenant, v view) {
 	_, accessLeft := v.accesses[t.name]
 	switch {
 	case accessLeft:
-		l.free(t, !v.secrets[t.name], l.freeAccess)
+		l.free(t, "accesses", !v.secrets[t.name], l.freeAccess)
 	case v.secrets[t.name]:
 	case t.leaves == accessLess && !t.anew:
 		t.phase = accessLess
@@ -212,7 +212,7 @@ func (l *load) move(t *tenant, v view) {
 	_, bucketLeft := v.buckets[bucketName(t.claim)]
 	switch {
 	case claimLeft:
-		l.free(t, !bucketLeft, l.freeClaim)
+		l.free(t, "claims", !bucketLeft, l.freeClaim)
 	case bucketLeft:
 	case t.anew:
 		l.begin(t)
@@ -221,13 +221,13 @@ func (l *load) move(t *tenant, v view) {
 	}
 }
 
-// free frees an object that only its finalizer has kept for too long: the sidecar that had done everything else ended before it could
-// remove the finalizer, and no later one does.
-func (l *load) free(t *tenant, onlyFinalizer bool, remove func(name string) error) {
+// free frees an object that only its finalizer has kept for too long: a sidecar ended after it had done everything else, and no later one
+// removes the finalizer. For an access it looks for the Secret first, and for a claim it waits to see its Bucket go.
+func (l *load) free(t *tenant, kind string, onlyFinalizer bool, remove func(name string) error) {
 	l.Helper()
 	t.left = since(t.left, onlyFinalizer)
 	if older(t.left, abandoned) {
-		l.freed++
+		l.freed[kind]++
 		t.left = time.Time{}
 		l.deleted(remove(t.name))
 	}

@@ -25,17 +25,20 @@ type pod struct {
 	driver, sidecar *kept
 }
 
-// pod starts a pod whose driver works on the story's store, and waits until the driver listens.
+// pod starts a pod whose driver works on the story's store, and waits until the driver listens and the sidecar is in the election.
 func (s *story) pod(name string, driver process.Command) *pod {
 	s.Helper()
 	p := &pod{story: s, name: name}
 	must(s.T, os.Mkdir(p.folder(), 0o700))
-	driver.Name = name + "-driver"
+	driver.Name = s.name + "-" + name + "-driver"
 	driver.Env = append(driver.Env, "COSI_ENDPOINT=unix://"+p.socket(), fault.EnvPod+"="+name)
 	sidecar := s.sidecarCommand("-driver-addr=unix://"+p.socket(), "-hostname="+name)
-	sidecar.Name = name + "-sidecar"
+	sidecar.Name = s.name + "-" + name + "-sidecar"
 	p.driver, p.sidecar = s.keep(driver), s.keep(sidecar)
-	eventually(s.T, name+" listens", func() bool { return exists(p.socket()) })
+	eventually(s.T, name+" serves, and asks for the lease", func() bool {
+		text, err := os.ReadFile(filepath.Join(s.logs, sidecar.Name+".log"))
+		return err == nil && exists(p.socket()) && strings.Contains(string(text), "attempting to acquire leader lease")
+	})
 	return p
 }
 
@@ -55,7 +58,8 @@ func (p *pod) kill() time.Time {
 	return began
 }
 
-// stop asks both containers to end, as a kubelet does, and returns when it asked. Both must end in time and without an error.
+// stop asks both containers to end, as a kubelet does, and returns when it asked. Both must end in time and without an error, and must
+// not keep the lease.
 func (p *pod) stop() time.Time {
 	p.Helper()
 	began := time.Now()
@@ -64,6 +68,9 @@ func (p *pod) stop() time.Time {
 			p.Errorf("%s ended with %v after SIGTERM, want no error; see %s", c.Name, err, c.Log)
 		}
 	})
+	if p.leads() {
+		p.Errorf("%s ended with the lease, want it released", p.name)
+	}
 	return began
 }
 

@@ -74,7 +74,7 @@ func accountsIn(b fault.Buckets) int {
 	return n
 }
 
-// figures adds how many tenants there were, and what the pods were called for.
+// callFigures adds how many tenants there were, and what the pods were called for.
 func (l *load) callFigures() {
 	l.Helper()
 	left := 0
@@ -97,8 +97,8 @@ func (l *load) callFigures() {
 	if l.stuck > 0 {
 		l.figure(fmt.Sprintf("%d stuck by the controller's race, made anew", l.stuck))
 	}
-	if l.freed > 0 {
-		l.figure(fmt.Sprintf("%d left under deletion by a sidecar that ended, freed by hand", l.freed))
+	for _, kind := range slices.Sorted(maps.Keys(l.freed)) {
+		l.figure(fmt.Sprintf("%d %s left with a finalizer that no sidecar removes, freed by hand", l.freed[kind], kind))
 	}
 }
 

@@ -26,5 +26,6 @@ func TestStories(t *testing.T) {
 	w.tell(t, "two pods: the leader is stopped under load", "stopped", leaderStopped)
 	w.tell(t, "two pods: the leader is paused until the standby leads, and wakes", "woken", leaderPaused)
 	w.tell(t, "two pods: a rolling upgrade under load", "rolling", rollingUpgrade)
+	w.tell(t, "from a scaffold to an upgrade, beside a standby, and a leader that is killed", "road", wholeRoad)
 	w.tell(t, "no permission of the ServiceAccount is idle", "permissions", noneIdle)
 }

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -28,7 +29,8 @@ type story struct {
 	*testing.T
 	*world
 
-	name      string // of the driver
+	name      string // of the driver, without its domain
+	called    string // whole name of the driver, if it is not made from name
 	namespace string // of claims and accesses
 	class     string // of claims and accesses
 	folder    string // of the socket and of what the fault driver reads and writes
@@ -84,7 +86,7 @@ func (s *story) prepare() {
 	must(s.T, err)
 }
 
-func (s *story) driverName() string { return s.name + ".example.com" }
+func (s *story) driverName() string { return cmp.Or(s.called, s.name+".example.com") }
 func (s *story) socket() string     { return filepath.Join(s.folder, "cosi.sock") }
 func (s *story) endpoint() string   { return "unix://" + s.socket() }
 func (s *story) store() fault.Store { return fault.Store{Path: filepath.Join(s.folder, "store")} }
