@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	kubeerrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,7 +22,8 @@ type load struct {
 	tenants []*tenant
 	arrived time.Time      // of the latest
 	stuck   int            // claims that the controller's race left unready, made anew
-	freed   map[string]int // objects of a kind under deletion that a sidecar left behind, freed by hand
+	freed   map[string]int // what a sidecar left behind under deletion, by kind; freed by hand
+	two     bool           // whether a second leader may be at work
 }
 
 // tenant creates a claim and an access. Some delete the access when they have it, and some of these the claim as well.
@@ -37,6 +37,8 @@ type tenant struct {
 	ready   time.Time
 	unready time.Time // since when its bucket has been ready and its claim has not
 	left    time.Time // since when only its finalizer has kept an object
+	earlier []string  // buckets of its claims that were made anew
+	unsafe  bool      // a second leader may have been at work while it left
 }
 
 // phase says how far a tenant is.
@@ -96,9 +98,20 @@ func (l *load) has() int {
 // settle waits until every tenant has arrived and got what it wants.
 func (l *load) settle() {
 	l.Helper()
-	l.until("every tenant has what it wants", func() bool {
-		return len(l.tenants) == l.size && !slices.ContainsFunc(l.tenants, func(t *tenant) bool { return t.anew || t.phase != t.leaves })
-	})
+	if !within(l.T, limit, func() bool { l.step(); return len(l.tenants) == l.size && len(l.unsettled()) == 0 }) {
+		l.Fatalf("not within %v: every tenant has what it wants; %d of %d arrived, and these wait: %q", limit, len(l.tenants), l.size, l.unsettled())
+	}
+}
+
+// unsettled describes the tenants that wait for something.
+func (l *load) unsettled() []string {
+	var all []string
+	for _, t := range l.tenants {
+		if t.anew || t.phase != t.leaves {
+			all = append(all, fmt.Sprintf("%s is in phase %d and wants %d, anew %t", t.name, t.phase, t.leaves, t.anew))
+		}
+	}
+	return all
 }
 
 // step lets a tenant arrive if it is time, and every tenant do what it can.
@@ -124,7 +137,10 @@ func (l *load) step() {
 
 func (l *load) begin(t *tenant) {
 	l.Helper()
-	*t = tenant{name: t.name, leaves: t.leaves, claim: l.claim(t.name), access: l.access(t.name)}
+	if t.claim != nil {
+		t.earlier = append(t.earlier, bucketName(t.claim))
+	}
+	*t = tenant{name: t.name, leaves: t.leaves, earlier: t.earlier, unsafe: t.unsafe, claim: l.claim(t.name), access: l.access(t.name)}
 }
 
 // view holds what the API server has.
@@ -148,6 +164,7 @@ func (l *load) look() view {
 
 func (l *load) advance(t *tenant, v view) {
 	l.Helper()
+	t.unsafe = t.unsafe || l.two && (t.phase == withdrawing || t.phase == moving)
 	switch t.phase {
 	case waiting, served, accessLess:
 		l.await(t, v)
@@ -193,6 +210,7 @@ func (l *load) withdraw(t *tenant, v view) {
 	case accessLeft:
 		l.free(t, "accesses", !v.secrets[t.name], l.freeAccess)
 	case v.secrets[t.name]:
+		l.free(t, "Secrets", t.unsafe, l.freeSecret) // the one sidecar made it again after the other had deleted it
 	case t.leaves == accessLess && !t.anew:
 		t.phase = accessLess
 	default:
@@ -214,6 +232,7 @@ func (l *load) move(t *tenant, v view) {
 	case claimLeft:
 		l.free(t, "claims", !bucketLeft, l.freeClaim)
 	case bucketLeft:
+		l.free(t, "Buckets", true, l.freeBucket)
 	case t.anew:
 		l.begin(t)
 	default:
@@ -222,26 +241,40 @@ func (l *load) move(t *tenant, v view) {
 }
 
 // free frees an object that only its finalizer has kept for too long: a sidecar ended after it had done everything else, and no later one
-// removes the finalizer. For an access it looks for the Secret first, and for a claim it waits to see its Bucket go.
-func (l *load) free(t *tenant, kind string, onlyFinalizer bool, remove func(name string) error) {
+// removes the finalizer: for an access it wants its Secret, for a claim it wants to see its Bucket go, and for a Bucket it wants its claim.
+func (l *load) free(t *tenant, kind string, nothingElse bool, remove func(*tenant) error) {
 	l.Helper()
-	t.left = since(t.left, onlyFinalizer)
+	t.left = since(t.left, nothingElse)
 	if older(t.left, abandoned) {
 		l.freed[kind]++
 		t.left = time.Time{}
-		l.deleted(remove(t.name))
+		l.deleted(remove(t))
 	}
 }
 
 var noFinalizer = []byte(`{"metadata":{"finalizers":null}}`)
 
-func (l *load) freeAccess(name string) error {
-	_, err := l.accesses().Patch(l.Context(), name, types.MergePatchType, noFinalizer, metav1.PatchOptions{})
+func (l *load) freeAccess(t *tenant) error {
+	_, err := l.accesses().Patch(l.Context(), t.name, types.MergePatchType, noFinalizer, metav1.PatchOptions{})
 	return err
 }
 
-func (l *load) freeClaim(name string) error {
-	_, err := l.claims().Patch(l.Context(), name, types.MergePatchType, noFinalizer, metav1.PatchOptions{})
+func (l *load) freeBucket(t *tenant) error {
+	_, err := l.buckets().Patch(l.Context(), bucketName(t.claim), types.MergePatchType, noFinalizer, metav1.PatchOptions{})
+	return err
+}
+
+func (l *load) freeSecret(t *tenant) error {
+	secrets := l.kube.CoreV1().Secrets(l.namespace)
+	_, err := secrets.Patch(l.Context(), t.name, types.MergePatchType, noFinalizer, metav1.PatchOptions{})
+	if err != nil {
+		return err
+	}
+	return secrets.Delete(l.Context(), t.name, metav1.DeleteOptions{})
+}
+
+func (l *load) freeClaim(t *tenant) error {
+	_, err := l.claims().Patch(l.Context(), t.name, types.MergePatchType, noFinalizer, metav1.PatchOptions{})
 	return err
 }
 

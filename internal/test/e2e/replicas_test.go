@@ -53,13 +53,15 @@ func leaderPaused(s *story) {
 	leader, standby := s.twoPods()
 	l := s.load(2*tenants, arrival)
 	l.until("a sixth is served", func() bool { return l.has() >= l.size/6 })
-	l.remain()
+	l.two = true // from now on the old leader may go on at any time
 	acquired := l.takenOver("paused", leader.pause(), standby)
 	half := l.has() + l.size/6
 	l.until("the standby serves", func() bool { return l.has() >= half })
 	resumed := leader.resume()
 	l.until("the old leader's sidecar has ended", func() bool { return leader.sidecar.ends.Load() > 0 })
 	ended := time.Now()
+	l.step() // for those who have just begun to leave
+	l.two = false
 	l.settle()
 	calls := l.podCalls()
 	creates, grants := between(calls, leader.name, create, acquired, ended), between(calls, leader.name, grant, acquired, ended)
@@ -75,16 +77,6 @@ func leaderPaused(s *story) {
 	s.figure(fmt.Sprintf("it woke and led beside the standby for %s: %d creates and %d grants", scaled(ended.Sub(resumed)), creates, grants))
 	l.callFigures()
 	l.reckon()
-}
-
-// remain lets nobody leave whose bucket the leader may be working on. A create that is under way in a paused process is done when it
-// wakes, even if the claim is gone by then.
-func (l *load) remain() {
-	for _, t := range l.tenants {
-		if t.phase == waiting {
-			t.leaves = served
-		}
-	}
 }
 
 // rollingUpgrade replaces two pods one by one under load: a new one is there before an old one is stopped.
