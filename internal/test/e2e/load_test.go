@@ -230,7 +230,6 @@ func (l *load) move(t *tenant, v view) {
 	_, bucketLeft := v.buckets[bucketName(t.claim)]
 	switch {
 	case claimLeft:
-		l.free(t, "claims", !bucketLeft, l.freeClaim)
 	case bucketLeft:
 		l.free(t, "Buckets", true, l.freeBucket)
 	case t.anew:
@@ -241,7 +240,7 @@ func (l *load) move(t *tenant, v view) {
 }
 
 // free frees an object that only its finalizer has kept for too long: a sidecar ended after it had done everything else, and no later one
-// removes the finalizer: for an access it wants its Secret, for a claim it wants to see its Bucket go, and for a Bucket it wants its claim.
+// removes the finalizer: for an access it wants the Secret, and for a Bucket the claim, which are gone.
 func (l *load) free(t *tenant, kind string, nothingElse bool, remove func(*tenant) error) {
 	l.Helper()
 	t.left = since(t.left, nothingElse)
@@ -271,11 +270,6 @@ func (l *load) freeSecret(t *tenant) error {
 		return err
 	}
 	return secrets.Delete(l.Context(), t.name, metav1.DeleteOptions{})
-}
-
-func (l *load) freeClaim(t *tenant) error {
-	_, err := l.claims().Patch(l.Context(), t.name, types.MergePatchType, noFinalizer, metav1.PatchOptions{})
-	return err
 }
 
 // protect adds the finalizer without which a stuck claim leaves its bucket behind.

@@ -126,7 +126,7 @@ func (l *load) callFigures() {
 	if l.stuck > 0 {
 		l.figure(fmt.Sprintf("%d stuck by the controller's race, made anew", l.stuck))
 	}
-	for _, kind := range []string{"accesses", "claims", "Buckets"} {
+	for _, kind := range []string{"accesses", "Buckets"} {
 		if l.freed[kind] > 0 {
 			l.figure(fmt.Sprintf("%d %s left with a finalizer that no sidecar removes, freed by hand", l.freed[kind], kind))
 		}
