@@ -7,6 +7,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 
 	"github.com/doomshrine/gocosi/internal/bound"
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 	"github.com/doomshrine/gocosi/internal/foreign"
 	"github.com/doomshrine/gocosi/internal/redact"
@@ -20,6 +21,10 @@ import (
 func NewIdentity(name string) cosi.IdentityServer {
 	return &identity{name: name}
 }
+
+// Versions returns the line that a driver's -version prints: the program and its version, then those of gocosi and of Go. "" stands
+// for the version that the go command recorded in the program, as in [WithVersion]. Safe for concurrent use.
+func Versions(version string) string { return buildinfo.Versions(version) }
 
 type identity struct {
 	name string

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -279,5 +280,15 @@ func TestIdentityIsAskedOnce(t *testing.T) {
 	}
 	if len(asked) != 1 {
 		t.Errorf("asked %d times, want once", len(asked))
+	}
+}
+
+// TestVersions expects the versions that this test's program has; internal/test/scaffold checks those of drivers.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{"v1.2.3": `^gocosi v1\.2\.3, gocosi \S+, go1\.\S+$`, "": `^gocosi \S+, gocosi \S+, go1\.\S+$`} {
+		if got := gocosi.Versions(version); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("Versions(%q) is %q, want %s", version, got, want)
+		}
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/go-logr/logr"
+
+	"github.com/doomshrine/gocosi"
 )
 
 // readLevel reads LOG_LEVEL. Each level shows what those before it show, and more.
@@ -66,4 +69,15 @@ func exitCode(log logr.Logger, err error) int {
 		log.Error(nil, "failed", "reason", strings.TrimSpace(problem))
 	}
 	return 1
+}
+
+// version is the driver's. The build sets it, as the Dockerfile does: -ldflags="-X main.version=v1.2.3". Without that, the one
+// counts that the go command recorded.
+var version string
+
+// showVersions prints the versions of the driver, of gocosi and of Go, and ends the process.
+func showVersions(string) error {
+	fmt.Fprintln(os.Stdout, gocosi.Versions(version))
+	os.Exit(0)
+	return nil
 }

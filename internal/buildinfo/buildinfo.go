@@ -3,7 +3,11 @@ package buildinfo
 
 import (
 	"cmp"
+	"fmt"
+	"path"
+	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // ModulePath names this library's module.
@@ -39,6 +43,25 @@ func required(path string) string {
 		}
 	}
 	return ""
+}
+
+// Versions returns a line with the program's name and version, and the versions of this module and of Go. "" stands for the recorded
+// version.
+func Versions(version string) string {
+	name := unknown
+	if info, ok := debug.ReadBuildInfo(); ok {
+		name = base(info.Main.Path)
+	}
+	return fmt.Sprintf("%s %s, gocosi %s, %s", name, cmp.Or(version, Program()), Library(), runtime.Version())
+}
+
+// base returns the last element of a module's path that is no major version: the name that the go command gives the program.
+func base(modulePath string) string {
+	parent, last := path.Split(modulePath)
+	if number, ok := strings.CutPrefix(last, "v"); ok && parent != "" && number != "" && strings.Trim(number, "0123456789") == "" {
+		return path.Base(parent)
+	}
+	return last
 }
 
 // Release returns the version of this module from which the program was built out of the module cache; "" when it was

@@ -64,7 +64,7 @@ func TestExamplesAreScaffolds(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, d deployed) {
 		original := scaffold(t, d.app)
-		for _, name := range []string{"Dockerfile", ".dockerignore", "logging.go", "metrics.go", "version.go", "deploy/rbac.yaml"} {
+		for _, name := range []string{"Dockerfile", ".dockerignore", "logging.go", "metrics.go", "deploy/rbac.yaml"} {
 			want, got := read(t, original, name), read(t, d.folder, name)
 			if !bytes.Equal(got, want) {
 				t.Errorf("%s differs, want the scaffold's file", name)
