@@ -9,17 +9,38 @@ import (
 
 // extra describes files that a scaffold gets only when -with names it.
 type extra struct {
-	folder string // of its files
-	uses   string // what it needs in a cluster
+	paths []string // files, and folders with all that is in them
+	adds  string   // what it adds, for the usage
+	needs string   // what it cannot do without
 }
 
-// extras lists them by name.
+// extras lists them by name. Those with a folder of their own in deploy/ are Kustomize components.
 var extras = map[string]extra{
-	"monitoring": {"deploy/monitoring", "the Prometheus operator"},
+	"ci": {
+		[]string{".github/workflows/ci.yaml", ".golangci.yml"}, "a GitHub workflow that tests, lints and builds the image", "a go.mod that requires a release of gocosi",
+	},
+	"ha": {
+		[]string{"deploy/ha"}, "a second replica, as a standby", "two nodes in the cluster and handlers that allow for another process",
+	},
+	"monitoring": {
+		[]string{"deploy/monitoring"}, "a PodMonitor, alert rules and a Grafana dashboard", "the Prometheus operator in the cluster",
+	},
+	"networkpolicy": {
+		[]string{"deploy/networkpolicy"}, "a NetworkPolicy that lets nobody in", "a network plugin in the cluster that enforces policies",
+	},
 }
 
 // extraNames lists the names for people.
 func extraNames() string { return strings.Join(slices.Sorted(maps.Keys(extras)), ", ") }
+
+// extraUsage tells what each extra adds.
+func extraUsage() string {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(extras)) {
+		fmt.Fprintf(&text, "  %-14s %s\n", name, extras[name].adds)
+	}
+	return text.String()
+}
 
 // readExtras reads -with, a list with commas.
 func readExtras(list string) (map[string]bool, error) {
@@ -46,7 +67,7 @@ func (p plan) extras() map[string]bool {
 // extraOf returns the name of the extra that a file belongs to; "" when every scaffold has it.
 func extraOf(target string) string {
 	for name, e := range extras {
-		if within(target, e.folder) {
+		if slices.ContainsFunc(e.paths, func(path string) bool { return within(target, path) }) {
 			return name
 		}
 	}
@@ -59,7 +80,7 @@ func (p plan) leftOut(target string) bool {
 	return name != "" && !p.with[name]
 }
 
-// delimiters returns those of the template of a file. The files of extras have braces of their own, for Prometheus and Grafana.
+// delimiters returns those of the template of a file. The files of extras have braces of their own, for Prometheus, Grafana and GitHub.
 func delimiters(target string) (left, right string) {
 	if extraOf(target) != "" {
 		return "[[", "]]"

@@ -17,7 +17,7 @@ const examples = `
 Examples:
   bootstrap -module example.com/acme/cosi-osp -dir cosi-osp
   bootstrap -module example.com/acme/cosi-osp -name s3.acme.example
-  bootstrap -with monitoring    # add alert rules and a dashboard
+  bootstrap -with ha,monitoring # add a standby, alert rules and a dashboard
   bootstrap -gocosi v0.4.0      # require that release of the library
   bootstrap -gocosi ../gocosi   # use a checkout of the library
 `
@@ -74,7 +74,7 @@ func (f *flags) newSet(stderr io.Writer) *flag.FlagSet {
 func printUsage(set *flag.FlagSet) {
 	fmt.Fprint(set.Output(), usage)
 	set.PrintDefaults()
-	fmt.Fprint(set.Output(), examples)
+	fmt.Fprint(set.Output(), "\nExtras:\n"+extraUsage()+examples)
 }
 
 // check refuses empty flags and a bad module path.

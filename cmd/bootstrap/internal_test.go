@@ -48,10 +48,22 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
+// TestLinter compares the version of the linter that a scaffold's workflow runs with the one that "make lint" runs on a scaffold.
+func TestLinter(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "GOLANGCI_LINT_VERSION := "+linter+"\n") {
+		t.Errorf("the Makefile has another golangci-lint, want %s", linter)
+	}
+}
+
 // TestEntries compares the table of names that no program may have with what is written.
 func TestEntries(t *testing.T) {
 	t.Parallel()
-	files, err := plan{module: "example.com/x", name: "x.example.com", app: "x", source: source{version: "v0.4.0"}}.render()
+	files, err := plan{module: "example.com/x", name: "x.example.com", app: "x", source: source{version: "v0.4.0"}, with: everything()}.render()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +72,15 @@ func TestEntries(t *testing.T) {
 			t.Errorf("the table lacks %s, which is written", top)
 		}
 	}
+}
+
+// everything asks for each extra.
+func everything() map[string]bool {
+	with := map[string]bool{}
+	for name := range extras {
+		with[name] = true
+	}
+	return with
 }
 
 // TestPlaceAtOnce checks that of many processes that fill a folder at once one does, and the others leave nothing.

@@ -93,8 +93,8 @@ var (
 
 // entries lists what a new folder holds at its top, or what make and the go command look for or put there.
 var entries = []string{
-	".dockerignore", ".gitignore", "Dockerfile", "Makefile", "GNUmakefile", "README.md", "deploy", "driver_test.go", "go.mod", "go.sum",
-	"go.work", "go.work.sum", "logging.go", "main.go", "metrics.go", "report", "servers", "vendor",
+	".dockerignore", ".github", ".gitignore", ".golangci.yml", "Dockerfile", "Makefile", "GNUmakefile", "README.md", "deploy", "driver_test.go",
+	"go.mod", "go.sum", "go.work", "go.work.sum", "logging.go", "main.go", "metrics.go", "report", "servers", "vendor",
 }
 
 // checkProgram refuses a path whose program, which "go build" writes into the new folder, would be in the way there.

@@ -56,7 +56,7 @@ func (p plan) noteFlags(ctx context.Context) string {
 func (p plan) noteExtras() string {
 	var needs []string
 	for _, name := range slices.Sorted(maps.Keys(p.with)) {
-		needs = append(needs, name+" needs "+extras[name].uses+" in the cluster")
+		needs = append(needs, name+" needs "+extras[name].needs)
 	}
 	return strings.Join(needs, "; ")
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -27,6 +28,8 @@ const (
 	goImage = "1.26.11"
 	// sidecarImage is the released sidecar.
 	sidecarImage = "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2"
+	// linter is the version of golangci-lint that the extra "ci" runs, and .golangci.yml is for: the Makefile's.
+	linter = "v2.15.0"
 	// clientVersion and exporterVersion are those of what metrics.go imports; the second one goes with the library's OpenTelemetry.
 	clientVersion   = "v1.24.1"
 	exporterVersion = "v0.69.0"
@@ -37,8 +40,8 @@ const (
 //go:embed templates
 var templates embed.FS
 
-// dotted lists the files whose names begin with a dot: go:embed leaves such files out.
-var dotted = map[string]string{"gitignore": ".gitignore", "dockerignore": ".dockerignore"}
+// dotted lists the files and folders at the top whose names begin with a dot: go:embed leaves those out.
+var dotted = []string{"dockerignore", "github", "gitignore", "golangci.yml"}
 
 // write writes the module and reports its progress to out. On failure nothing is left.
 func (p plan) write(ctx context.Context, out, stderr io.Writer) error {
@@ -111,7 +114,10 @@ func (p plan) render() ([]file, error) {
 // target returns the path of the file that a template makes.
 func target(name string) string {
 	name = strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".tmpl")
-	return cmp.Or(dotted[name], name)
+	if top, _, _ := strings.Cut(name, "/"); slices.Contains(dotted, top) {
+		return "." + name
+	}
+	return name
 }
 
 // execute fills a template in, and formats Go source.
@@ -134,7 +140,7 @@ func (p plan) execute(name string) ([]byte, error) {
 func (p plan) values() map[string]any {
 	return map[string]any{
 		"Module": p.module, "Name": p.name, "App": p.app, "Program": programName(p.module), "Local": p.source.folder != "",
-		"GoImage": goImage, "SidecarImage": sidecarImage, "With": p.extras(),
+		"GoImage": goImage, "SidecarImage": sidecarImage, "Linter": linter, "With": p.extras(),
 	}
 }
 

@@ -77,7 +77,9 @@ var version string
 
 // showVersions prints the versions of the driver, of gocosi and of Go, and ends the process.
 func showVersions(string) error {
-	fmt.Fprintln(os.Stdout, gocosi.Versions(version))
+	if _, err := fmt.Fprintln(os.Stdout, gocosi.Versions(version)); err != nil {
+		return err
+	}
 	os.Exit(0)
 	return nil
 }

@@ -2,7 +2,6 @@ package scaffold_test
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +9,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	cosiv1alpha1 "sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
@@ -30,48 +31,47 @@ type manifests struct {
 	accessClass  cosiv1alpha1.BucketAccessClass
 	bucketClaim  cosiv1alpha1.BucketClaim
 	bucketAccess cosiv1alpha1.BucketAccess
+
+	// Of components. internal/test/monitoring reads the last two in the types of their kinds.
+	budget        policyv1.PodDisruptionBudget
+	networkPolicy networkingv1.NetworkPolicy
+	monitor, rule map[string]any
 }
 
-// readManifests parses every document of deploy/ strictly, and fails on an unknown or duplicate field.
-func readManifests(t *testing.T, folder string) *manifests {
-	t.Helper()
-	m := &manifests{}
+// kinds maps the kinds of every driver, and of the components, to where their object is kept.
+func (m *manifests) kinds(components ...string) map[string]any {
 	kinds := map[string]any{
 		"v1/Namespace": &m.namespace, "v1/ServiceAccount": &m.account, "apps/v1/Deployment": &m.deployment,
 		"rbac.authorization.k8s.io/v1/ClusterRole": &m.clusterRole, "rbac.authorization.k8s.io/v1/ClusterRoleBinding": &m.clusterBind,
 		"rbac.authorization.k8s.io/v1/Role": &m.role, "rbac.authorization.k8s.io/v1/RoleBinding": &m.bind,
 		"objectstorage.k8s.io/v1alpha1/BucketClass": &m.bucketClass, "objectstorage.k8s.io/v1alpha1/BucketAccessClass": &m.accessClass,
-		"objectstorage.k8s.io/v1alpha1/BucketClaim": &m.bucketClaim, "objectstorage.k8s.io/v1alpha1/BucketAccess": &m.bucketAccess,
 	}
+	for _, name := range components {
+		switch name {
+		case "ha":
+			kinds["policy/v1/PodDisruptionBudget"] = &m.budget
+		case "networkpolicy":
+			kinds["networking.k8s.io/v1/NetworkPolicy"] = &m.networkPolicy
+		case "monitoring":
+			kinds["monitoring.coreos.com/v1/PodMonitor"], kinds["monitoring.coreos.com/v1/PrometheusRule"] = &m.monitor, &m.rule
+		}
+	}
+	return kinds
+}
+
+// readManifests parses every document of deploy/ strictly, and fails on an unknown or duplicate field. The components are left out.
+func readManifests(t *testing.T, folder string) *manifests {
+	t.Helper()
+	m := &manifests{}
+	kinds := m.kinds()
+	kinds["objectstorage.k8s.io/v1alpha1/BucketClaim"], kinds["objectstorage.k8s.io/v1alpha1/BucketAccess"] = &m.bucketClaim, &m.bucketAccess
 	files, err := filepath.Glob(filepath.Join(folder, "deploy", "*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
-			var head struct {
-				APIVersion string `json:"apiVersion"`
-				Kind       string `json:"kind"`
-			}
-			document, err := yaml.YAMLToJSONStrict(document) // as kubectl does, which knows no types: on becomes true
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if err := json.UnmarshalCaseSensitivePreserveInts(document, &head); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			object, ok := kinds[head.APIVersion+"/"+head.Kind]
-			if !ok {
-				t.Fatalf("%s holds an unexpected or duplicate %s %s, want one of each expected kind", name, head.APIVersion, head.Kind)
-			}
-			delete(kinds, head.APIVersion+"/"+head.Kind)
-			if strict, err := json.UnmarshalStrict(document, object); err != nil || len(strict) > 0 { // as the API server does
-				t.Errorf("%s: %v, %v", name, err, strict)
-			}
+		if filepath.Base(name) != "kustomization.yaml" {
+			decode(t, name, read(t, "", name), kinds)
 		}
 	}
 	for kind := range kinds {
@@ -80,12 +80,38 @@ func readManifests(t *testing.T, folder string) *manifests {
 	return m
 }
 
+// decode parses documents into the objects of their kinds, and strikes those off.
+func decode(t *testing.T, name string, text []byte, kinds map[string]any) {
+	t.Helper()
+	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
+		var head struct {
+			APIVersion string `json:"apiVersion"`
+			Kind       string `json:"kind"`
+		}
+		document, err := yaml.YAMLToJSONStrict(document) // as kubectl does, which knows no types: on becomes true
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := json.UnmarshalCaseSensitivePreserveInts(document, &head); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		object, ok := kinds[head.APIVersion+"/"+head.Kind]
+		if !ok {
+			t.Fatalf("%s holds an unexpected or duplicate %s %s, want one of each expected kind", name, head.APIVersion, head.Kind)
+		}
+		delete(kinds, head.APIVersion+"/"+head.Kind)
+		if strict, err := json.UnmarshalStrict(document, object); err != nil || len(strict) > 0 { // as the API server does
+			t.Errorf("%s: %v, %v", name, err, strict)
+		}
+	}
+}
+
 func TestDeployment(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, d deployed) {
 		m := readManifests(t, d.folder)
-		if s := m.deployment.Spec.Strategy.Type; s != appsv1.RecreateDeploymentStrategyType {
-			t.Errorf("strategy is %q", s)
+		if spec := m.deployment.Spec; spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType || *spec.Replicas != 1 {
+			t.Errorf("strategy is %q with %d replicas, want Recreate with one", spec.Strategy.Type, *spec.Replicas)
 		}
 		template := m.deployment.Spec.Template
 		for key, value := range m.deployment.Spec.Selector.MatchLabels {
@@ -100,6 +126,9 @@ func TestDeployment(t *testing.T) {
 func checkPod(t *testing.T, pod corev1.PodSpec, d deployed) {
 	t.Helper()
 	checkPodSecurity(t, pod)
+	if most := 27; pod.TerminationGracePeriodSeconds == nil || *pod.TerminationGracePeriodSeconds < int64(most) {
+		t.Errorf("the pod is killed after %v s, want at least the %d that the driver's end may take", pod.TerminationGracePeriodSeconds, most)
+	}
 	driver, sidecar := pod.Containers[0], pod.Containers[1]
 	if sidecar.Image != "registry.k8s.io/sig-storage/objectstorage-sidecar:v0.2.2" {
 		t.Errorf("sidecar image is %q", sidecar.Image)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	cosiv1alpha1 "sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
@@ -48,11 +49,14 @@ func forEach(t *testing.T, check func(t *testing.T, d deployed)) {
 	}
 }
 
-// scaffold writes a module and returns its folder.
-func scaffold(t *testing.T, app string) string {
+// scaffold writes a module with extras and returns its folder.
+func scaffold(t *testing.T, app string, extras ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "new")
 	cmd := exec.CommandContext(t.Context(), bootstrap, "-module", "example.com/acme/"+app, "-dir", dir, "-gocosi", root, "-build=false")
+	if len(extras) > 0 {
+		cmd.Args = append(cmd.Args, "-with", strings.Join(extras, ","))
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -64,7 +68,7 @@ func TestExamplesAreScaffolds(t *testing.T) {
 	t.Parallel()
 	forEach(t, func(t *testing.T, d deployed) {
 		original := scaffold(t, d.app)
-		for _, name := range []string{"Dockerfile", ".dockerignore", "logging.go", "metrics.go", "deploy/rbac.yaml"} {
+		for _, name := range []string{"Dockerfile", ".dockerignore", "logging.go", "metrics.go", "deploy/kustomization.yaml", "deploy/rbac.yaml"} {
 			want, got := read(t, original, name), read(t, d.folder, name)
 			if !bytes.Equal(got, want) {
 				t.Errorf("%s differs, want the scaffold's file", name)

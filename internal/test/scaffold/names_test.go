@@ -172,7 +172,7 @@ func TestOddNames(t *testing.T) {
 }
 
 func (n oddName) bootstrap(ctx context.Context, dir string) (string, error) {
-	args := []string{"-module", n.module, "-dir", dir, "-gocosi", root}
+	args := []string{"-module", n.module, "-dir", dir, "-gocosi", root, "-with", strings.Join(allExtras, ",")}
 	if n.name != "" {
 		args = append(args, "-name", n.name)
 	}
@@ -201,6 +201,7 @@ func (n oddName) checkRefusal(t *testing.T, parent, out string, err error) {
 func (n oddName) checkManifests(t *testing.T, folder string) {
 	t.Helper()
 	m := readManifests(t, folder)
+	n.checkBuilt(t, folder)
 	pod := m.deployment.Spec.Template
 	for what, got := range map[string]string{
 		"namespace": m.namespace.Name, "account": m.account.Name, "account's namespace": m.account.Namespace,
@@ -221,6 +222,31 @@ func (n oddName) checkManifests(t *testing.T, folder string) {
 	}
 	if m.bucketClass.DriverName != n.driver || m.accessClass.DriverName != n.driver {
 		t.Errorf("the classes are of %q and %q, want %q", m.bucketClass.DriverName, m.accessClass.DriverName, n.driver)
+	}
+}
+
+// checkBuilt expects the names in what Kustomize makes of the components.
+func (n oddName) checkBuilt(t *testing.T, folder string) {
+	t.Helper()
+	m := buildManifests(t, folder, components...)
+	metadata := func(object map[string]any) map[string]any {
+		meta, _ := object["metadata"].(map[string]any)
+		return meta
+	}
+	const key = "app.kubernetes.io/name"
+	for what, got := range map[string]any{
+		"deployment": m.deployment.Name, "selector": m.deployment.Spec.Selector.MatchLabels[key], "label": m.deployment.Spec.Template.Labels[key],
+		"spread":    m.deployment.Spec.Template.Spec.TopologySpreadConstraints[0].LabelSelector.MatchLabels[key],
+		"namespace": m.namespace.Name, "budget": m.budget.Name, "budget's namespace": m.budget.Namespace,
+		"budget's selector": m.budget.Spec.Selector.MatchLabels[key],
+		"policy":            m.networkPolicy.Name, "policy's namespace": m.networkPolicy.Namespace,
+		"policy's selector": m.networkPolicy.Spec.PodSelector.MatchLabels[key],
+		"monitor":           metadata(m.monitor)["name"], "monitor's namespace": metadata(m.monitor)["namespace"],
+		"rule": metadata(m.rule)["name"], "rule's namespace": metadata(m.rule)["namespace"],
+	} {
+		if got != n.app {
+			t.Errorf("%s is %q, want %q", what, got, n.app)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 var (
 	root      string // the checkout of the library
 	bootstrap string // the built command
+	kustomize string // the built command, of the version in go.mod
 )
 
 func TestMain(m *testing.M) {
@@ -32,9 +33,12 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		root, err = filepath.Abs("../../..")
 	}
-	bootstrap = filepath.Join(dir, "bootstrap")
+	bootstrap, kustomize = filepath.Join(dir, "bootstrap"), filepath.Join(dir, "kustomize")
 	if err == nil {
 		err = goCommand(root, "build", "-o", bootstrap, "./cmd/bootstrap")
+	}
+	if err == nil {
+		err = goCommand(".", "build", "-o", kustomize, "sigs.k8s.io/kustomize/kustomize/v5")
 	}
 	code := 1
 	if err != nil {
