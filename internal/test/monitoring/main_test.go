@@ -14,6 +14,7 @@ import (
 var (
 	root      string // the checkout of the library
 	bootstrap string // the built command
+	kustomize string // the built command, of the version that internal/test/scaffold requires
 )
 
 func TestMain(m *testing.M) {
@@ -36,6 +37,10 @@ func run(m *testing.M) (code int, err error) {
 	}
 	bootstrap = filepath.Join(dir, "bootstrap")
 	if err := build(root, bootstrap, "./cmd/bootstrap"); err != nil {
+		return 0, err
+	}
+	kustomize = filepath.Join(dir, "kustomize")
+	if err := build(filepath.Join(root, "internal", "test", "scaffold"), kustomize, "sigs.k8s.io/kustomize/kustomize/v5"); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil

@@ -2,6 +2,9 @@ package monitoring_test
 
 import (
 	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -34,8 +37,7 @@ func TestMonitor(t *testing.T) {
 	folder := scaffold(t, app, name)
 	var monitor operator.PodMonitor
 	decode(t, &monitor, folder, "deploy", "monitoring", "podmonitor.yaml")
-	var deployment appsv1.Deployment
-	decode(t, &deployment, folder, "deploy", "driver.yaml")
+	deployment := built(t, folder)
 
 	pod := deployment.Spec.Template
 	if monitor.Namespace != deployment.Namespace {
@@ -62,9 +64,34 @@ func TestMonitor(t *testing.T) {
 			t.Errorf("the driver lacks %s=%s", variable.Name, variable.Value)
 		}
 	}
-	if deploys := string(read(t, folder, "Makefile")); !strings.Contains(deploys, "-f deploy/monitoring/podmonitor.yaml -f deploy/monitoring/alerts.yaml") {
-		t.Error("make deploy leaves the monitor and the rules out")
+}
+
+// built returns the Deployment that kubectl applies, and expects the monitor and the rules beside it, as they are in their files.
+func built(t *testing.T, folder string) appsv1.Deployment {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), kustomize, "build", filepath.Join(folder, "deploy"))
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
 	}
+	var deployment appsv1.Deployment
+	var monitor, monitorFile operator.PodMonitor
+	var rule, ruleFile operator.PrometheusRule
+	decode(t, &monitorFile, folder, "deploy", "monitoring", "podmonitor.yaml")
+	decode(t, &ruleFile, folder, "deploy", "monitoring", "alerts.yaml")
+	for document := range strings.SplitSeq(string(out), "\n---\n") {
+		for kind, into := range map[string]any{"Deployment": &deployment, "PodMonitor": &monitor, "PrometheusRule": &rule} {
+			if strings.Contains("\n"+document, "\nkind: "+kind+"\n") {
+				if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	if !reflect.DeepEqual(monitor, monitorFile) || !reflect.DeepEqual(rule, ruleFile) {
+		t.Errorf("kubectl applies the monitor %+v and the rules %+v, want those of the files", monitor, rule)
+	}
+	return deployment
 }
 
 // TestAlertsAreComplete checks what each alert tells an operator, and that it asks for its own driver alone.
