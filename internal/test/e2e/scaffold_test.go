@@ -9,43 +9,32 @@ import (
 	"path/filepath"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	kubeerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/container-object-storage-interface/client/apis/objectstorage/v1alpha1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// manifestsAreAccepted applies deploy/ unchanged, and makes the API server check its pod template as a pod.
+// manifestsAreAccepted applies what Kustomize makes of deploy/, and makes the API server check it with every choice of components, and
+// each pod template as a pod.
 func manifestsAreAccepted(s *story) {
-	documents := 0
-	for _, name := range []string{"rbac.yaml", "driver.yaml", "classes.yaml"} {
-		n, err := s.apply.file(s.Context(), filepath.Join(s.scaffold, "deploy", name))
-		must(s.T, err)
-		documents += n
+	built := s.kustomize(s.scaffold)
+	for _, document := range built {
+		must(s.T, s.apply.document(s.Context(), document))
 	}
-	text, err := os.ReadFile(filepath.Join(s.scaffold, "deploy", "driver.yaml"))
-	must(s.T, err)
-	bad := bytes.Replace(text, []byte("replicas: 1"), []byte("replicaz: 1"), 1)
+	pod := s.admitted(built)
+	bad := bytes.Replace(deploymentIn(s.T, built), []byte("replicas: 1"), []byte("replicaz: 1"), 1)
 	if err := s.apply.document(s.Context(), bad, metav1.DryRunAll); err == nil {
 		s.Error("the API server accepted a misspelt field, want strict validation")
 	}
-	var deployment appsv1.Deployment
-	must(s.T, yaml.UnmarshalStrict(text, &deployment))
-	pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec, ObjectMeta: deployment.Spec.Template.ObjectMeta}
-	pod.Name = "dry-run"
-	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
-	pods := s.kube.CoreV1().Pods(deployment.Namespace)
-	_, err = pods.Create(s.Context(), pod, dryRun)
-	must(s.T, err)
 	pod.Spec.HostNetwork = true
-	if _, err := pods.Create(s.Context(), pod, dryRun); err == nil {
+	if s.create(pod) == nil {
 		s.Error("the API server accepted a pod on the host's network, want a restricted namespace")
 	}
-	s.figure(fmt.Sprintf("%d documents, and the pod under the restricted profile", documents))
+	checked, unknown := s.componentsAreAccepted()
+	s.figure(fmt.Sprintf("%d documents, and the pod under the restricted profile", len(built)))
+	s.figure(fmt.Sprintf("%d documents of every choice of components, without the Prometheus operator's %d", checked, unknown))
 }
 
 // many is the number of claims behind the figures.
