@@ -35,8 +35,6 @@ var notRun = map[string]string{
 	"make bench":          "takes long, and its figures are worth nothing on a busy machine",
 	"make test-ceph-full": "takes long; CI makes test-ceph",
 	"make bench-s3":       "the same; the tests of examples/s3 run the benchmark over a few lives",
-	"kubectl apply -f deploy/rbac.yaml -f deploy/driver.yaml -f deploy/classes.yaml"://
-	"e2e applies these files by the API's client",
 	"make image-cosictl VERSION=v0.4.0 IMAGE=registry.example.com/cosictl:v0.4.0"://
 	"CI has no container engine; internal/test/scaffold runs it with a stand-in, and makes the image as the Dockerfile says",
 	"docker push registry.example.com/cosictl:v0.4.0": "the registry is the reader's",
@@ -52,6 +50,9 @@ var notRun = map[string]string{
 	"kubectl -n cosi-osp get lease cosi-osp-example-com-cosi -o yaml":                    "e2e reads the lease by the API's client",
 	"kubectl -n cosi-osp rollout status deployment/cosi-osp":                             "needs a cluster with nodes",
 	`kubectl patch bucketaccess NAME --type=merge -p '{"metadata":{"finalizers":null}}'`: "NAME is the reader's; e2e does it by the API's client",
+	"kubectl apply -k deploy":                                                            "e2e applies what Kustomize makes of the folder by the API's client",
+	"make install-cosi":                                                                  "a scaffold's; its tests run it with a stand-in for kubectl",
+	"make deploy IMAGE=registry.example.com/acme/cosi-osp:v1.2.3":                        "the same",
 	`kubectl patch bucketclaim NAME --type=merge -p '{"metadata":{"finalizers":["cosi.objectstorage.k8s.io/bucketclaim-protection"]}}'`://
 	"NAME is the reader's",
 	"kubectl delete --wait=false bucketclaim/NAME bucket/bucket-UID-OF-THE-CLAIM": "NAME is the reader's",
