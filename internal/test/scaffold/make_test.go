@@ -247,7 +247,10 @@ func upstream(t *testing.T, folder string) {
 		cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", from)
 		cmd.Dir = whole
 		out, err := cmd.Output()
-		var module struct{ Dir, Version string }
+		var module struct {
+			Dir     string `json:"Dir"`
+			Version string `json:"Version"`
+		}
 		if err := errors.Join(err, json.Unmarshal(out, &module)); err != nil || module.Version != "v0.2.2" {
 			t.Fatalf("%s: %+v, %v\n%s", from, module, err, out)
 		}
