@@ -186,10 +186,9 @@ func TestMakeDeployFails(t *testing.T) {
 		if said, _, err := m.run(t, append(args, "env:AFTERWARDS=echo not reached >&2; exit 7")...); err == nil || !strings.Contains(said, "not reached") {
 			t.Errorf("make %q with a kubectl that fails: %v, want a failure\n%s", args, err, said)
 		}
-		for _, signal := range []string{"INT", "TERM", "HUP"} { // for make, its shell and kubectl
-			if said, _, err := m.run(t, append(args, "env:AFTERWARDS=kill -"+signal+" 0; sleep 60")...); err == nil {
-				t.Errorf("make %q succeeded in spite of %s, want a failure\n%s", args, signal, said)
-			}
+		// SIGTERM for make, its shell and kubectl; the other signals may be ignored where the tests run.
+		if said, _, err := m.run(t, append(args, "env:AFTERWARDS=kill -TERM 0; sleep 60")...); err == nil {
+			t.Errorf("make %q succeeded in spite of a signal, want a failure\n%s", args, said)
 		}
 	}
 }
