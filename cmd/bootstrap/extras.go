@@ -17,8 +17,9 @@ type extra struct {
 // extras lists them by name. Those with a folder of their own in deploy/ are Kustomize components.
 var extras = map[string]extra{
 	"ci": {
-		[]string{".github/workflows/ci.yaml", ".golangci.yml"}, "a GitHub workflow that tests, lints and builds the image",
-		"a go.mod that requires a release of gocosi",
+		paths: []string{".github/workflows/ci.yaml", ".golangci.yml"},
+		adds:  "a GitHub workflow that tests, lints and builds the image",
+		needs: "a go.mod that requires a release of gocosi",
 	},
 	"ha": {
 		[]string{"deploy/ha"}, "a second replica, as a standby", "two nodes in the cluster and handlers that allow for another process",
