@@ -21,6 +21,9 @@ var runners = map[string]runner{
 	"go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp": {
 		".ci/unprivileged", "go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp",
 	},
+	"go run ./cmd/bootstrap -module example.com/your/cosi-osp -dir ../cosi-osp -with ha": {
+		"internal/test/e2e/road_test.go", `"./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", folder, "-with", "ha"`,
+	},
 	"cd ../cosi-osp; make test": {".ci/unprivileged", "\nmake test\n"},
 	"cd ../cosi-osp; make run":  {".ci/unprivileged", "make run"},
 }

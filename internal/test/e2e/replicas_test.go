@@ -79,7 +79,7 @@ func leaderPaused(s *story) {
 	l.reckon()
 }
 
-// rollingUpgrade replaces two pods one by one under load: a new one is there before an old one is stopped.
+// rollingUpgrade replaces two pods one by one under load.
 func rollingUpgrade(s *story) {
 	leader, standby := s.twoPods()
 	l := s.load(tenants, arrival)
@@ -90,14 +90,15 @@ func rollingUpgrade(s *story) {
 	l.reckon()
 }
 
-// roll replaces pods as a Deployment of the strategy RollingUpdate does, and returns the new ones.
+// roll replaces pods one by one, as the component ha makes a Deployment do: an old one ends, and a new one takes its place. It returns the
+// new ones.
 func (l *load) roll(pods []*pod, start func(n int) *pod) []*pod {
 	l.Helper()
 	all := slices.Clone(pods)
 	for i, old := range pods {
-		all = append(all, start(len(pods)+i+1))
 		led, asked := old.leads(), time.Time{}
 		l.during(old.name+" ends", func() { asked = old.stop() })
+		all = append(all, start(len(pods)+i+1))
 		if led {
 			l.takenOver(old.name+" asked to stop", asked, all[i+1:]...)
 		}

@@ -14,18 +14,16 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/process"
 )
 
-// wholeRoad goes the way of an operator: a scaffold whose author has put a store in, its manifests, its sample, claims under load, a
-// rolling upgrade beside a standby, and a leader that is killed. The pods are processes, for nothing here runs containers.
+// wholeRoad goes the way of an operator: a scaffold whose author has put a store in, its manifests for two replicas, its sample, claims under
+// load, a rolling upgrade beside the standby, and a leader that is killed. The pods are processes, for nothing here runs containers.
 func wholeRoad(s *story) {
 	s.namespace, s.class, s.called = "default", "cosi-osp", "cosi-osp.example.com"
 	folder := s.sharedScaffold()
-	documents := 0
-	for _, name := range []string{"rbac.yaml", "driver.yaml", "classes.yaml"} {
-		n, err := s.apply.file(s.Context(), filepath.Join(folder, "deploy", name))
-		must(s.T, err)
-		documents += n
+	built := s.kustomize(folder)
+	for _, document := range built {
+		must(s.T, s.apply.document(s.Context(), document))
 	}
-	s.figure(fmt.Sprintf("%d documents applied", documents))
+	s.figure(fmt.Sprintf("%d documents applied", len(built)))
 	first, second := s.version(folder, "v1.0.0"), s.version(folder, "v1.1.0")
 	pods := []*pod{first(1)}
 	eventually(s.T, "the first pod leads", pods[0].leads)
@@ -54,7 +52,7 @@ func wholeRoad(s *story) {
 func (s *story) sharedScaffold() string {
 	s.Helper()
 	folder := filepath.Join(s.TempDir(), "cosi-osp")
-	run(s.T, "../../..", "go", "run", "./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", folder)
+	run(s.T, "../../..", "go", "run", "./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", folder, "-with", "ha")
 	backend, err := os.ReadFile(filepath.Join("testdata", "shared", "shared.go"))
 	must(s.T, err)
 	must(s.T, os.WriteFile(filepath.Join(folder, "servers", "provisioner", "shared.go"), backend, 0o600))
