@@ -12,6 +12,12 @@ CEPH                  := bin/ceph-$(CEPH_VERSION)
 PROMETHEUS_VERSION    := 2.42.0+ds-5+deb12u1
 PROMETHEUS            := bin/prometheus-$(PROMETHEUS_VERSION)
 
+# What a node needs besides its kubelet.
+CONTAINERD_VERSION    := 1.6.20~ds1-1+deb12u3
+RUNC_VERSION          := 1.1.5+ds1-1+deb12u1
+CNI_PLUGINS_VERSION   := 1.1.1+ds1-3+b5
+CONTAINERD            := bin/containerd-$(CONTAINERD_VERSION)
+
 COLLECTOR_VERSION     := v0.165.0
 COLLECTOR             := bin/otelcol-$(COLLECTOR_VERSION)
 
@@ -131,6 +137,21 @@ $(PROMETHEUS):
 	rm -rf $@.new
 	mkdir -p $@.new
 	cd $@.new && $(DOWNLOAD) prometheus=$(PROMETHEUS_VERSION) && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+	mv $@.new $@
+
+.PHONY: e2e-kubelet
+e2e-kubelet: $(CONTAINERD) ## run the scaffold's pod with a real kubelet, containerd and runc, in namespaces of their own; needs root, cgroup v1 and apt-get
+	CONTAINERD=$(CURDIR)/$(CONTAINERD) go test -C internal/test/e2e -tags e2e -run '^TestKubelet$$' -v -count=1 -timeout 60m $(TESTFLAGS) .
+
+$(CONTAINERD):
+	@$(call debian,containerd,$(CONTAINERD_VERSION))
+	@$(call debian,runc,$(RUNC_VERSION))
+	@$(call debian,containernetworking-plugins,$(CNI_PLUGINS_VERSION))
+	rm -rf $@.new
+	mkdir -p $@.new
+	cd $@.new && $(DOWNLOAD) containerd=$(CONTAINERD_VERSION) runc=$(RUNC_VERSION) containernetworking-plugins=$(CNI_PLUGINS_VERSION)
+	for package in $@.new/*.deb; do dpkg -x $$package $@.new || exit 1; done
+	rm $@.new/*.deb
 	mv $@.new $@
 
 .PHONY: test-collector

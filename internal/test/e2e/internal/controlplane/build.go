@@ -18,23 +18,42 @@ type Binaries struct {
 // Build builds the programs, or finds those of an earlier run. It keeps them in the user's cache folder by version, because a
 // build takes minutes.
 func Build(ctx context.Context, v Versions) (Binaries, error) {
+	dir, err := v.folder()
+	b := Binaries{APIServer: filepath.Join(dir, "kube-apiserver"), Etcd: filepath.Join(dir, "etcd")}
+	if err != nil {
+		return b, err
+	}
+	if err := buildOnce(ctx, v.module, b.APIServer, v.stamp(), "k8s.io/kubernetes/cmd/kube-apiserver"); err != nil {
+		return b, err
+	}
+	return b, buildOnce(ctx, v.module, b.Etcd, "-s -w", "go.etcd.io/etcd/server/v3")
+}
+
+// BuildKubelet builds the kubelet of the same version in the same way, and returns its path.
+func BuildKubelet(ctx context.Context, v Versions) (string, error) {
+	dir, err := v.folder()
+	if err != nil {
+		return "", err
+	}
+	kubelet := filepath.Join(dir, "kubelet")
+	return kubelet, buildOnce(ctx, v.module, kubelet, v.stamp(), "k8s.io/kubernetes/cmd/kubelet")
+}
+
+// folder makes the folder that keeps the programs.
+func (v Versions) folder() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = filepath.Join(os.TempDir(), fmt.Sprintf("gocosi-e2e-%d", os.Getuid()))
 	}
-	name := strings.Join([]string{v.Kubernetes, v.Etcd, runtime.Version(), runtime.GOARCH}, "_")
-	dir := filepath.Join(cache, "gocosi-e2e", name)
-	b := Binaries{APIServer: filepath.Join(dir, "kube-apiserver"), Etcd: filepath.Join(dir, "etcd")}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return b, err
-	}
+	dir := filepath.Join(cache, "gocosi-e2e", strings.Join([]string{v.Kubernetes, v.Etcd, runtime.Version(), runtime.GOARCH}, "_"))
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// stamp returns the linker's flags that tell a program of Kubernetes its version.
+func (v Versions) stamp() string {
 	minor := strings.Split(strings.TrimPrefix(v.Kubernetes, "v"), ".")
 	const version = " -X k8s.io/component-base/version."
-	stamp := "-s -w" + version + "gitVersion=" + v.Kubernetes + version + "gitMajor=" + minor[0] + version + "gitMinor=" + minor[1]
-	if err := buildOnce(ctx, v.module, b.APIServer, stamp, "k8s.io/kubernetes/cmd/kube-apiserver"); err != nil {
-		return b, err
-	}
-	return b, buildOnce(ctx, v.module, b.Etcd, "-s -w", "go.etcd.io/etcd/server/v3")
+	return "-s -w" + version + "gitVersion=" + v.Kubernetes + version + "gitMajor=" + minor[0] + version + "gitMinor=" + minor[1]
 }
 
 // buildOnce builds a program under another name and renames it, so that an interrupted build never leaves a program.

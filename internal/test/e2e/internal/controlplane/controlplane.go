@@ -20,6 +20,10 @@ import (
 // name is the name of the cluster.
 const name = "e2e"
 
+// ServiceAddress is what pods call the API server: the first address of the range for services. Nobody listens there, unless the test
+// forwards it.
+const ServiceAddress = "10.96.0.1"
+
 // startLimit bounds the start of the API server.
 const startLimit = 2 * time.Minute
 

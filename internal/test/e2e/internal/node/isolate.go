@@ -1,0 +1,68 @@
+// Package node runs a kubelet with containerd and runc, isolated from the machine that it runs on.
+package node
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+)
+
+//go:embed isolate.sh
+var isolate []byte
+
+// hierarchies matches the cgroup v1 hierarchies of a machine.
+const hierarchies = "/sys/fs/cgroup/*"
+
+// Isolate runs a command in namespaces and control groups of its own, and waits until everything in them has ended. The
+// folder holds the script that does it.
+func Isolate(ctx context.Context, folder string, env []string, command ...string) error {
+	if err := supported(); err != nil {
+		return err
+	}
+	script := filepath.Join(folder, "isolate.sh")
+	if err := os.WriteFile(script, isolate, 0o600); err != nil {
+		return err
+	}
+	group := fmt.Sprintf("gocosi-e2e-%d", os.Getpid())
+	cmd := exec.CommandContext(ctx, "sh", append([]string{script, group}, command...)...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err := cmd.Run()
+	return errors.Join(err, removeGroups(group))
+}
+
+// supported reports what this machine lacks.
+func supported() error {
+	if os.Getuid() != 0 {
+		return fmt.Errorf("the user ID is %d, want root, who may create namespaces", os.Getuid())
+	}
+	if _, err := os.Stat("/sys/fs/cgroup/memory/cgroup.procs"); err != nil {
+		return fmt.Errorf("want cgroup v1, the only one that this was tried on: %w", err)
+	}
+	return nil
+}
+
+// removeGroups removes a control group and those below it from each hierarchy. That fails while a process is in one.
+func removeGroups(group string) error {
+	roots, err := filepath.Glob(filepath.Join(hierarchies, group))
+	for _, root := range roots {
+		err = errors.Join(err, removeGroup(root))
+	}
+	return err
+}
+
+func removeGroup(path string) error {
+	entries, err := os.ReadDir(path)
+	for _, e := range entries {
+		if e.IsDir() {
+			err = errors.Join(err, removeGroup(filepath.Join(path, e.Name())))
+		}
+	}
+	return errors.Join(err, syscall.Rmdir(path)) // os.Remove would try to remove the files in it
+}

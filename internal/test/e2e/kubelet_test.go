@@ -1,0 +1,122 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doomshrine/gocosi/internal/test/e2e/internal/controlplane"
+	"github.com/doomshrine/gocosi/internal/test/e2e/internal/node"
+)
+
+const (
+	envPackages = "CONTAINERD"   // folder of containerd, runc and the network plugins
+	envIsolated = "E2E_ISOLATED" // folder that TestKubelet prepared for TestIsolated
+)
+
+// TestKubelet builds everything that the story of a node needs, runs TestIsolated in namespaces of its own, and expects to find
+// the machine as it was.
+func TestKubelet(t *testing.T) {
+	packages := os.Getenv(envPackages)
+	if packages == "" {
+		t.Skipf("%s names no folder with containerd and runc: want make e2e-kubelet", envPackages)
+	}
+	began := time.Now()
+	folder := keptWhenFailed(t)
+	kubelet := buildNode(t, folder)
+	self, err := os.Executable()
+	must(t, err)
+	built := time.Now()
+	before := machine(t)
+	err = node.Isolate(t.Context(), folder, []string{envIsolated + "=" + folder}, self, "-test.run=^TestIsolated$", "-test.v", "-test.timeout=10m")
+	if err != nil {
+		t.Error(err)
+	}
+	after := machine(t)
+	for _, what := range slices.Sorted(maps.Keys(before)) {
+		if before[what] != after[what] {
+			t.Errorf("%s: it was %q before, and is %q now, want no change", what, before[what], after[what])
+		}
+	}
+	for _, program := range running(t, packages, kubelet) {
+		t.Errorf("%s is still running, want it ended", program)
+	}
+	say("built in %.1fs, ran in %.1fs, and found %d things of the machine as they were", built.Sub(began).Seconds(), time.Since(built).Seconds(), len(after))
+}
+
+// buildNode builds the scaffold and all programs, and returns the kubelet's path.
+func buildNode(t *testing.T, folder string) string {
+	t.Helper()
+	versions, err := controlplane.ReadVersions("binaries", os.Getenv(controlplane.EnvKubernetes))
+	must(t, err)
+	_, err = controlplane.Build(t.Context(), versions)
+	must(t, err)
+	kubelet, err := controlplane.BuildKubelet(t.Context(), versions)
+	must(t, err)
+	scaffold := filepath.Join(folder, "cosi-osp")
+	run(t, "../../..", "go", "run", "./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", scaffold)
+	dockerfile(t, scaffold).build(t, filepath.Join(folder, "driver"))
+	run(t, ".", "env", "CGO_ENABLED=0", "go", "build", "-ldflags", "-s -w", "-o", folder, "./sidecar", "./controller", "./pause")
+	return kubelet
+}
+
+// machine reads what a kubelet or containerd could change, by name.
+func machine(t *testing.T) map[string]string {
+	t.Helper()
+	state := map[string]string{}
+	host, err := os.Hostname()
+	must(t, err)
+	state["the host's name"] = host
+	interfaces, err := net.Interfaces()
+	must(t, err)
+	for _, i := range interfaces {
+		state["network interfaces"] += i.Name + " "
+	}
+	for _, folder := range []string{
+		"/etc/cni", "/opt/cni", "/run/containerd", "/run/netns", "/run/runc", "/usr/libexec/kubernetes", "/var/lib/cni", "/var/lib/containerd",
+		"/var/lib/kubelet", "/var/log/containers", "/var/log/pods",
+	} {
+		_, err := os.Stat(folder)
+		state[folder+" exists"] = fmt.Sprint(err == nil)
+	}
+	for _, file := range []string{
+		"/proc/self/mountinfo", "/proc/net/route", "/proc/self/cgroup", "/proc/sys/kernel/keys/root_maxbytes", "/proc/sys/kernel/keys/root_maxkeys", "/proc/sys/kernel/panic",
+		"/proc/sys/kernel/panic_on_oops", "/proc/sys/net/ipv4/conf/all/forwarding", "/proc/sys/net/ipv4/ip_forward",
+		"/proc/sys/vm/overcommit_memory", "/proc/sys/vm/panic_on_oom",
+	} {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		state[file] = string(text)
+	}
+	for _, below := range []string{"kubepods", "k8s.io", "system.slice"} {
+		groups, err := filepath.Glob("/sys/fs/cgroup/*/" + below)
+		must(t, err)
+		state["control groups "+below] = strings.Join(groups, " ")
+	}
+	return state
+}
+
+// running lists the processes whose program is in one of the given paths.
+func running(t *testing.T, paths ...string) []string {
+	t.Helper()
+	programs, err := filepath.Glob("/proc/[0-9]*/exe")
+	must(t, err)
+	var found []string
+	for _, link := range programs {
+		program, _ := os.Readlink(link) // "" when it has ended
+		for _, path := range paths {
+			if strings.HasPrefix(program, path) {
+				found = append(found, program)
+			}
+		}
+	}
+	return found
+}
