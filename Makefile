@@ -139,9 +139,12 @@ $(PROMETHEUS):
 	cd $@.new && $(DOWNLOAD) prometheus=$(PROMETHEUS_VERSION) && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
 	mv $@.new $@
 
+# RUNS sets how often the story is told, each time on a new node.
+RUNS := 1
+
 .PHONY: e2e-kubelet
 e2e-kubelet: $(CONTAINERD) ## run the scaffold's pod with a real kubelet, containerd and runc, in namespaces of their own; needs root, cgroup v1 and apt-get
-	CONTAINERD=$(CURDIR)/$(CONTAINERD) go test -C internal/test/e2e -tags e2e -run '^TestKubelet$$' -v -count=1 -timeout 60m $(TESTFLAGS) .
+	CONTAINERD=$(CURDIR)/$(CONTAINERD) go test -C internal/test/e2e -tags e2e -run '^TestKubelet$$' -v -count=1 -timeout 60m $(TESTFLAGS) . -runs $(RUNS)
 
 $(CONTAINERD):
 	@$(call debian,containerd,$(CONTAINERD_VERSION))

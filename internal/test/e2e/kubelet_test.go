@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"net"
@@ -22,6 +23,8 @@ const (
 	envIsolated = "E2E_ISOLATED" // folder that TestKubelet prepared for TestIsolated
 )
 
+var runs = flag.Int("runs", 1, "how often TestKubelet tells the story, each time in new namespaces")
+
 // TestKubelet builds everything that the story of a node needs, runs TestIsolated in namespaces of its own, and expects to find
 // the machine as it was.
 func TestKubelet(t *testing.T) {
@@ -34,22 +37,30 @@ func TestKubelet(t *testing.T) {
 	kubelet := buildNode(t, folder)
 	self, err := os.Executable()
 	must(t, err)
-	built := time.Now()
+	say("built in %.1fs", time.Since(began).Seconds())
 	before := machine(t)
-	err = node.Isolate(t.Context(), folder, []string{envIsolated + "=" + folder}, self, "-test.run=^TestIsolated$", "-test.v", "-test.timeout=10m")
-	if err != nil {
-		t.Error(err)
+	for i := range *runs {
+		began := time.Now()
+		err := node.Isolate(t.Context(), folder, []string{envIsolated + "=" + folder}, self, "-test.run=^TestIsolated$", "-test.v", "-test.timeout=10m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		unchanged(t, before, machine(t))
+		for _, program := range running(t, packages, kubelet) {
+			t.Fatalf("%s is still running, want it ended", program)
+		}
+		say("run %d of %d took %.1fs, and left the machine as it was", i+1, *runs, time.Since(began).Seconds())
 	}
-	after := machine(t)
+}
+
+// unchanged compares two states of the machine.
+func unchanged(t *testing.T, before, after map[string]string) {
+	t.Helper()
 	for _, what := range slices.Sorted(maps.Keys(before)) {
 		if before[what] != after[what] {
-			t.Errorf("%s: it was %q before, and is %q now, want no change", what, before[what], after[what])
+			t.Fatalf("%s: it was %q before, and is %q now, want no change", what, before[what], after[what])
 		}
 	}
-	for _, program := range running(t, packages, kubelet) {
-		t.Errorf("%s is still running, want it ended", program)
-	}
-	say("built in %.1fs, ran in %.1fs, and found %d things of the machine as they were", built.Sub(began).Seconds(), time.Since(built).Seconds(), len(after))
 }
 
 // buildNode builds the scaffold and all programs, and returns the kubelet's path.

@@ -70,7 +70,7 @@ func checkOwner(t *testing.T, file string, uid, gid uint32, mode, mask os.FileMo
 // sidecar has no other credential.
 func tokenIsThePods(t *testing.T, p *nodePod) {
 	file := filepath.Join(p.volume("projected", "token"), "token")
-	checkOwner(t, file, 0, owner, 0o640, os.ModePerm) // with an fsGroup, a kubelet does not apply the mode in the manifest to tokens
+	checkOwner(t, file, owner, owner, 0o640, os.ModePerm) // a kubelet does not apply the manifest's mode to a token when all containers have one user
 	token, err := os.ReadFile(file)
 	must(t, err)
 	review, err := p.kube.AuthenticationV1().TokenReviews().Create(t.Context(), &authenticationv1.TokenReview{
