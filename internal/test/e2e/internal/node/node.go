@@ -1,3 +1,4 @@
+// Package node runs a kubelet with containerd and runc, isolated from the machine that it runs on.
 package node
 
 import (

@@ -1,4 +1,3 @@
-// Package node runs a kubelet with containerd and runc, isolated from the machine that it runs on.
 package node
 
 import (
@@ -9,14 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
 //go:embed isolate.sh
 var isolate []byte
-
-// hierarchies matches the cgroup v1 hierarchies of a machine.
-const hierarchies = "/sys/fs/cgroup/*"
 
 // Isolate runs a command in namespaces and control groups of its own, and waits until everything in them has ended. The
 // folder holds the script that does it.
@@ -32,7 +29,9 @@ func Isolate(ctx context.Context, folder string, env []string, command ...string
 	cmd := exec.CommandContext(ctx, "sh", append([]string{script, group}, command...)...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // whatever ends this process
+	runtime.LockOSThread()                                                            // the kernel treats the end of this thread as that of the parent
+	defer runtime.UnlockOSThread()
 	err := cmd.Run()
 	return errors.Join(err, removeGroups(group))
 }
@@ -48,9 +47,9 @@ func supported() error {
 	return nil
 }
 
-// removeGroups removes a control group and those below it from each hierarchy. That fails while a process is in one.
+// removeGroups removes a control group and those below it from each hierarchy of cgroup v1. That fails while a process is in one.
 func removeGroups(group string) error {
-	roots, err := filepath.Glob(filepath.Join(hierarchies, group))
+	roots, err := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", group))
 	for _, root := range roots {
 		err = errors.Join(err, removeGroup(root))
 	}
