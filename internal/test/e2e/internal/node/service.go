@@ -45,9 +45,16 @@ func connect(ctx context.Context, client net.Conn, address string) {
 	go func() {
 		defer close(done)
 		_, _ = io.Copy(server, client)
-		_ = server.(*net.TCPConn).CloseWrite()
+		closeWrite(server)
 	}()
 	_, _ = io.Copy(client, server)
-	_ = client.(*net.TCPConn).CloseWrite()
+	closeWrite(client)
 	<-done
+}
+
+// closeWrite tells the other side that nothing more comes.
+func closeWrite(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+	}
 }
