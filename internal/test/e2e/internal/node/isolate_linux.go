@@ -47,7 +47,8 @@ func supported() error {
 	return nil
 }
 
-// removeGroups removes a control group and those below it from each hierarchy of cgroup v1. That fails while a process is in one.
+// removeGroups removes a control group and those below it from each hierarchy of cgroup v1. That fails while a process is in one:
+// none may be left.
 func removeGroups(group string) error {
 	roots, err := filepath.Glob(filepath.Join("/sys/fs/cgroup/*", group))
 	for _, root := range roots {
