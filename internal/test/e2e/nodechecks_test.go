@@ -84,9 +84,13 @@ func tokenIsThePods(t *testing.T, p *nodePod) {
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d/root/var/run/secrets", p.pid("driver"))); !os.IsNotExist(err) {
 		t.Errorf("the driver's secrets: %v, want none", err)
 	}
-	eventually(t, "the pod's sidecar holds the lease", func() bool {
-		lease, err := p.kube.CoordinationV1().Leases("cosi-osp").Get(t.Context(), "cosi-osp.example.com", metav1.GetOptions{})
-		return err == nil && lease.Spec.HolderIdentity != nil && strings.HasPrefix(*lease.Spec.HolderIdentity, p.name)
+	eventually(t, "the pod's sidecar holds the only lease", func() bool {
+		leases, err := p.kube.CoordinationV1().Leases("cosi-osp").List(t.Context(), metav1.ListOptions{})
+		if err != nil || len(leases.Items) != 1 {
+			return false
+		}
+		holder := leases.Items[0].Spec.HolderIdentity
+		return holder != nil && strings.HasPrefix(*holder, p.name)
 	})
 }
 
