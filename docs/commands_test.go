@@ -37,7 +37,6 @@ var notRun = map[string]string{
 	"the store's container is the reader's; examples/s3 runs the same without the outage",
 	"make bench":          "takes long, and its figures are worth nothing on a busy machine",
 	"make test-ceph-full": "takes long; CI makes test-ceph",
-	"make e2e-kubelet":    "needs root, cgroup v1, and a kubelet, whose first build takes minutes",
 	"make bench-s3":       "the same; the tests of examples/s3 run the benchmark over a few lives",
 	"make image-cosictl VERSION=v0.4.0 IMAGE=registry.example.com/cosictl:v0.4.0"://
 	"CI has no container engine; internal/test/scaffold runs it with a stand-in, and makes the image as the Dockerfile says",

@@ -31,6 +31,9 @@ func TestKubelet(t *testing.T) {
 	if os.Getenv(envPackages) == "" {
 		t.Skipf("%s names no folder with containerd and runc: want make e2e-kubelet", envPackages)
 	}
+	if err := node.Supported(t.Context()); err != nil {
+		t.Skipf("no kubelet can run on this machine: %v", err)
+	}
 	began := time.Now()
 	folder := keptWhenFailed(t)
 	buildNode(t, folder)

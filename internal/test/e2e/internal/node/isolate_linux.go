@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -18,9 +19,6 @@ var isolate []byte
 // Isolate runs a command in namespaces and control groups of its own, and waits until everything in them has ended. The
 // folder holds the script that does it.
 func Isolate(ctx context.Context, folder string, env []string, command ...string) error {
-	if err := supported(); err != nil {
-		return err
-	}
 	script := filepath.Join(folder, "isolate.sh")
 	if err := os.WriteFile(script, isolate, 0o600); err != nil {
 		return err
@@ -36,13 +34,27 @@ func Isolate(ctx context.Context, folder string, env []string, command ...string
 	return errors.Join(err, removeGroups(group))
 }
 
-// supported reports what this machine lacks.
-func supported() error {
+// Supported returns what this machine lacks for Isolate, or nil.
+func Supported(ctx context.Context) error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("the user ID is %d, want root, who may create namespaces", os.Getuid())
 	}
-	if _, err := os.Stat("/sys/fs/cgroup/memory/cgroup.procs"); err != nil {
+	for _, program := range []string{"unshare", "mount", "ip", "hostname"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%w, want what isolate.sh runs", err)
+		}
+	}
+	const hierarchy, mayWrite = "/sys/fs/cgroup/memory", 2
+	if _, err := os.Stat(filepath.Join(hierarchy, "cgroup.procs")); err != nil {
 		return fmt.Errorf("want cgroup v1, the only one that this was tried on: %w", err)
+	}
+	if err := syscall.Access(hierarchy, mayWrite); err != nil {
+		return fmt.Errorf("%s: %w, want control groups that root may create", hierarchy, err)
+	}
+	mount := exec.CommandContext(ctx, "unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", // as isolate.sh does
+		"mount", "-t", "tmpfs", "tmpfs", "/mnt")
+	if out, err := mount.CombinedOutput(); err != nil {
+		return fmt.Errorf("unshare: %w: %s, want namespaces that root may create, and mount in", err, bytes.TrimSpace(out))
 	}
 	return nil
 }
