@@ -113,12 +113,12 @@ func (s *story) speak(client corev1.EphemeralContainer) {
 		s.figure("not run as other users: that takes root")
 		return
 	}
-	user := uint32(*client.SecurityContext.RunAsUser) //nolint:gosec // compared with 65532 above
+	user := uint32(*client.SecurityContext.RunAsUser) // compared with 65532 above
 	socket := filepath.Join(s.folder, "volume", "cosi.sock")
-	must(s.T, os.Chmod(s.folder, 0o711)) //nolint:gosec // other users pass
+	must(s.T, os.Chmod(s.folder, 0o711)) // other users pass
 	must(s.T, os.Mkdir(filepath.Dir(socket), 0o700))
 	must(s.T, os.Chown(filepath.Dir(socket), 0, int(user)))
-	must(s.T, os.Chmod(filepath.Dir(socket), 0o777|os.ModeSetgid)) //nolint:gosec // as kubelet does
+	must(s.T, os.Chmod(filepath.Dir(socket), 0o777|os.ModeSetgid)) // as kubelet does
 	run(s.T, s.scaffold, "go", "build", "-o", filepath.Join(s.folder, "driver"), ".")
 	run(s.T, "../../..", "go", "build", "-o", filepath.Join(s.folder, "cosictl"), "./cmd/cosictl")
 	var log bytes.Buffer

@@ -24,7 +24,10 @@ func TestCosictlImage(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), program, "version", "-o", "json")
 			cmd.Env = []string{} // as in an image
 			out, err := cmd.Output()
-			var got struct{ Version, Generation string }
+			var got struct {
+				Version    string `json:"version"`
+				Generation string `json:"generation"`
+			}
 			if err != nil || json.Unmarshal(out, &got) != nil || got.Version != version || got.Generation != "v1alpha1" {
 				t.Errorf("cosictl version says %q (%v), want version %s of generation v1alpha1", out, err, version)
 			}
