@@ -22,13 +22,19 @@ var extras = map[string]extra{
 		needs: "a go.mod that requires a release of gocosi",
 	},
 	"ha": {
-		[]string{"deploy/ha"}, "a second replica, as a standby", "two nodes in the cluster and handlers that allow for another process",
+		paths: []string{"deploy/ha"},
+		adds:  "a second replica, as a standby",
+		needs: "two nodes in the cluster and handlers that allow for another process",
 	},
 	"monitoring": {
-		[]string{"deploy/monitoring"}, "a PodMonitor, alert rules and a Grafana dashboard", "the Prometheus operator in the cluster",
+		paths: []string{"deploy/monitoring"},
+		adds:  "a PodMonitor, alert rules and a Grafana dashboard",
+		needs: "the Prometheus operator in the cluster",
 	},
 	"networkpolicy": {
-		[]string{"deploy/networkpolicy"}, "a NetworkPolicy that lets nobody in", "a network plugin in the cluster that enforces policies",
+		paths: []string{"deploy/networkpolicy"},
+		adds:  "a NetworkPolicy that lets nobody in",
+		needs: "a network plugin in the cluster that enforces policies",
 	},
 }
 

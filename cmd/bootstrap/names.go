@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 	"github.com/doomshrine/gocosi/internal/drivername"
 )
 
@@ -99,7 +100,7 @@ var entries = []string{
 
 // checkProgram refuses a path whose program, which "go build" writes into the new folder, would be in the way there.
 func checkProgram(modulePath string) error {
-	name := programName(modulePath)
+	name := buildinfo.ProgramName(modulePath)
 	taken := slices.ContainsFunc(entries, func(entry string) bool { return strings.EqualFold(entry, name) })
 	switch {
 	case !startsProgram.MatchString(name):
@@ -111,12 +112,6 @@ func checkProgram(modulePath string) error {
 	}
 	return nil
 }
-
-// major matches the last element of a path that is a version.
-var major = regexp.MustCompile(`/v[0-9]+$`)
-
-// programName returns the name that "go build" gives the program.
-func programName(modulePath string) string { return path.Base(major.ReplaceAllString(modulePath, "")) }
 
 // checkNames tries the driver's name and the name of the program as what Kubernetes makes of them.
 func (p plan) checkNames(given bool) error {

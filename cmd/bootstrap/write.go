@@ -18,6 +18,8 @@ import (
 	"text/template"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 )
 
 const (
@@ -139,7 +141,7 @@ func (p plan) execute(name string) ([]byte, error) {
 // values returns what the templates may use.
 func (p plan) values() map[string]any {
 	return map[string]any{
-		"Module": p.module, "Name": p.name, "App": p.app, "Program": programName(p.module), "Local": p.source.folder != "",
+		"Module": p.module, "Name": p.name, "App": p.app, "Program": buildinfo.ProgramName(p.module), "Local": p.source.folder != "",
 		"GoImage": goImage, "SidecarImage": sidecarImage, "Linter": linter, "With": p.extras(),
 	}
 }

@@ -50,13 +50,13 @@ func required(path string) string {
 func Versions(version string) string {
 	name := unknown
 	if info, ok := debug.ReadBuildInfo(); ok {
-		name = base(info.Main.Path)
+		name = cmp.Or(ProgramName(info.Main.Path), unknown)
 	}
 	return fmt.Sprintf("%s %s, gocosi %s, %s", name, cmp.Or(version, Program()), Library(), runtime.Version())
 }
 
-// base returns the last element of a module's path that is no major version: the name that the go command gives the program.
-func base(modulePath string) string {
+// ProgramName returns the name that "go build" gives the program of a module: the last element of its path that is no major version.
+func ProgramName(modulePath string) string {
 	parent, last := path.Split(modulePath)
 	if number, ok := strings.CutPrefix(last, "v"); ok && parent != "" && number != "" && strings.Trim(number, "0123456789") == "" {
 		return path.Base(parent)

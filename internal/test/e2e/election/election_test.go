@@ -21,13 +21,8 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/klog/v2"
-)
 
-// The times of the sidecar v0.2.2, which no flag changes.
-const (
-	leaseDuration = 150 * time.Second
-	renewDeadline = 120 * time.Second
-	retryPeriod   = 60 * time.Second
+	"github.com/doomshrine/gocosi/internal/test/e2e/internal/sidecar"
 )
 
 // dialTimeout is how long a client of Kubernetes waits for a connection.
@@ -51,7 +46,7 @@ func (l *lease) start(pod string) *candidate {
 	c := &candidate{lock: l.by(pod), cancel: cancel, began: make(chan struct{}), done: make(chan struct{})}
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: c.lock, ReleaseOnCancel: true, Name: "s3.example.com",
-		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
+		LeaseDuration: sidecar.LeaseDuration, RenewDeadline: sidecar.RenewDeadline, RetryPeriod: sidecar.RetryPeriod,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) {
 				c.led = time.Now()
