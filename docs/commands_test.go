@@ -43,7 +43,7 @@ var notRun = map[string]string{
 	"docker push registry.example.com/cosictl:v0.4.0": "the registry is the reader's",
 	`kubectl debug -n cosi-osp "$pod" --image=registry.example.com/cosictl:v0.4.0 --profile=restricted --custom=client.json -c client-1 -- /cosictl health`://
 	"e2e runs this text",
-	`kubectl logs -n cosi-osp "$pod" -c client-1`:                                        "nothing writes a log without a kubelet",
+	`kubectl logs -n cosi-osp "$pod" -c client-1`:                                        "make e2e-kubelet reads the log where the kubelet keeps it",
 	"kubectl apply -f deploy/sample.yaml":                                                "e2e applies this file by the API's client",
 	"cd ../cosi-osp; kubectl apply -f deploy/sample.yaml":                                "the same",
 	"cd ../cosi-osp; make install-cosi":                                                  "needs a cluster; e2e installs the definitions by the API's client",

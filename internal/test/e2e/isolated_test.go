@@ -40,6 +40,7 @@ func TestIsolated(t *testing.T) {
 		{"the driver's files and processes are locked", locked},
 		{"the token is the pod's", tokenIsThePods},
 		{"a claim becomes a Secret, and all of it goes", lifeOnNode},
+		{"a client asks the driver", clientOnNode},
 		{"a killed driver comes back", killedOnNode},
 		{"a call under way is answered during the grace period", drainedOnNode},
 	} {
@@ -69,12 +70,12 @@ func startNode(t *testing.T, folder string) *world {
 	w.clients(t)
 	w.installCRDs(t)
 	w.start(t, process.Command{Name: "controller", Path: filepath.Join(folder, "controller"), Args: []string{"-kubeconfig=" + w.plane.Kubeconfig}})
-	recipe := dockerfile(t, w.scaffold)
 	must(t, node.Start(t.Context(), node.Config{
 		Packages: os.Getenv(envPackages), Kubelet: kubelet, Kubeconfig: w.plane.Kubeconfig, APIServer: w.plane.Config.Host,
 		Pause: filepath.Join(folder, "pause"), Folder: t.TempDir(), Logs: w.logs,
 		Images: []node.Image{
-			recipe.image("docker.io/library/cosi-osp:dev", filepath.Join(folder, "driver")), // the name in the manifest, in full
+			scaffoldImage(t, w.scaffold).image("docker.io/library/cosi-osp:dev", filepath.Join(folder, "driver")), // the manifest's name, in full
+			clientImage(t).image("registry.example.com/cosictl:v0.4.0", filepath.Join(folder, "cosictl")),         // the document's name
 			{Name: sidecarImage, Program: filepath.Join(folder, "sidecar"), Entrypoint: "/sidecar", User: "65532:65532"},
 		},
 	}))

@@ -73,8 +73,9 @@ func buildNode(t *testing.T, folder string) {
 	must(t, err)
 	scaffold := filepath.Join(folder, "cosi-osp")
 	run(t, "../../..", "go", "run", "./cmd/bootstrap", "-module", "example.com/your/cosi-osp", "-dir", scaffold)
-	dockerfile(t, scaffold).build(t, filepath.Join(folder, "driver"))
-	run(t, ".", "env", "CGO_ENABLED=0", "go", "build", "-ldflags", "-s -w", "-o", folder, "./sidecar", "./controller", "./pause")
+	scaffoldImage(t, scaffold).build(t, filepath.Join(folder, "driver"))
+	clientImage(t).build(t, filepath.Join(folder, "cosictl"))
+	run(t, ".", "env", "CGO_ENABLED=0", "go", "build", "-ldflags", "-s -w", "-o", folder, "./sidecar", "./controller", "./kubectl", "./pause")
 }
 
 // machine reads what a kubelet or containerd could change, by name.
