@@ -89,7 +89,7 @@ type outcome struct {
 	overlap time.Duration // in which two lead
 }
 
-// situations lists what happens to the leader. A node that is lost takes Kubernetes five minutes to notice; that is not in here.
+// situations lists what happens to the leader. Kubernetes takes almost six minutes to replace the pods of a lost node; that is not in here.
 func situations() map[string]func(l *lease) outcome {
 	return map[string]func(l *lease) outcome{
 		"the sidecar's container starts again": func(l *lease) outcome {
@@ -101,16 +101,16 @@ func situations() map[string]func(l *lease) outcome {
 		"its pod is killed, and replaced at once": func(l *lease) outcome {
 			return l.replaced(func(leader *candidate) { leader.crash() }, func() *candidate { return l.start("pod-2") })
 		},
-		"an upgrade, beside a standby": func(l *lease) outcome {
+		"an upgrade, with a standby": func(l *lease) outcome {
 			return l.relieved(func(leader *candidate) { leader.stop() })
 		},
-		"its pod is killed, beside a standby": func(l *lease) outcome {
+		"its pod is killed, with a standby": func(l *lease) outcome {
 			return l.relieved(func(leader *candidate) { leader.crash() })
 		},
-		"it cannot reach the API server, beside a standby": func(l *lease) outcome {
+		"it cannot reach the API server, with a standby": func(l *lease) outcome {
 			return l.relieved(func(leader *candidate) { leader.lock.cut(0) })
 		},
-		"its packets to the API server are dropped, beside a standby": func(l *lease) outcome {
+		"its packets to the API server are dropped, with a standby": func(l *lease) outcome {
 			return l.relieved(func(leader *candidate) { leader.lock.cut(dialTimeout) })
 		},
 	}
