@@ -7,8 +7,7 @@ import (
 )
 
 // 80 grants on one bucket at once, as many as the sidecar makes: all of them work.
-func TestParallelGrants(t *testing.T) {
-	t.Parallel()
+func TestParallelGrants(t *testing.T) { //nolint:paralleltest // the last of 80 waits for all others, and no longer than a call may take
 	const count, bucket = 80, "parallel"
 	ctx, c := t.Context(), connect(t, settings(t, embedded))
 	c.create(t, bucket, nil)
