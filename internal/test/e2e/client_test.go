@@ -12,10 +12,8 @@ import (
 	"strings"
 	"syscall"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 )
 
 // clientInCluster runs the recipe of docs/operations.md on the scaffold's pod, and then, as the users of both containers, the programs
@@ -55,11 +53,8 @@ func (s *story) scaffoldPod() *corev1.Pod {
 	must(s.T, err)
 	text, err := os.ReadFile(filepath.Join(s.scaffold, "deploy", "driver.yaml"))
 	must(s.T, err)
-	var deployment appsv1.Deployment
-	must(s.T, yaml.UnmarshalStrict(text, &deployment))
-	pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec, ObjectMeta: deployment.Spec.Template.ObjectMeta}
-	pod.Name = "client"
-	pods := s.kube.CoreV1().Pods(deployment.Namespace)
+	pod := podOf(s.T, text, "client")
+	pods := s.kube.CoreV1().Pods(pod.Namespace)
 	pod, err = pods.Create(s.Context(), pod, metav1.CreateOptions{})
 	must(s.T, err)
 	s.Cleanup(func() { must(s.T, pods.Delete(context.WithoutCancel(s.Context()), pod.Name, metav1.DeleteOptions{})) })

@@ -65,11 +65,18 @@ func (s *story) componentsAreAccepted() (checked, unknown int) {
 // admitted makes the API server check the pod template of the Deployment as a pod, which it returns.
 func (s *story) admitted(documents [][]byte) *corev1.Pod {
 	s.Helper()
-	var deployment appsv1.Deployment
-	must(s.T, yaml.UnmarshalStrict(deploymentIn(s.T, documents), &deployment))
-	pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec, ObjectMeta: deployment.Spec.Template.ObjectMeta}
-	pod.Name, pod.Namespace = "dry-run", deployment.Namespace
+	pod := podOf(s.T, deploymentIn(s.T, documents), "dry-run")
 	must(s.T, s.create(pod))
+	return pod
+}
+
+// podOf returns the pod that the controller of Deployments would make of one.
+func podOf(t *testing.T, manifest []byte, name string) *corev1.Pod {
+	t.Helper()
+	var deployment appsv1.Deployment
+	must(t, yaml.UnmarshalStrict(manifest, &deployment))
+	pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec, ObjectMeta: deployment.Spec.Template.ObjectMeta}
+	pod.Name, pod.Namespace = name, deployment.Namespace
 	return pod
 }
 

@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/doomshrine/gocosi/internal/test/e2e/internal/node"
 )
@@ -38,21 +36,19 @@ func (s *story) deploy() *nodePod {
 	}
 	text, err := os.ReadFile(filepath.Join(s.scaffold, "deploy", "driver.yaml"))
 	must(s.T, err)
-	var deployment appsv1.Deployment
-	must(s.T, yaml.UnmarshalStrict(text, &deployment))
-	_, err = s.kube.CoreV1().ConfigMaps(deployment.Namespace).Create(s.Context(), &corev1.ConfigMap{
+	pod := podOf(s.T, text, "cosi-osp-0")
+	pod.Spec.NodeName = node.Name
+	_, err = s.kube.CoreV1().ConfigMaps(pod.Namespace).Create(s.Context(), &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "kube-root-ca.crt"}, Data: map[string]string{"ca.crt": string(s.plane.Config.CAData)},
 	}, metav1.CreateOptions{})
 	must(s.T, err)
-	pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec, ObjectMeta: deployment.Spec.Template.ObjectMeta}
-	pod.Name, pod.Spec.NodeName = "cosi-osp-0", node.Name
 	for i := range pod.Spec.Containers {
 		if c := &pod.Spec.Containers[i]; c.Name == "sidecar" {
 			c.Image = sidecarImage
 		}
 	}
 	began := time.Now()
-	_, err = s.kube.CoreV1().Pods(deployment.Namespace).Create(s.Context(), pod, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+	_, err = s.kube.CoreV1().Pods(pod.Namespace).Create(s.Context(), pod, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 	must(s.T, err)
 	p := &nodePod{story: s, name: pod.Name}
 	p.waitReady()
