@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ var style string
 // functions are what the page calls.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"slug": slug, "code": code, "rpc": rpcOf, "asked": asked, "came": came, "took": took, "label": label, "few": few,
+		"slug": slug, "code": code, "ids": ids, "rpc": rpcOf, "asked": asked, "came": came, "took": took, "label": label, "few": few,
 	}
 }
 
@@ -186,4 +187,18 @@ func code(prose string) []piece {
 		}
 	}
 	return pieces
+}
+
+// caseID finds the names of cases, which must not be broken at their hyphen.
+var caseID = regexp.MustCompile(`\b[A-Z]+-[0-9]+\b`)
+
+// ids separates the names of cases from the prose around them.
+func ids(prose string) []piece {
+	var pieces []piece
+	end := 0
+	for _, at := range caseID.FindAllStringIndex(prose, -1) {
+		pieces = append(pieces, piece{Text: prose[end:at[0]]}, piece{true, prose[at[0]:at[1]]})
+		end = at[1]
+	}
+	return append(pieces, piece{Text: prose[end:]})
 }

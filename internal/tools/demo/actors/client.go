@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -66,13 +65,15 @@ func (c Client) Refused(ctx context.Context, code string, args ...string) error 
 	return nil
 }
 
-// Check checks the driver against the specification, and prints every case.
+// Check checks the driver against the specification and prints the verdict, which is the report's last line. If a case
+// fails, the error holds the whole report.
 func (c Client) Check(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, c.Binary, "check", "-endpoint", c.Endpoint, "-bad-name", "Not A Bucket")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("check: %w", err)
+	out, err := exec.CommandContext(ctx, c.Binary, "check", "-endpoint", c.Endpoint, "-bad-name", "Not A Bucket").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("check: %w\n%s", err, out)
 	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	Say("check", "%s", lines[len(lines)-1])
 	return nil
 }
 
