@@ -1,6 +1,11 @@
-// Package gocosi runs a COSI driver. An author hands it an Identity and a Provisioner server of COSI v1alpha1; it listens
-// where the operator says, runs tracing, logging, recovery and the specification's rules around every call, serves gRPC,
-// and ends cleanly.
+// Package gocosi runs a COSI v1alpha1 driver, so that its author writes only the code that talks to the store. It takes
+// over the socket that a killed driver left, answers a panic with an error instead of OK, keeps secrets out of logs and
+// errors, refuses what the specification does not allow, and ends within a bound.
+//
+//	                ┌────────────── gocosi ───────────────┐
+//	sidecar ── Unix ┤ traces, log, codes, panics, rules,  ├── your code ── your store
+//	         socket │ one call per bucket, deadline       │
+//	                └─────────────────────────────────────┘
 //
 // # Quick start
 //
@@ -12,16 +17,13 @@
 //	}
 //	return driver.Run(ctx) // nil when ctx ended and everything is drained, flushed and removed
 //
-// The bindings are those of sigs.k8s.io/container-object-storage-interface-spec. Those of
-// …-interface/proto define the same messages, and Go's protobuf refuses to link both into one program.
+// The bindings are those of sigs.k8s.io/container-object-storage-interface-spec. Those of …-interface/proto define the same
+// messages, and Go's protobuf refuses to link both into one program.
 //
 // # Configuration
 //
-// A built-in default gives way to the author's WithDefault… option, and that to the environment: the operator has the
-// last word. A variable that is set and wrong is an error of [New], which names it and what is wanted, and its value if that
-// cannot be a secret. White space at the ends of a value is ignored, and a variable without any other text counts as unset.
-// Control characters are refused. "unix:" and "tcp:" may be in upper case; the path after "unix:" has no %, ? or #, which mean
-// something else to gRPC clients. An X_COSI_ variable that does not exist is warned about at start.
+// The environment beats the author's WithDefault… options, which beat the built-in defaults: the operator has the last
+// word. A variable that is set and wrong is an error of [New]; docs/configuration.md has the forms and OpenTelemetry's variables.
 //
 //	COSI_ENDPOINT             unix:///var/lib/cosi/cosi.sock  where to listen: unix:///path, unix:/path, /path or tcp://host:port, port 0 for any
 //	X_COSI_ENDPOINT_PERMS     0755                            mode of the socket, octal with or without 0 or 0o; the owner keeps read and write
@@ -44,9 +46,9 @@
 // call at a time for a bucket; a deadline for a call that came without one; the author's interceptors; the handler.
 //
 // An error that is a status, such as one of [google.golang.org/grpc/status.Error], reaches the caller without its
-// details; one that wraps a status reaches it with the inner code and message. Any other error becomes INTERNAL with a
-// neutral message; its text goes to the log alone. NOT_FOUND from Delete and Revoke means that the bucket or account is
-// gone, and is answered as OK; for anything else that is missing, say UNAVAILABLE.
+// details; one that wraps a status, with the inner code and message. Any other error becomes INTERNAL with a neutral
+// message; its text goes to the log alone. NOT_FOUND from Delete and Revoke means that the bucket or account is gone,
+// and is answered as OK; for anything else that is missing, return UNAVAILABLE.
 //
 // # Stability
 //

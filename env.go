@@ -64,7 +64,7 @@ func into[T any](kind setting.Kind[T], field func(*settings) *T) func(*settings,
 	}
 }
 
-// variables lists every setting that the environment governs. The tables of README.md and doc.go say the same; a test
+// variables lists every setting that the environment governs. The tables of docs/configuration.md and doc.go say the same; a test
 // compares them.
 func variables() []variable {
 	return []variable{

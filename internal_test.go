@@ -136,22 +136,22 @@ func TestListenTCPObeysItsContext(t *testing.T) {
 	}
 }
 
-// TestDocsNameEveryVariable compares the tables in README.md and doc.go with the table in the code: names, defaults and
-// meanings. README.md formats some of the words as code.
+// TestDocsNameEveryVariable compares the tables in docs/configuration.md and doc.go with the table in the code: names, defaults and
+// meanings. docs/configuration.md formats some of the words as code.
 func TestDocsNameEveryVariable(t *testing.T) {
 	t.Parallel()
-	readme := strings.ReplaceAll(readText(t, "README.md"), "`", "")
+	configuration := strings.ReplaceAll(readText(t, "docs/configuration.md"), "`", "")
 	docs := readText(t, "doc.go")
 	for _, v := range variables() {
 		def := v.preset + v.unset
-		if row := fmt.Sprintf("\n| %s | %s | %s |\n", v.env, def, v.means); !strings.Contains(readme, row) {
-			t.Errorf("README.md lacks a row, want:%s", row)
+		if row := fmt.Sprintf("\n| %s | %s | %s |\n", v.env, def, v.means); !strings.Contains(configuration, row) {
+			t.Errorf("docs/configuration.md lacks a row, want:%s", row)
 		}
 		if line := fmt.Sprintf("\n//\t%-24s  %-30s  %s\n", v.env, def, v.means); !strings.Contains(docs, line) {
 			t.Errorf("doc.go lacks a line, want:%s", line)
 		}
 	}
-	for file, row := range map[string]string{readme: `(?m)^\| (X_)?COSI_`, docs: `(?m)^//\t(X_)?COSI_`, readText(t, "env.go"): `(?m)^\tEnv\w+ += "`} {
+	for file, row := range map[string]string{configuration: `(?m)^\| (X_)?COSI_`, docs: `(?m)^//\t(X_)?COSI_`, readText(t, "env.go"): `(?m)^\tEnv\w+ += "`} {
 		if n := len(regexp.MustCompile(row).FindAllString(file, -1)); n != len(variables()) {
 			t.Errorf("%d of %s, want %d", n, row, len(variables()))
 		}

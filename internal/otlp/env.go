@@ -57,7 +57,7 @@ func otlpEnv(signal Signal, name, otherwise string) string {
 // getEnv reads a variable as the SDK does: from the process, without white space around it.
 func getEnv(name string) string { return strings.TrimSpace(os.Getenv(name)) }
 
-// Variable describes one of OpenTelemetry's variables, or three. The table of README.md says the same; a test compares them.
+// Variable describes one of OpenTelemetry's variables, or three. The table of docs/configuration.md says the same; a test compares them.
 type Variable struct {
 	Name      string
 	Default   string

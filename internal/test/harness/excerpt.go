@@ -1,0 +1,32 @@
+package harness
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Excerpt checks that README.md shows what a command prints. Its block of text holds excerpts, separated by blank lines; the
+// nth must occur in the output, in the same order. The sign … stands for any text within a line.
+func Excerpt(t *testing.T, readme string, nth int, output string) {
+	t.Helper()
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "\n```text\n")
+	block, _, _ = strings.Cut(block, "\n```\n")
+	excerpts := strings.Split(block, "\n\n")
+	if len(excerpts) <= nth {
+		t.Fatalf("%s has %d excerpts, want more than %d", readme, len(excerpts), nth)
+	}
+	for line := range strings.SplitSeq(excerpts[nth], "\n") {
+		pattern := "(?m)^" + strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + "$"
+		at := regexp.MustCompile(pattern).FindStringIndex(output)
+		if at == nil {
+			t.Fatalf("%s shows a line that is not printed, or not at this place: %s\nwhat is left:\n%s", readme, line, output)
+		}
+		output = output[at[1]:]
+	}
+}
