@@ -69,7 +69,7 @@ func ExampleCheck() {
 
 	// Output:
 	// MUST GRANT-5: two answers to one grant differ in s3.accessKeyID, s3.accessSecretKey
-	// Answers a repeat with the same `account_id` and makes no second principal. It should answer the same credentials: the Secret is written once and never updated.
+	// Returns the same `account_id` to a repeat and creates no second principal. It should return the same credentials: the sidecar writes the Secret once and never updates it.
 	// OK: false
 }
 

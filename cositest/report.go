@@ -32,13 +32,13 @@ func Outcomes() []Outcome {
 func (o Outcome) Meaning() string {
 	return map[Outcome]string{
 		Passed:        "the driver does what the rule asks",
-		Warned:        "the driver does not do what it should; advice, which fails nothing",
+		Warned:        "the driver does not do what it should; this is advice and fails nothing",
 		Failed:        "the driver does not do what it must, or what the released sidecar needs",
 		NotApplicable: "the case is about something that this driver does not do, such as Azure's credentials",
-		NotConfigured: "the case needs something that the run was not given; the reason says what",
-		Skipped:       "whoever ran the kit left the case out; the reason is theirs",
-		NotReached: "something that the case needs does not work: a call, which another case reports, or a hook; fix that and run " +
-			"again; or the run was ended",
+		NotConfigured: "the case needs something that the run did not get; the reason says what",
+		Skipped:       "the person who ran the kit left the case out, for the reason given",
+		NotReached: "the run was ended, or something that the case needs does not work: a call, which another case reports, or a " +
+			"hook; fix that and run again",
 	}[o]
 }
 

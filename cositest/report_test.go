@@ -184,7 +184,7 @@ func TestReportAsJSON(t *testing.T) {
       "id": "GRANT-9",
       "level": "SHOULD",
       "rpc": "DriverGrantBucketAccess",
-      "text": "For ` + "`s3` with Key, gives `region`" + `.",
+      "text": "For ` + "`s3` with Key, returns `region`" + `.",
       "fault": ` + strconv.Quote(texts.Fault) + `,
       "effect": ` + strconv.Quote(texts.Effect) + `,
       "remedy": ` + strconv.Quote(texts.Remedy) + `,

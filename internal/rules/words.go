@@ -6,10 +6,10 @@ const withoutID = "Refuses a request without `bucket_id`."
 // What the library does about more than one rule.
 const (
 	refuses       = "refuses the request"
-	internal      = "answers INTERNAL"
+	internal      = "returns INTERNAL"
 	built         = "by construction"
-	turns         = "calls for one bucket take turns"
-	startInternal = "refuses to start; answers INTERNAL"
+	turns         = "lets calls for one bucket take turns"
+	startInternal = "refuses to start; returns INTERNAL"
 	warns         = "warns at start"
-	internalEmpty = "answers INTERNAL when it is empty"
+	internalEmpty = "returns INTERNAL when it is empty"
 )

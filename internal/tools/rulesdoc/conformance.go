@@ -26,16 +26,16 @@ func families() []family {
 		{"DELETE", rules.Delete, ""},
 		{"GRANT", rules.Grant, ""},
 		{"REVOKE", rules.Revoke, ""},
-		{"ISOLATION", "Users kept apart", ""},
+		{"ISOLATION", "Isolation of users", ""},
 		{"LOAD", "Many calls", ""},
 		{
 			"OUTAGE", "The store is away",
-			"While the store cannot be reached, nothing is known of it. The sidecar takes OK for done, and repeats every error. Users read " +
-				"the code: one that blames the request sends them looking in the wrong place. UNAVAILABLE, DEADLINE_EXCEEDED and ABORTED " +
-				"are right. INTERNAL is taken for a fault of the driver, and a call that hangs keeps a worker of the sidecar busy: both " +
-				"are advised against.",
+			"While the driver cannot reach the store, it knows nothing about it. The sidecar takes OK for done, and repeats every " +
+				"error. Users read the code: one that blames the request makes them look in the wrong place. UNAVAILABLE, " +
+				"DEADLINE_EXCEEDED and ABORTED are right. The kit advises against INTERNAL, which looks like a fault of the driver, " +
+				"and against a call that hangs, which keeps a worker of the sidecar busy.",
 		},
-		{"NEXT", "Ready for v1alpha2", "Advice for the coming version. It fails nobody: no rule of v1alpha1 asks for any of this."},
+		{"NEXT", "Ready for v1alpha2", "This is advice for the next version. It fails no driver: no rule of v1alpha1 asks for any of this."},
 	}
 }
 

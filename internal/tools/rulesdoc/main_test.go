@@ -169,7 +169,7 @@ func TestSections(t *testing.T) {
 			t.Errorf("no chapter %q, want one", f.heading)
 		}
 	}
-	if !strings.Contains(text, "\n## The store is away\n\nWhile the store cannot be reached,") {
+	if !strings.Contains(text, "\n## The store is away\n\nWhile the driver cannot reach the store,") {
 		t.Error("the chapter about outages has no introduction, want one")
 	}
 }

@@ -11,9 +11,9 @@ const introduction = `# What COSI v1alpha1 asks of a driver
 
 <!-- Written by internal/tools/rulesdoc from internal/rules. Change the rules there. -->
 
-This page lists every rule that binds a driver. The library's checks, the conformance kit and its reports, the log and
-the other documents quote the rules by these IDs, which are ours. [conformance.md](conformance.md) says what breaking a
-rule does in a cluster, and how to fix it.
+This page lists every rule for a driver. The library's checks, the conformance kit and its reports, the log and the
+other documents cite the rules by these IDs, which this project defines. [conformance.md](conformance.md) explains what
+breaking a rule does in a cluster, and how to fix the driver.
 
 The **level** says how binding a rule is.
 
@@ -30,20 +30,19 @@ The **source** says where a rule comes from.
 | cosi.proto | the comments of the interface definition |
 | spec.md | the text of the specification |
 | sidecar v0.2.2 | the code of the released sidecar |
-| sidecar of v1alpha2 | the code of the coming sidecar, which refuses drivers that break the rule |
+| sidecar of v1alpha2 | the code of the next sidecar, which refuses drivers that break the rule |
 | this library | experience with drivers in the field |
 
-**What the library does** happens on every call or at the start, so a driver need not do it. Where the column is empty,
-the driver must follow the rule itself, and only a test, such as the conformance kit, can check it. Options switch
-off each of these: the checks of requests, the checks of responses, the turns that calls take, and the translation of
-codes.
+**What the library does** happens on every call or at the start, so a driver need not do it. If the column is empty, the
+driver must follow the rule itself, and only a test, such as the conformance kit, can check it. Options turn off each of
+these: the checks of requests, the checks of responses, the turns that calls take, and the translation of codes.
 
-Where the texts contradict each other, these rules follow the interface definition and what is deployed:
+The texts contradict each other in places. These rules follow the interface definition and the released programs:
 
 - A repeated call succeeds. The specification's prose also allows ALREADY_EXISTS, but then the sidecar repeats the call
   indefinitely.
-- The messages are those of cosi.proto. The prose has fields that were never released.
-- Leftovers from CSI are not required: GetPluginInfo and accessibility requirements.
+- The messages are those of cosi.proto. The prose mentions fields that were never released.
+- GetPluginInfo and accessibility requirements, leftovers from CSI, are not required.
 - A driver refuses a grant without an authentication type. A comment calls Key the default, but the field is required.
 `
 
