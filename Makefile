@@ -35,10 +35,10 @@ endif
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## take a bucket through its life, over the socket of a real driver
+demo: ## create, use and delete a bucket over the socket of a real driver
 	go run ./internal/tools/demo
 
 .PHONY: demo-s3
@@ -72,14 +72,14 @@ test-all: test ## run the tests of all modules
 FIGURES := . ./internal/bound ./internal/lazyctx ./internal/redact ./internal/rules ./internal/test/hostile ./internal/test/process
 
 .PHONY: test-figures
-test-figures: ## run the tests that measure, or try very much, without the race detector, which would be measured too
+test-figures: ## run the tests that measure, or make very many calls, without the race detector, which would distort the figures
 	go test $(TESTLIMIT) -p 1 -count=1 $(TESTFLAGS) $(FIGURES)
 	@echo "trying every fault at every request of examples/s3, and some thousand lives on stores that lag and fail: about 5 minutes on two busy cores"
 	go test -C examples/s3/driver $(TESTLIMIT) -count=1 -run '^(TestFaultMatrix|TestMeasureGlobal|TestMemoryOfAnswers|TestSimulation)$$' $(TESTFLAGS) .
 	go test -C examples/azure $(TESTLIMIT) -count=1 -run '^(TestMeasureGlobal|TestSimulation)$$' $(TESTFLAGS) . -lives 3000
 
 .PHONY: e2e
-e2e: ## run the released controller's and sidecar's logic with a real API server, which it builds once; KUBERNETES=v1.34.2 for an older one
+e2e: ## run the logic of the released controller and sidecar with a real API server, which it builds once; KUBERNETES=v1.34.2 uses an older one
 	go test -C internal/test/e2e -tags e2e -run TestStories -v -count=1 -timeout 60m .
 
 .PHONY: test-azure
@@ -103,9 +103,9 @@ define debian
 endef
 DOWNLOAD = apt-get download -qq $(if $(filter 0,$(shell id -u)),-o APT::Sandbox::User=root)
 
-# Without the race detector, which would leave out most faults: they take an hour with it.
+# Without the race detector: with it, the faults take an hour, so the tests leave out most of them.
 .PHONY: test-ceph
-test-ceph: $(CEPH) ## test examples/s3 with Ceph RGW, from Debian's packages; needs apt-get
+test-ceph: $(CEPH) ## test examples/s3 with Ceph RGW from Debian's packages; needs apt-get
 	CEPH=$(CURDIR)/$(CEPH) go test -C examples/s3 $(TESTLIMIT) -count=1 -parallel 8 -run Ceph $(TESTFLAGS) ./...
 
 .PHONY: test-ceph-full
@@ -113,7 +113,7 @@ test-ceph-full: $(CEPH) ## run test-ceph with every fault and many kills
 	CEPH=$(CURDIR)/$(CEPH) go test -C examples/s3 $(TESTLIMIT) -count=1 -parallel 8 -run Ceph $(TESTFLAGS) ./internal/...
 	CEPH=$(CURDIR)/$(CEPH) go test -C examples/s3 $(TESTLIMIT) -count=1 -parallel 8 -run Ceph $(TESTFLAGS) ./driver -ceph-full
 
-# Packages are unpacked, not installed. Of those that Ceph needs, the system's own are used where it has them.
+# Packages are unpacked, not installed. If the system already has a package that Ceph needs, that one is used.
 CEPH_PACKAGES := $(addsuffix =$(CEPH_VERSION),radosgw ceph-osd ceph-mon ceph-base ceph-common)
 
 $(CEPH):
@@ -129,7 +129,7 @@ $(CEPH):
 	mv $@.new $@
 
 .PHONY: test-monitoring
-test-monitoring: $(PROMETHEUS) ## test alert rules and dashboard with Prometheus, from Debian's packages; needs apt-get
+test-monitoring: $(PROMETHEUS) ## test the alert rules and the dashboard with Prometheus from Debian's packages; needs apt-get
 	PROMETHEUS=$(CURDIR)/$(PROMETHEUS)/usr/bin go test -C internal/test/monitoring $(TESTLIMIT) -count=1 -run Prometheus $(TESTFLAGS) ./...
 
 $(PROMETHEUS):
@@ -139,11 +139,11 @@ $(PROMETHEUS):
 	cd $@.new && $(DOWNLOAD) prometheus=$(PROMETHEUS_VERSION) && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
 	mv $@.new $@
 
-# RUNS sets how often the story is told, each time on a new node.
+# RUNS sets how often the test runs, each time on a new node.
 RUNS := 1
 
 .PHONY: e2e-kubelet
-e2e-kubelet: $(CONTAINERD) ## run the scaffold's pod with a real kubelet, containerd and runc, in namespaces of their own; needs root, cgroup v1 and apt-get
+e2e-kubelet: $(CONTAINERD) ## run the scaffold's pod with a real kubelet, containerd and runc, in their own namespaces; needs root, cgroup v1 and apt-get
 	CONTAINERD=$(CURDIR)/$(CONTAINERD) go test -C internal/test/e2e -tags e2e -run '^TestKubelet$$' -v -count=1 -timeout 60m $(TESTFLAGS) . -runs $(RUNS)
 
 $(CONTAINERD):
@@ -158,10 +158,10 @@ $(CONTAINERD):
 	mv $@.new $@
 
 .PHONY: test-collector
-test-collector: $(COLLECTOR) ## test telemetry with the OpenTelemetry Collector, which this builds
+test-collector: $(COLLECTOR) ## test telemetry with the OpenTelemetry Collector, which it builds once
 	COLLECTOR=$(CURDIR)/$(COLLECTOR) go test $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./internal/test/collector
 
-# The builder makes a module of its own, which a workspace around this one does not have.
+# The builder creates a module, which a surrounding workspace does not list.
 $(COLLECTOR): internal/test/collector/builder.yaml
 	@echo "building the OpenTelemetry Collector: the first time about 3 minutes on two cores"
 	rm -rf $@.new
@@ -171,7 +171,7 @@ $(COLLECTOR): internal/test/collector/builder.yaml
 	rm -r $@.new
 
 .PHONY: test-javascript
-test-javascript: ## hold a driver in JavaScript against the specification; needs Node and npm, which fetches packages
+test-javascript: ## check a driver in JavaScript against the specification; needs Node and npm, which fetches packages
 	JAVASCRIPT_ONLINE=1 go test $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./internal/test/javascript
 
 .PHONY: bench
@@ -182,7 +182,7 @@ bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLA
 bench-s3: ## compare examples/s3 with its bare requests, and write examples/s3/BENCHMARK.md; BENCHFLAGS="-floor-rounds 2 -floor-lives 80" is quick and rough
 	go test -C examples/s3/driver -run '^TestFloor$$' -v -count=1 -timeout 0 . -floor $(CURDIR)/examples/s3/BENCHMARK.md $(BENCHFLAGS)
 
-# DURATION sets the length of the soak, REPORT the document that it writes, if any.
+# DURATION sets the length of the soak. REPORT names the document that it writes, if any.
 DURATION := 2m
 REPORT   :=
 

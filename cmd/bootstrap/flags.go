@@ -9,7 +9,7 @@ import (
 
 const usage = `Usage: bootstrap [flags]
 
-Writes a new COSI driver. Without flags: module example.com/cosi-osp in ./cosi-osp.
+Writes a new COSI driver. Without flags, it writes the module example.com/cosi-osp to ./cosi-osp.
 
 `
 
@@ -18,7 +18,7 @@ Examples:
   bootstrap -module example.com/acme/cosi-osp -dir cosi-osp
   bootstrap -module example.com/acme/cosi-osp -name s3.acme.example
   bootstrap -with ha,monitoring # add a standby, alert rules and a dashboard
-  bootstrap -gocosi v0.4.0      # require that release of the library
+  bootstrap -gocosi v0.4.0      # require this release of the library
   bootstrap -gocosi ../gocosi   # use a checkout of the library
 `
 
@@ -63,11 +63,11 @@ func (f *flags) newSet(stderr io.Writer) *flag.FlagSet {
 	set.SetOutput(stderr)
 	set.Usage = func() { printUsage(set) }
 	set.StringVar(&f.module, "module", "example.com/cosi-osp", "`path` of the new module")
-	set.StringVar(&f.dir, "dir", "cosi-osp", "`folder` to write, which must be empty or not exist")
+	set.StringVar(&f.dir, "dir", "cosi-osp", "`folder` to write to, which must be empty or not exist")
 	set.StringVar(&f.name, "name", "", "`name` of the driver (default: derived from the module's path)")
 	set.StringVar(&f.gocosi, "gocosi", "", "`version or path` of the library (default: this one)")
 	set.StringVar(&f.with, "with", "", "comma-separated `extras` to add: "+extraNames())
-	set.BoolVar(&f.build, "build", true, "build the new module before it is put in place, which takes minutes the first time")
+	set.BoolVar(&f.build, "build", true, "build the new module before putting it in place, which takes minutes the first time")
 	return set
 }
 

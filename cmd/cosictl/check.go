@@ -17,7 +17,7 @@ import (
 	sock "github.com/doomshrine/gocosi/internal/socket"
 )
 
-// checkFlags are what check alone needs to know.
+// checkFlags holds the flags of check alone.
 type checkFlags struct {
 	config                                                    file
 	access, incompatible, incompatibleAccess, unprovisionable parameterSet
@@ -37,31 +37,31 @@ type checkFlags struct {
 func (v *invocation) checkFlags(set *flag.FlagSet) {
 	v.parameterFlags(set)
 	c := &v.checks
-	set.Var(&c.config, "config", "`FILE` with values of these flags: a JSON object of their names without dash; a flag that is given wins")
+	set.Var(&c.config, "config", "`FILE` with values of these flags: a JSON object of their names without dash; the command line wins")
 	set.Var(&c.access, "access-parameters", "`FILE` with the parameters of the access class to test with")
 	set.Var(&c.incompatible, "incompatible-parameters", "`FILE` with parameters that a bucket with -parameters cannot have as well; {}: there are none")
 	set.Var(&c.incompatibleAccess, "incompatible-access-parameters",
 		"`FILE` with parameters that an access with -access-parameters cannot have as well; {}: there are none")
-	set.Var(&c.unprovisionable, "unprovisionable-parameters", "`FILE` with parameters that cannot be provisioned; {}: there are none")
-	set.StringVar(&c.badName, "bad-name", "", "`NAME` that the store cannot take for a bucket")
-	set.Func("auth", "authentication type that the driver supports: `key|iam` (default: both are tried)", v.setAuth)
+	set.Var(&c.unprovisionable, "unprovisionable-parameters", "`FILE` with parameters that the driver cannot provision; {}: there are none")
+	set.StringVar(&c.badName, "bad-name", "", "`NAME` that the store cannot use for a bucket")
+	set.Func("auth", "authentication type that the driver supports: `key|iam` (default: the kit tries both)", v.setAuth)
 	set.IntVar(&c.parallel, "parallel", 0, "how many calls run side by side (default: the kit's)")
-	set.IntVar(&c.repeat, "repeat", 0, "how often a call is repeated (default: the kit's)")
-	set.StringVar(&c.run, "run", "", "look at the cases alone whose names match `REGEXP`")
+	set.IntVar(&c.repeat, "repeat", 0, "how often the kit repeats a call (default: the kit's)")
+	set.StringVar(&c.run, "run", "", "run only the cases whose names match `REGEXP`")
 	set.StringVar(&c.skip, "skip", "", "leave out the cases whose names match `REGEXP`")
 	set.BoolVar(&c.list, "list", false, "list the cases, without connecting")
 	set.Var(&c.junit, "junit", "`FILE` to write the report to as JUnit XML as well")
 	set.Var(&c.html, "html", "`FILE` to write the report to as an HTML page as well")
 	set.Var(&c.json, "json", "`FILE` to write the report to as JSON as well")
-	set.Var(&c.log, "log", "`FILE` that the driver writes its log to: what it adds during the check is searched for secrets")
+	set.Var(&c.log, "log", "`FILE` that the driver logs to: the check searches what it adds meanwhile for secrets")
 	set.BoolVar(&c.destructive, "destructive", false,
-		"send requests that could destroy other buckets of the store, should the driver not refuse them as it must")
+		"send requests that could destroy other buckets of the store if the driver does not refuse them as it must")
 	set.BoolVar(&c.strict, "strict", false,
-		"fail also when something that the specification demands was not checked; with -run or -skip that is so, since what is left out is unchecked")
+		"also fail when something that the specification demands was not checked, which -run and -skip cause")
 	v.hookFlags(set)
 }
 
-// check holds the driver against the specification.
+// check checks the driver against the specification.
 func (v *invocation) check(ctx context.Context, _ []string) error {
 	chosen, err := v.checks.selection()
 	if err != nil {

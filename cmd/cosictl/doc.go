@@ -1,14 +1,14 @@
-// Command cosictl is a client for COSI drivers: it makes each call of the v1alpha1 interface by hand, and holds any
+// Command cosictl is a client for COSI drivers: it makes each call of the v1alpha1 interface by hand, and checks any
 // driver, in any language, against the specification.
 //
-//	cosictl [flags] info                            ask the driver's name
+//	cosictl [flags] info                            ask for the driver's name
 //	cosictl [flags] create NAME                     create a bucket
 //	cosictl [flags] delete BUCKET_ID                delete a bucket
 //	cosictl [flags] grant BUCKET_ID NAME            grant access to a bucket
 //	cosictl [flags] revoke BUCKET_ID ACCOUNT_ID     revoke access to a bucket
 //	cosictl [flags] health                          ask whether the driver is serving
-//	cosictl [flags] check                           hold the driver against the specification
-//	cosictl version                                 tell the versions of this program and of what it speaks
+//	cosictl [flags] check                           check the driver against the specification
+//	cosictl version                                 print the versions of this program and of its protocol
 //
 // Flags may stand before and after the arguments; "cosictl COMMAND -h" lists those of a command, and "--" ends them.
 // All commands have these:
@@ -16,7 +16,7 @@
 //	-endpoint ENDPOINT    where the driver listens: unix:///path, unix:/path, /path or tcp://host:port
 //	                      (default: COSI_ENDPOINT, else unix:///var/lib/cosi/cosi.sock)
 //	-timeout DURATION     for connecting, and then for each call (default 10s)
-//	-o text|json          how results and errors are written (default text)
+//	-o text|json          format of results and errors (default text)
 //	-show-secrets         print secrets as they are
 //	-ca FILE              certificates that sign the driver's (default with TLS: the system's)
 //	-cert FILE            this client's certificate
@@ -25,9 +25,9 @@
 //
 // # TLS
 //
-// Each of -ca, -cert, -key and -server-name turns TLS on, 1.2 or newer, over TCP and on a Unix socket, where the default name
-// is localhost. The files are PEM; -cert may have a chain, and -key is not encrypted. A driver that wants certificates of its
-// clients gets that of -cert. Without these flags calls go in the clear.
+// Each of -ca, -cert, -key and -server-name turns on TLS 1.2 or newer, over TCP and on a Unix socket, where the default name
+// is localhost. The files are PEM; -cert may have a chain, and -key is not encrypted. A driver that asks its clients for
+// certificates gets the one of -cert. Without these flags, calls are not encrypted.
 //
 // # Parameters
 //
@@ -38,65 +38,61 @@
 //
 // # Secrets
 //
-// Of the credentials that a driver grants, endpoint, region, accessKeyID and expiryTs are shown; the values of all
-// other keys are masked, as are passwords in URLs. Ids and bucket_info are shown as they are. The values of
-// parameters and credentials, and passwords in URLs, are masked in error messages and in the report of check too.
-// What has fewer than six bytes is masked in its own place only. Flag -show-secrets turns all that off, but
-// not what the kit itself masks: the report of check never has a secret that the driver granted. The lines that check
-// writes as it goes know only what was granted until then.
+// Of the credentials that a driver grants, cosictl shows endpoint, region, accessKeyID and expiryTs. It masks the values of
+// all other keys, and passwords in URLs. It shows ids and bucket_info as they are. It also masks the values of parameters and
+// credentials, and passwords in URLs, in error messages and in the report of check. It masks a value of fewer than six bytes
+// only in its own place. The flag -show-secrets turns all that off, but not what the kit itself masks: the report of check
+// never has a secret that the driver granted. The lines that check writes as it runs know only what was granted until then.
 //
 // # Check
 //
-// Check runs the cases of package cositest and writes a line for each as it ends, a summary and a verdict. It makes
-// buckets and accounts of its own and removes them again. What a case needs to know is given by flags:
+// Check runs the cases of package cositest and writes a line for each as it ends, a summary and a verdict. It creates its
+// own buckets and accounts and removes them again. Flags tell what a case needs to know:
 //
 //	-config FILE                          values of these flags, and of those of all commands
 //	-p, -parameters FILE                  parameters of the BucketClass to test with
 //	-access-parameters FILE               parameters of the BucketAccessClass to test with
-//	-incompatible-parameters FILE         those that a bucket with -parameters cannot have as well
-//	-incompatible-access-parameters FILE  those that an access with -access-parameters cannot have as well
-//	-unprovisionable-parameters FILE      those that cannot be provisioned
-//	-bad-name NAME                        a name that the store cannot take
-//	-auth key|iam                         the authentication type that the driver supports (default: both are tried)
-//	-parallel N, -repeat N                how many calls run side by side, and how often a call is repeated
-//	-run REGEXP, -skip REGEXP             which cases are looked at, by name
+//	-incompatible-parameters FILE         parameters that a bucket with -parameters cannot have as well
+//	-incompatible-access-parameters FILE  parameters that an access with -access-parameters cannot have as well
+//	-unprovisionable-parameters FILE      parameters that the driver cannot provision
+//	-bad-name NAME                        a name that the store cannot use
+//	-auth key|iam                         the authentication type that the driver supports (default: the kit tries both)
+//	-parallel N, -repeat N                how many calls run side by side, and how often the kit repeats a call
+//	-run REGEXP, -skip REGEXP             which cases run, by name
 //	-list                                 list these cases, without connecting
 //	-html FILE, -json FILE, -junit FILE   write the report as an HTML page, as JSON or as JUnit XML as well
-//	-log FILE                             what the driver writes its log to: a regular file
-//	-destructive                          send what could destroy other buckets, should the driver not refuse it
-//	-strict                               fail also when something that the specification demands was not checked; with
-//	                                      -run or -skip that is so, since what is left out is unchecked
+//	-log FILE                             the regular file that the driver logs to
+//	-destructive                          send requests that could destroy other buckets if the driver does not refuse them
+//	-strict                               also fail when something that the specification demands was not checked, which
+//	                                      -run and -skip cause
 //	-access-command COMMAND               uses credentials on a bucket
-//	-foreign-command COMMAND              makes, looks for and removes a bucket behind the driver's back
+//	-foreign-command COMMAND              creates, looks for and removes a bucket behind the driver's back
 //	-count-command COMMAND                counts the accounts of the store
 //	-outage-command COMMAND               takes the store away from the driver, and gives it back
 //	-restart-command COMMAND              restarts the driver
-//	-hook-timeout DURATION                for each run of such a command (default 1m0s)
+//	-hook-timeout DURATION                time limit for each run of such a command (default 1m0s)
 //
 // A file of parameters that holds an empty object, given to -incompatible-parameters, -incompatible-access-parameters or
 // -unprovisionable-parameters, says that there are no such parameters.
 //
-// The commands are run by /bin/sh; docs/conformance.md says what they are asked and how they answer, and cositest/hooks has
-// some that are ready. Of the log, what is added during the check is searched, and of that the last 16 MiB. A second signal
-// ends this command at once, and then nothing gives the store back.
+// /bin/sh runs the commands; docs/conformance.md says what they are asked and how they answer, and cositest/hooks has some
+// that are ready to use. Check searches what the driver adds to the log during the check, at most the last 16 MiB.
 //
-// When the socket's folder can be read, check looks for files that the driver leaves there (GEN-12), except in a folder
-// that is shared, such as /tmp: one with the sticky bit. A signal ends the check after the case that is running; a second
-// one ends the command at once.
+// When check can read the socket's folder, it looks for files that the driver leaves there (GEN-12), except in a shared
+// folder, such as /tmp: one with the sticky bit. A signal ends the check after the case that is running. A second one ends
+// the command at once, and then nothing gives the store back.
 //
-// In the JUnit file a case that does not apply, is not configured or was skipped is "skipped", and one that was not reached
-// an "error": it makes the check fail, and a file in which it were "skipped" could be green where the command is not. What
-// else fails the check is an "error" of a case of its own: "strict", "generation", or "connect" when there is no connection.
-// Advice and left-over buckets stand in "system-out".
+// In the JUnit file, a case that does not apply, is not configured or was skipped is "skipped". A case that was not reached is
+// an "error": it fails the check, so the file must not be green. Anything else that fails the check is an "error" of its own
+// case: "strict", "generation", or "connect" when there is no connection. Advice and left-over buckets are in "system-out".
 //
 // # A file of configuration
 //
-// The file of -config is a JSON object. Its keys are names of flags without the dash, but for config, list and show-secrets;
-// its values are strings, numbers or true and false, as the flag takes them. A flag of the command line wins, but a parameter
-// that stands in the file and in -p as well is refused. Names of files
-// are relative to the working directory. Each set of parameters may stand there itself, as an object of strings, in place of
-// a file's name. The key skip is an object of cases, or IDs of rules, and the reasons why they are left out: the report has
-// them as skipped. The flag -skip leaves others out as well.
+// The file of -config is a JSON object. Its keys are names of flags without the dash, except config, list and show-secrets;
+// its values are strings, numbers, true or false, as the flag takes them. A flag of the command line wins, but cosictl refuses
+// a parameter that is both in the file and in -p. File names are relative to the working directory. A set of parameters may
+// be an object of strings in place of a file name. The key skip is an object of cases, or IDs of rules, and the reasons why
+// they are left out: the report has them as skipped. The flag -skip leaves out further cases.
 //
 //	{
 //	  "endpoint": "tcp://127.0.0.1:9000",
@@ -112,21 +108,20 @@
 //
 // # Errors
 //
-// An error is one line on standard error. With -o json it is an object, and standard output has results alone:
+// An error is one line on standard error. With -o json it is an object, and standard output has only results:
 //
 //	{"error":{"command":"create","kind":"refused","code":"INVALID_ARGUMENT","message":"...","exit_code":1}}
 //
-// The kind is refused, usage, connection, interrupted, generation or failed. Only what is refused has a code: that of the
-// driver's answer, or the one that the client makes up for an answer that does not come. When the report of check says why it
-// fails, there is no error.
+// The kind is refused, usage, connection, interrupted, generation or failed. Only the kind refused has a code: the driver's,
+// or the one that the client sets when no response comes. When the report of check says why it fails, there is no error.
 //
 // # Exit codes
 //
-//	0  done; for health: SERVING; for check: no case failed, none was out of reach, and with
-//	   -strict none of the specification's demands was left unchecked
+//	0  done; for health: SERVING; for check: no case failed, every case was reached, and with
+//	   -strict every demand of the specification was checked
 //	1  refused or failed
 //	2  wrong usage: flags, arguments, a file of parameters, certificates or configuration, or a malformed endpoint
-//	3  no connection: nobody listens there, who does is no gRPC server, or TLS fails
+//	3  no connection: nobody listens there, the listener is no gRPC server, or TLS fails
 //	4  check: the driver speaks another generation of COSI
 //
 // # Examples

@@ -13,7 +13,7 @@ import (
 
 const defaultHookTimeout = time.Minute
 
-// hookFlags are the commands that let more cases apply.
+// hookFlags defines the commands that let more cases apply.
 func (v *invocation) hookFlags(set *flag.FlagSet) {
 	h := &v.checks.hooks
 	for _, one := range []struct {
@@ -21,14 +21,14 @@ func (v *invocation) hookFlags(set *flag.FlagSet) {
 		line       *string
 	}{
 		{"access", "uses credentials on a bucket", &h.Access},
-		{"foreign", "makes, looks for and removes a bucket behind the driver's back", &h.Foreign},
+		{"foreign", "creates, looks for and removes a bucket behind the driver's back", &h.Foreign},
 		{"count", "counts the accounts of the store", &h.Count},
 		{"outage", "takes the store away from the driver, and gives it back", &h.Outage},
 		{"restart", "restarts the driver", &h.Restart},
 	} {
 		set.Func(one.name+"-command", "shell `COMMAND` that "+one.does, func(text string) error { return setCommand(one.line, text) })
 	}
-	set.DurationVar(&h.Limit, "hook-timeout", defaultHookTimeout, "limit for each run of such a command")
+	set.DurationVar(&h.Limit, "hook-timeout", defaultHookTimeout, "time limit for each run of such a command")
 }
 
 // setCommand reads the value of such a flag.
@@ -37,7 +37,7 @@ func setCommand(line *string, text string) error {
 	case !hook.Supported:
 		return errors.New("commands are run by /bin/sh, which this system does not have")
 	case strings.TrimSpace(text) == "":
-		return errors.New("wanted is a command for /bin/sh")
+		return errors.New("want a command for /bin/sh")
 	}
 	*line = text
 	return nil

@@ -228,7 +228,7 @@ func TestUsageErrorsOfHooks(t *testing.T) {
 		args []string
 		word string
 	}{
-		{"no command", []string{"-access-command", " "}, "wanted is a command for /bin/sh"},
+		{"no command", []string{"-access-command", " "}, "want a command for /bin/sh"},
 		{"no time", []string{"-hook-timeout", "0"}, "-hook-timeout must be more than 0"},
 		{"no log", []string{"-log", "/nowhere/log"}, "-log: open /nowhere/log"},
 		{"log without name", []string{"-log", ""}, "-log: "},

@@ -22,14 +22,14 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program but for the process.
+// run runs the whole program, except for the process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	v := &invocation{stdin: stdin, stdout: stdout, stderr: stderr, options: defaults(os.Getenv)}
 	name, err := v.dispatch(ctx, args)
 	return v.conclude(args, name, err)
 }
 
-// invocation is one run of the program.
+// invocation holds one run of the program.
 type invocation struct {
 	options
 
@@ -39,20 +39,20 @@ type invocation struct {
 	given          map[string]bool // flags of the command line
 }
 
-// command is what the first argument chooses.
+// command describes what the first argument chooses.
 type command struct {
 	name     string
 	args     string // names of what it takes
 	short    string
 	examples []string            // without the program's name
-	flags    func(*flag.FlagSet) // its own, beside those that all commands have; nil: none
+	flags    func(*flag.FlagSet) // its own, besides those of all commands; nil: none
 	run      func(ctx context.Context, args []string) error
 }
 
 func (v *invocation) commands() []command {
 	return []command{
 		{
-			name: "info", short: "ask the driver's name", run: v.info,
+			name: "info", short: "ask for the driver's name", run: v.info,
 			examples: []string{"info", "info -endpoint tcp://driver.example.com:9000 -ca ca.pem -cert client.crt -key client.key"},
 		},
 		{
@@ -76,7 +76,7 @@ func (v *invocation) commands() []command {
 			examples: []string{"health -endpoint unix:///run/cosi/cosi.sock -timeout 2s"},
 		},
 		{
-			name: "check", short: "hold the driver against the specification", flags: v.checkFlags, run: v.check,
+			name: "check", short: "check the driver against the specification", flags: v.checkFlags, run: v.check,
 			examples: []string{
 				"check -parameters class.json -incompatible-parameters other.json -junit report.xml",
 				"check -access-command cositest/hooks/s3-access.sh -log driver.log -destructive",
@@ -85,13 +85,13 @@ func (v *invocation) commands() []command {
 			},
 		},
 		{
-			name: "version", short: "tell the versions of this program and of what it speaks, without connecting", run: v.version,
+			name: "version", short: "print the versions of this program and of its protocol, without connecting", run: v.version,
 			examples: []string{"version -o json"},
 		},
 	}
 }
 
-// helpCommand is answered by the dispatcher.
+// helpCommand names a command that the dispatcher handles.
 const helpCommand = "help"
 
 // dispatch runs the command that args name, and returns its name.

@@ -28,7 +28,7 @@ const (
 	authIAM = "iam"
 )
 
-// options are what flags set.
+// options holds the values of flags.
 type options struct {
 	endpoint   string
 	timeout    time.Duration
@@ -39,7 +39,7 @@ type options struct {
 	checks     checkFlags
 }
 
-// defaults are the options before any flag; getenv reads the environment.
+// defaults returns the options before any flag; getenv reads the environment.
 func defaults(getenv func(string) string) options {
 	return options{
 		endpoint: cmp.Or(getenv(gocosi.EnvCOSIEndpoint), address.Default), timeout: defaultTimeout, format: formatText,
@@ -53,12 +53,12 @@ func newFlagSet(name string) *flag.FlagSet {
 	return set
 }
 
-// commonFlags are read before and after the command's name; the later one wins.
+// commonFlags defines the flags that may stand before and after the command's name; the later one wins.
 func (v *invocation) commonFlags(set *flag.FlagSet) {
 	set.StringVar(&v.endpoint, "endpoint", v.endpoint,
 		"where the driver listens: unix:///path, unix:/path, /path or tcp://host:port; COSI_ENDPOINT sets the default")
 	set.DurationVar(&v.timeout, "timeout", v.timeout, "limit for connecting, and then for each call")
-	set.StringVar(&v.format, "o", v.format, "how results are written: `text|json`")
+	set.StringVar(&v.format, "o", v.format, "format of results: `text|json`")
 	set.BoolVar(&v.secrets.shown, "show-secrets", v.secrets.shown, "print secrets as they are")
 	v.tlsFlags(set)
 }

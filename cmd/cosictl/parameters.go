@@ -39,7 +39,7 @@ type parameterSet struct {
 
 func (v *invocation) parameterFlags(set *flag.FlagSet) {
 	set.Func("p", "a parameter, as `KEY=VALUE`; may be repeated", func(pair string) error {
-		v.parameters.pairs = append(v.parameters.pairs, pair) // looked at later: an error here would print the value
+		v.parameters.pairs = append(v.parameters.pairs, pair) // checked later: an error here would print the value
 		return nil
 	})
 	set.Var(&v.parameters.set, "parameters", "`FILE` with parameters, which may be secret: a JSON object of strings; - is standard input")

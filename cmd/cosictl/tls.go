@@ -24,7 +24,7 @@ func (v *invocation) tlsFlags(set *flag.FlagSet) {
 	set.Var(&t.ca, "ca", "`FILE` with the certificates that sign the driver's, as PEM; turns TLS on (default with TLS: the system's)")
 	set.Var(&t.cert, "cert", "`FILE` with this client's certificate, as PEM; turns TLS on")
 	set.Var(&t.key, "key", "`FILE` with the private key of -cert, as PEM")
-	set.Func("server-name", "`NAME` that the driver's certificate must have; turns TLS on (default: the endpoint's host; on a Unix socket localhost)",
+	set.Func("server-name", "`NAME` that the driver's certificate must have; turns TLS on (default: the endpoint's host, or localhost on a Unix socket)",
 		func(name string) error {
 			if name == "" {
 				return errors.New("want the name that the driver's certificate has")

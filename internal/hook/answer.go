@@ -28,7 +28,7 @@ func (c command) read(r result, to any, want string) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the command's answer cannot be read: %s; wanted is %s", c.mask(err.Error()), want)
+		return fmt.Errorf("the command's answer cannot be read: %s; want %s", c.mask(err.Error()), want)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (c command) count(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if answer.Accounts == nil || *answer.Accounts < 0 {
-		return 0, errors.New("the command's answer does not say how many accounts there are; wanted is " + want)
+		return 0, errors.New("the command's answer does not say how many accounts there are; want " + want)
 	}
 	return *answer.Accounts, nil
 }
