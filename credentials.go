@@ -17,7 +17,7 @@ import (
 //
 // It does not cover three cases. fmt, and slog's text handler with it, prints an unexported field of a struct without asking
 // the field's type: keep a pointer in such a field, of which %v prints the address. The verbs %p and %w, which go vet
-// refuses for such a value, print all of it. And so does what asks no method of a type, such as encoding/asn1 or spew.
+// refuses for such a value, print all of it. So does code that calls no method of a type, such as encoding/asn1 or spew.
 type S3Credentials struct {
 	Endpoint        string // URL of the store
 	Region          string
@@ -55,15 +55,15 @@ func (c S3Credentials) MarshalLog() any { return c.printable() }
 // LogValue implements [slog.LogValuer] without the secret.
 func (c S3Credentials) LogValue() slog.Value { return slog.AnyValue(c.printable()) }
 
-// MarshalText refuses, and with it JSON, XML, YAML and TOML do: loggers encode values within values, and a masked secret must
-// not be stored by mistake. Use Map, or the fields.
+// MarshalText returns an error, so JSON, XML, YAML and TOML refuse the value: loggers encode values within values, and a
+// driver must not store a masked secret by mistake. Use Map, or the fields.
 func (S3Credentials) MarshalText() ([]byte, error) { return nil, errEncoded }
 
-// MarshalBinary refuses, and with it gob and CBOR do.
+// MarshalBinary returns an error, so gob and CBOR refuse the value.
 func (S3Credentials) MarshalBinary() ([]byte, error) { return nil, errEncoded }
 
 // AzureCredentials holds what a grant on an Azure container returns (requirement GRANT-10). Printing it, by fmt, logr or
-// slog, shows no secret, with the exceptions that [S3Credentials] tells; it refuses to be encoded as that does.
+// slog, shows no secret, with the exceptions of [S3Credentials]; it refuses the same encodings.
 type AzureCredentials struct {
 	AccessToken string    // the shared access signature
 	Expiry      time.Time // when it ends; zero: not told
@@ -97,10 +97,10 @@ func (c AzureCredentials) MarshalLog() any { return c.printable() }
 // LogValue implements [slog.LogValuer] without the secret.
 func (c AzureCredentials) LogValue() slog.Value { return slog.AnyValue(c.printable()) }
 
-// MarshalText refuses: see [S3Credentials.MarshalText].
+// MarshalText returns an error: see [S3Credentials.MarshalText].
 func (AzureCredentials) MarshalText() ([]byte, error) { return nil, errEncoded }
 
-// MarshalBinary refuses: see [S3Credentials.MarshalBinary].
+// MarshalBinary returns an error: see [S3Credentials.MarshalBinary].
 func (AzureCredentials) MarshalBinary() ([]byte, error) { return nil, errEncoded }
 
 var errEncoded = errors.New("gocosi: credentials cannot be encoded; want Map, or the fields")

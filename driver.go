@@ -50,9 +50,9 @@ type Driver struct {
 }
 
 // New makes a driver of the author's two servers. It opens no socket and writes nothing; at most it looks up the names
-// of a socket's user and group, and reads the files that OTEL_EXPORTER_OTLP_* name. When anything is wrong with the servers,
-// the options or the environment, it returns every problem at once and a nil Driver: each is a line of the error's text, and
-// the error unwraps to them, as those of [errors.Join] do.
+// of a socket's user and group, and reads the files that OTEL_EXPORTER_OTLP_* name. If anything is wrong with the servers,
+// the options or the environment, it returns a nil Driver and all problems at once: each is a line of the error's text, and
+// the error unwraps to them, as that of [errors.Join] does.
 func New(identity cosi.IdentityServer, provisioner cosi.ProvisionerServer, options ...Option) (*Driver, error) {
 	c := newConfig(options)
 	s, wrongSettings := c.settle()
@@ -78,12 +78,12 @@ func checkServer(what string, server any) error {
 }
 
 // Run listens on the endpoint and serves until ctx ends; then it removes the socket, lets calls finish for as long as
-// the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when it was stopped by ctx
-// and every call that had begun was answered, and an error when calls had to be cut off, when listening or serving failed, or
+// the shutdown timeout allows, cuts off what is left, and flushes telemetry. It returns nil when ctx stopped it
+// and every call that had begun got an answer, and an error when calls had to be cut off, when listening or serving failed, or
 // when the socket was removed or replaced, so that nobody could reach the driver. At most the shutdown timeout and seven
 // seconds pass between the end of ctx and the return of Run, whatever a handler, a caller, a provider or a logger does.
 //
-// Run or [Driver.Serve] may be called once. Signals are the process's: use [signal.NotifyContext].
+// Call Run or [Driver.Serve] once. Run does not handle signals: use [signal.NotifyContext].
 func (d *Driver) Run(ctx context.Context) error {
 	return d.once(func() error {
 		name, err := d.driverName(ctx)
@@ -98,8 +98,8 @@ func (d *Driver) Run(ctx context.Context) error {
 	})
 }
 
-// Serve does what [Driver.Run] does, on a listener of the caller's own, which it closes: COSI_ENDPOINT and
-// X_COSI_ENDPOINT_* have no effect, but a TCP listener off loopback is refused as they would be.
+// Serve does what [Driver.Run] does, on the caller's own listener, which it closes. COSI_ENDPOINT and the variables of the
+// socket have no effect. Serve refuses a TCP listener off loopback as Run does, unless X_COSI_ENDPOINT_INSECURE is true.
 func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
 	return d.once(func() error {
 		own, err := conns.Adopt(authorTimeout, lis)
@@ -117,7 +117,7 @@ func (d *Driver) Serve(ctx context.Context, lis net.Listener) error {
 	})
 }
 
-// Addr waits until the driver listens and returns the address, which tells the port where the endpoint asked for port 0.
+// Addr waits until the driver listens and returns the address, with the actual port if the endpoint asked for port 0.
 // It returns an error when ctx ends first, or when the driver ended without listening.
 func (d *Driver) Addr(ctx context.Context) (net.Addr, error) {
 	select {

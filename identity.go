@@ -13,7 +13,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// NewIdentity returns the Identity server that every driver needs: it answers DriverGetInfo with the name.
+// NewIdentity returns the Identity server that every driver needs: its DriverGetInfo returns the name.
 //
 // The name follows domain notation and holds the vendor's domain, such as "s3.example.com": at most 63 characters, all
 // of them alphanumeric, "-" or ".", with an alphanumeric one at both ends (requirements INFO-2 to INFO-4). [New] checks
@@ -22,8 +22,8 @@ func NewIdentity(name string) cosi.IdentityServer {
 	return &identity{name: name}
 }
 
-// Versions returns the line that a driver's -version prints: the program and its version, then those of gocosi and of Go. "" stands
-// for the version that the go command recorded in the program, as in [WithVersion]. Safe for concurrent use.
+// Versions returns the line that a driver's -version prints: the program and its version, then those of gocosi and Go. ""
+// means the version that the go command recorded in the program, as in [WithVersion]. Safe for concurrent use.
 func Versions(version string) string { return buildinfo.Versions(version) }
 
 type identity struct {

@@ -11,7 +11,7 @@ import (
 
 // Parameters reads the parameters of a bucket class or bucket access class strictly: it returns a copy of m, or an
 // INVALID_ARGUMENT status that names the keys that are not allowed, and those that are (requirements CREATE-8 and
-// GRANT-13). A nil m gives an empty map. Values are not looked at, and appear in no error.
+// GRANT-13). A nil m gives an empty map. It does not check values, and no error shows them.
 func Parameters(m map[string]string, allowed ...string) (map[string]string, error) {
 	var unknown []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
