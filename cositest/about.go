@@ -15,14 +15,14 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// Setting is something that a run was given, by a field of [Config] or by a flag of cosictl.
+// Setting describes something that a run was given, by a field of [Config] or by a flag of cosictl.
 type Setting struct {
 	Name  string `json:"name"`           // of the field, such as Config.Access, or of the flag
 	Flag  string `json:"flag,omitempty"` // the flag of cosictl check that does the same
 	Value string `json:"value"`          // keys of parameters without their values
 }
 
-// Kit names this module and its version, as a report does.
+// Kit returns the name and the version of this module, as a report has them.
 func Kit() string { return "gocosi " + buildinfo.Library() }
 
 // revision says which rules a report is about, and what they were made from.

@@ -6,25 +6,25 @@ import (
 	"github.com/doomshrine/gocosi/internal/rules"
 )
 
-// Case is one thing that the kit looks at. Its name is the ID of the rule, with a word after it where a rule has
-// several cases.
+// Case describes one check of the kit. Its name is the ID of the rule, with a word after it if the rule has several
+// cases.
 type Case struct {
 	Name  string `json:"name"`
 	ID    string `json:"id"`    // of the rule
 	Level string `json:"level"` // MUST, MUST NOT, SHOULD, MAY, REAL or policy: see docs/requirements.md
 	RPC   string `json:"rpc"`   // "": every call
-	Text  string `json:"text"`  // what the driver has to do
+	Text  string `json:"text"`  // what the driver must do
 
-	// Fault, Effect and Remedy are prose with `code` in backticks, never empty, and make sense without the rest.
-	Fault  string `json:"fault"`  // what a driver does that this case finds, in one sentence
+	// Fault, Effect and Remedy are prose with `code` in backticks, never empty, and each makes sense by itself.
+	Fault  string `json:"fault"`  // what a driver does wrong that this case finds, in one sentence
 	Effect string `json:"effect"` // what then breaks for the user of a bucket, or for the operator of the cluster
 	Remedy string `json:"remedy"` // how the author of the driver fixes it
 
-	advice bool // a driver that does not is warned, not failed
+	advice bool // the kit warns about a driver that breaks it, and does not fail it
 	run    func(context.Context, *trial) error
 }
 
-// Cases returns every case, in the order in which they run. Safe for concurrent use.
+// Cases returns every case, in the order in which they run. It is safe for concurrent use.
 func Cases() []Case {
 	var all []Case
 	for _, part := range [][]Case{

@@ -316,7 +316,7 @@ func (t *trial) conflict(ctx context.Context) (answer, err error) {
 	return answer, nil
 }
 
-// NoSocketFolder is for the SocketFolder of a driver that is not on a Unix socket.
+// NoSocketFolder states, as a SocketFolder, that the driver is not on a Unix socket.
 const NoSocketFolder = "-"
 
 // nothingBeside lists the folder of the driver's socket before, during and after calls.

@@ -9,7 +9,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/bound"
 )
 
-// Outcome is how a case ended.
+// Outcome says how a case ended.
 type Outcome string
 
 // The outcomes.
@@ -23,12 +23,12 @@ const (
 	NotReached    Outcome = "not reached"    // something that the case needs does not work
 )
 
-// Outcomes returns every outcome, in the order of a report. Safe for concurrent use.
+// Outcomes returns every outcome, in the order of a report. It is safe for concurrent use.
 func Outcomes() []Outcome {
 	return []Outcome{Passed, Warned, Failed, NotApplicable, NotConfigured, Skipped, NotReached}
 }
 
-// Meaning says in a sentence what an outcome means; "" for a text that is none.
+// Meaning returns what an outcome means, in a sentence; "" for a text that is no outcome.
 func (o Outcome) Meaning() string {
 	return map[Outcome]string{
 		Passed:        "the driver does what the rule asks",
@@ -42,7 +42,7 @@ func (o Outcome) Meaning() string {
 	}[o]
 }
 
-// Result is how one case ended, and why. In JSON it is one object, with the fields of the case. Its texts are printable,
+// Result says how one case ended, and why. In JSON it is one object, with the fields of the case. Its texts are printable,
 // at most 1 KiB each, and hold no secret that the driver granted.
 type Result struct {
 	Case
@@ -54,44 +54,46 @@ type Result struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// LeftOver is something that a case made and the kit could not remove: it is still in the store.
+// LeftOver names something that a case created, or may have created, and the kit could not remove: it may still be in the
+// store.
 type LeftOver struct {
 	What string `json:"what"`
 	Why  string `json:"why"`
 }
 
+// String returns what is left over, and why.
 func (l LeftOver) String() string { return l.What + ": " + l.Why }
 
-// Report is how all cases ended, in order, and what was run. The zero value is one of no cases. Its methods are safe for
+// Report says how all cases ended, in order, and what was run. The zero value has no cases. Its methods are safe for
 // concurrent use.
 type Report struct {
 	// Kit is the version of this module, and Rules the revision of the rules: reports of one revision are about the same
 	// rules.
 	Kit   string `json:"kit"`
 	Rules string `json:"rules"`
-	// Driver is the name that the driver answered; "" when it answered none.
+	// Driver is the name that the driver returned; "" when it returned none.
 	Driver string `json:"driver,omitempty"`
-	// Endpoint is where the driver was called, as the connection tells it; whoever knows it better may set it.
+	// Endpoint is where the driver was called, as the connection tells it; a caller that knows better may set it.
 	Endpoint string        `json:"endpoint,omitempty"`
 	Begin    time.Time     `json:"begin"`
 	Duration time.Duration `json:"duration_ns"`
-	// Settings are what the run was given, without secrets.
+	// Settings list what the run was given, without secrets.
 	Settings []Setting `json:"settings,omitempty"`
 	Results  []Result  `json:"results"`
-	// Problem is why nothing was checked at all, such as that there is no connection; "" otherwise.
+	// Problem says why nothing was checked at all, such as a missing connection; "" otherwise.
 	Problem string `json:"problem,omitempty"`
-	// Generation is the version of COSI that the driver speaks instead of v1alpha1; "" for a driver of v1alpha1. Nothing
-	// is checked of another generation's driver.
+	// Generation is the version of COSI that the driver speaks instead of v1alpha1; "" for a driver of v1alpha1. The
+	// kit checks nothing of another generation's driver.
 	Generation string `json:"generation,omitempty"`
-	// Unimplemented are the RPCs that answered UNIMPLEMENTED and nothing else.
+	// Unimplemented lists the RPCs that returned UNIMPLEMENTED and nothing else.
 	Unimplemented []string `json:"unimplemented,omitempty"`
-	// Hint says what the author of the run could change, such as to give parameters; "" for nothing.
+	// Hint says what the person who runs the kit could change, such as give parameters; "" for nothing.
 	Hint string `json:"hint,omitempty"`
-	// Strict is Config.Strict: what was not checked fails the report.
+	// Strict is Config.Strict: an unchecked demand fails the report.
 	Strict bool `json:"strict,omitempty"`
 }
 
-// Count is the number of cases that ended so.
+// Count returns the number of cases with the outcome.
 func (r *Report) Count(o Outcome) int {
 	n := 0
 	for _, result := range r.Results {
@@ -102,15 +104,15 @@ func (r *Report) Count(o Outcome) int {
 	return n
 }
 
-// OK says that no case failed and every case that was looked at was reached; with Strict also, that nothing that the
-// specification demands is left unchecked. An empty report is not OK. OK does not say that the driver conforms: see Verdict.
+// OK reports whether no case failed and every case that ran was reached; with Strict also, whether every demand of the
+// specification was checked. An empty report is not OK. OK does not say that the driver conforms: see Verdict.
 func (r *Report) OK() bool { return r.faultless() && (!r.Strict || len(r.Unchecked()) == 0) }
 
 func (r *Report) faultless() bool {
 	return len(r.Results) > 0 && r.Problem == "" && r.Count(Failed) == 0 && r.Count(NotReached) == 0
 }
 
-// LeftOut is how many cases Config.Only left out.
+// LeftOut returns how many cases Config.Only left out.
 func (r *Report) LeftOut() int {
 	if r.Problem != "" || r.Generation != "" {
 		return 0
@@ -118,12 +120,12 @@ func (r *Report) LeftOut() int {
 	return max(0, len(Cases())-len(r.Results))
 }
 
-// Conforms says that no case failed, and that nothing that the specification demands of this driver is left unchecked.
+// Conforms reports whether no case failed and every demand of the specification on this driver was checked.
 func (r *Report) Conforms() bool { return r.faultless() && len(r.Unchecked()) == 0 }
 
-// Unchecked says of each demand of the specification (a MUST or MUST NOT) that was not looked at why that is so: the name
-// of the case, and the reason in brackets. What does not apply to the driver needs no look. An RPC that is not implemented
-// is one entry. Nothing is listed where nothing was checked at all.
+// Unchecked lists each demand of the specification (a MUST or MUST NOT) that was not checked: the name of the case, and the
+// reason in brackets. It leaves out what does not apply to the driver. An RPC that is not implemented is one entry. The list
+// is empty if nothing was checked at all.
 func (r *Report) Unchecked() []string {
 	if r.Problem != "" || r.Generation != "" {
 		return nil
@@ -149,8 +151,8 @@ func (r *Report) Unchecked() []string {
 	return missing
 }
 
-// Verdict says in a sentence what the report comes to. A driver conforms when no case failed and nothing that the
-// specification demands was left unchecked; otherwise the sentence names what was. Unchecked says what that needs.
+// Verdict sums up the report in a sentence. A driver conforms when no case failed and every demand of the specification was
+// checked; otherwise the sentence names what was not. Unchecked says what that needs.
 func (r *Report) Verdict() string {
 	switch missing, left := r.Unchecked(), r.LeftOut(); {
 	case r.Problem != "":

@@ -14,10 +14,10 @@ import (
 	"github.com/doomshrine/gocosi/internal/redact"
 )
 
-// Run gives each case a subtest of t, named after it. A case that fails, fails its subtest; advice is logged; one that
-// does not apply, is not configured, was skipped or not reached skips it with the reason. When cases were not reached
-// although none failed, such as after a hook's error, t fails, and so it does for a driver of another generation. The
-// connection stays open. It returns the report.
+// Run runs each case as a subtest of t, named after the case, and returns the report. A case that fails, fails its subtest.
+// Run logs advice. A case that does not apply, is not configured, was skipped or not reached skips its subtest with the
+// reason. If cases were not reached although none failed, such as after a hook's error, t fails. So it does for a driver of
+// another generation. The connection stays open.
 func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) *Report {
 	t.Helper()
 	r := newRunner(conn, cfg)
@@ -63,7 +63,7 @@ func (r *runner) subtest(t *testing.T, k Case) {
 	}
 }
 
-// Check runs every case and returns how they ended. When ctx ends, the cases that are left are not reached. The
+// Check runs every case and returns the report. When ctx ends, the remaining cases are not reached. The
 // connection stays open.
 func Check(ctx context.Context, conn grpc.ClientConnInterface, cfg Config) *Report {
 	r := newRunner(conn, cfg)

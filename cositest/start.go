@@ -14,9 +14,9 @@ import (
 	"github.com/doomshrine/gocosi/internal/sockdir"
 )
 
-// Start serves the driver on a Unix socket in a folder of its own until the test ends, and returns a connection to it.
-// The folder is in os.TempDir, or in /tmp where a socket's path would be too long.
-// The test fails when the driver does, or does not end cleanly.
+// Start serves the driver on a Unix socket in a new folder until the test ends, and returns a connection to it.
+// The folder is in os.TempDir, or in /tmp if a socket's path would be too long. The test fails when the driver fails or
+// does not end cleanly.
 func Start(t testing.TB, driver *gocosi.Driver) *grpc.ClientConn {
 	t.Helper()
 	folder, err := sockdir.Make()

@@ -16,20 +16,20 @@ import (
 	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
-// Step is one thing that a case did, and what came of it: a call, or the use of a hook. Its texts are printable and at most
-// 1 KiB each. The values of parameters and credentials are masked.
+// Step describes one thing that a case did, and its result: a call, or the use of a hook. Its texts are printable and at
+// most 1 KiB each. The kit masks the values of parameters and credentials.
 type Step struct {
-	// Call is the RPC, or the hook, such as Config.Access; "" for a remark of the kit's.
+	// Call is the RPC, or the hook, such as Config.Access; "" for a remark of the kit.
 	Call string `json:"call,omitempty"`
-	// Sent is the request, with the interface's names of fields; "" when it says nothing.
+	// Sent is the request, with the interface's field names; "" when it is empty.
 	Sent string `json:"sent,omitempty"`
-	// Got is what came back: OK and the answer, or a code and the message.
+	// Got is the result: OK and the response, or a code and the message.
 	Got      string        `json:"got"`
 	Duration time.Duration `json:"duration_ns"`
-	// Tidying says that it was done after the case, to remove what the case had made.
+	// Tidying says that the step came after the case, to remove what the case had created.
 	Tidying bool `json:"tidying,omitempty"`
-	// Alike is how many more calls of the kind ended with the same code, after this step and before the last of the kind, and
-	// are not told one by one.
+	// Alike is how many more calls of the kind ended with the same code, after this step and before the last of the kind. The
+	// report does not list them one by one.
 	Alike int `json:"alike,omitempty"`
 }
 

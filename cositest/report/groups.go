@@ -12,7 +12,7 @@ import (
 // everyCall stands for the RPC of a rule that is about no particular one.
 const everyCall = "every call"
 
-// rpcOf is what a case is about.
+// rpcOf returns the RPC that a case is about.
 func rpcOf(k cositest.Case) string {
 	if k.RPC == "" {
 		return everyCall
@@ -20,7 +20,7 @@ func rpcOf(k cositest.Case) string {
 	return k.RPC
 }
 
-// rpcs and levels are the rows and columns of the matrix.
+// rpcs and levels return the rows and columns of the matrix.
 func rpcs() []string {
 	return []string{everyCall, rules.GetInfo, rules.Create, rules.Delete, rules.Grant, rules.Revoke}
 }
@@ -33,14 +33,14 @@ func levels() []string {
 	return names
 }
 
-// group is a part of a report: cases that ask the same of the reader.
+// group holds a part of a report: cases that ask the same of the reader.
 type group struct {
 	Name, Means string
 	Results     []cositest.Result
 	Open        bool // their stories are what the reader came for
 }
 
-// Note says what the group is, and where to begin.
+// Note returns what the group is, and where to begin.
 func (g group) Note() string {
 	if g.Open && g.Name == toFix && len(g.Results) > 1 {
 		return g.Means + ". One mistake may show in several cases: begin with the first."
@@ -48,7 +48,7 @@ func (g group) Note() string {
 	return g.Means + "."
 }
 
-// Folded says that a page shows the group's name alone until somebody asks for it.
+// Folded reports whether a page shows only the group's name until the reader opens it.
 func (g group) Folded() bool { return g.Name == passed || g.Name == elsewhere }
 
 // The names of groups that are treated apart: what has to change, and what nobody has to do anything about.
@@ -58,7 +58,7 @@ const (
 	elsewhere = "Not applicable"
 )
 
-// groups are the parts of a report, the most urgent first; none is empty.
+// groups returns the parts of a report, the most urgent first; none is empty.
 func groups(r *cositest.Report) []group {
 	all := []group{
 		of(r, toFix, true, cositest.Failed), of(r, "Advice", true, cositest.Warned),
@@ -79,7 +79,7 @@ func of(r *cositest.Report, name string, open bool, o cositest.Outcome) group {
 }
 
 // leftMeans says what to do about what is left over.
-const leftMeans = "left over: the kit made these, or may have, and could not remove them. They may still be in the store, and are yours to remove."
+const leftMeans = "left over: the kit made these, or may have, and could not remove them. They may still be in the store, and you have to remove them."
 
 // left is what was left over, or left unchecked, for one reason.
 type left struct {

@@ -27,8 +27,8 @@ func functions() template.FuncMap {
 	}
 }
 
-// HTML writes the report as one page. It needs no other file and runs no script: filters are style alone, and its policy lets
-// a browser load and run nothing, whatever a driver said.
+// HTML writes the report as one page. The page needs no other file and runs no script: filters are only style, and its policy
+// lets a browser load and run nothing, whatever a driver said.
 func HTML(w io.Writer, r *cositest.Report) error {
 	parsed, err := template.New("page").Funcs(functions()).Parse(page)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/doomshrine/gocosi/cositest"
 )
 
-// JSON writes the report as one object: its fields, and what follows from them.
+// JSON writes the report as one object: its fields, and values that follow from them.
 func JSON(w io.Writer, r *cositest.Report) error {
 	r = clean(r)
 	if r.Results == nil {

@@ -45,8 +45,8 @@ type (
 
 const suiteName = "cosi.v1alpha1"
 
-// JUnit writes the report as JUnit XML. What was not reached is an error there: it makes the check fail, and as a skipped
-// case it would not. What else fails a report is an error of a case of its own: "strict", "generation", or "connect" when
+// JUnit writes the report as JUnit XML. A case that was not reached is an error there, because it fails the check and a skipped
+// case would not. Anything else that fails a report is an error of its own case: "strict", "generation", or "connect" when
 // nothing was checked.
 func JUnit(w io.Writer, r *cositest.Report) error {
 	content, err := xml.MarshalIndent(suiteOf(clean(r)), "", "  ")

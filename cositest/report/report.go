@@ -1,9 +1,9 @@
 // Package report writes what the conformance kit found out: as text, as JSON, as JUnit XML and as an HTML page that needs
-// nothing but itself.
+// no other file.
 //
-// A report says first what has to change: each case that failed with its rule, what was sent and what came back, what that
-// means for the user of a bucket, and how it is fixed. Nothing that a driver said acts on the reader's terminal or browser:
-// texts are escaped in every form, and the kit has masked the secrets that the driver granted.
+// A report says first what to change: each failed case with its rule, the request and the response, what that means for the
+// user of a bucket, and how to fix it. What a driver said cannot act on the reader's terminal or browser: every form escapes
+// it, and the kit has masked the secrets that the driver granted.
 //
 // The functions are safe for concurrent use, and do not change the report.
 package report
@@ -17,7 +17,7 @@ import (
 	"github.com/doomshrine/gocosi/cositest"
 )
 
-// The names of the files that Save writes.
+// The names of the files that [Save] writes.
 const (
 	TextFile  = "report.txt"
 	JSONFile  = "report.json"
@@ -25,8 +25,8 @@ const (
 	HTMLFile  = "report.html"
 )
 
-// Save writes the report in every form into a folder, which it makes if it is not there. Files of an earlier run are
-// replaced.
+// Save writes the report in every form into a folder, which it creates if it does not exist. It replaces the files of an
+// earlier run.
 func Save(folder string, r *cositest.Report) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

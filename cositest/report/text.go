@@ -19,7 +19,7 @@ func Text(w io.Writer, r *cositest.Report) error {
 	return Summary(w, r)
 }
 
-// Line is how a case ended, on one line: its outcome, name and level, and the reason.
+// Line returns how a case ended, on one line: its outcome, name and level, and the reason.
 func Line(one cositest.Result) string {
 	one = cleanResult(one)
 	text := fmt.Sprintf("%-14s  %-17s  %-8s  %s", one.Outcome, one.Name, one.Level, one.Reason)
@@ -29,7 +29,7 @@ func Line(one cositest.Result) string {
 	return strings.TrimRight(text, " ")
 }
 
-// Summary writes what all cases come to: what has to change, what was not checked and what that needs, what is left over in
+// Summary writes the result of all cases: what to change, what was not checked and what that needs, what is left over in
 // the store, the counts, what was run, and the verdict, which is the last line.
 func Summary(w io.Writer, r *cositest.Report) error {
 	r = clean(r)
@@ -58,7 +58,7 @@ func Summary(w io.Writer, r *cositest.Report) error {
 	return err
 }
 
-// Verdict is the report in a sentence that names the driver and where it was called.
+// Verdict sums up the report in a sentence that names the driver and where it was called.
 func Verdict(r *cositest.Report) string {
 	r = clean(r)
 	if r.Endpoint == "" {

@@ -38,7 +38,7 @@ func TestLeftOverIsTold(t *testing.T) {
 		r.Results = append(r.Results, cositest.Result{Case: k, Outcome: cositest.Passed, LeftOver: []cositest.LeftOver{{What: "bucket", Why: "it hangs"}}})
 	}
 	got := written(t, report.Summary, r)
-	if strings.Count(got, "it hangs") != 1 || !strings.Contains(got, "and 4 more") || !strings.Contains(strings.Join(strings.Fields(got), " "), "yours to remove") {
+	if strings.Count(got, "it hangs") != 1 || !strings.Contains(got, "and 4 more") || !strings.Contains(strings.Join(strings.Fields(got), " "), "you have to remove them") {
 		t.Errorf("the summary is\n%s", got)
 	}
 	if got := report.Line(r.Results[0]); !strings.HasSuffix(got, "[left over: 1]") {
