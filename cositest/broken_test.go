@@ -251,7 +251,7 @@ func consequences() map[string][]string {
 		"CREATE-5: a nil response": {"CREATE-2", "CREATE-7", "CREATE-8 unknown", "CREATE-9", "CREATE-13", "OUTAGE-1"},
 		"GRANT-6: a nil response":  {"GRANT-7", "GRANT-1", "GRANT-2", "GRANT-3", "GRANT-13 unknown", "GRANT-11 conflict"},
 		"GRANT-7: two entries":     {"GRANT-10"}, // the second one is for Azure, and has no token
-		// The label rule of the coming sidecar is in both.
+		// The label rule of the next sidecar is in both.
 		"INFO-6: an upper case letter":                             {"NEXT-2"},
 		"INFO-6: a label that starts with a digit":                 {"NEXT-2"},
 		"CREATE-3: another id":                                     {"NEXT-1"},

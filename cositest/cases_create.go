@@ -97,7 +97,7 @@ func (t *trial) sameBucket(ctx context.Context, b bucket) error {
 			return accepted("a repeat", err)
 		}
 		if again.GetBucketId() != b.id {
-			return fmt.Errorf("the repeat answers bucket_id %q, the first call answered %q", t.shown(again.GetBucketId()), t.shown(b.id))
+			return fmt.Errorf("the repeat returns bucket_id %q, the first call returned %q", t.shown(again.GetBucketId()), t.shown(b.id))
 		}
 	}
 	return nil
@@ -172,7 +172,7 @@ func (t *trial) withoutParameters(err error, parameters map[string]string) error
 		message := strings.ToLower(status.Convert(err).Message())
 		for _, key := range slices.Sorted(maps.Keys(parameters)) {
 			if strings.Contains(message, strings.ToLower(key)) {
-				return elsewhereError(fmt.Sprintf("the driver insists on the parameter %q, and says so", key))
+				return elsewhereError(fmt.Sprintf("the driver requires the parameter %q, and says so", key))
 			}
 		}
 	}

@@ -63,7 +63,7 @@ func crowd(ctx context.Context, t *trial) error {
 				return accepted(fmt.Sprintf("%s %d of %d at once, each for a bucket of its own,", phase.what, i+1, n), err)
 			}
 			if err != nil {
-				return missed("a call answers ALREADY_EXISTS, which GRANT-11 or CREATE-3 reports", err)
+				return missed("a call returns ALREADY_EXISTS, which GRANT-11 or CREATE-3 reports", err)
 			}
 		}
 		if err := distinct(buckets); err != nil {

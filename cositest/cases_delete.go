@@ -88,7 +88,7 @@ func deleteAnyShape(ctx context.Context, t *trial) error {
 	}
 	for _, id := range strangers(bucketName()) {
 		if err := t.remove(ctx, id); err != nil {
-			return accepted(fmt.Sprintf("the id %q of a bucket that never was", id), err)
+			return accepted(fmt.Sprintf("the id %q of a bucket that never existed", id), err)
 		}
 	}
 	return missed("a bucket cannot be deleted", t.remove(ctx, b.id))

@@ -48,7 +48,7 @@ func everyMethod(ctx context.Context, t *trial) error {
 		return err
 	}
 	if _, create := t.createBucket(ctx, "", t.cfg.BucketParameters); missing(create) {
-		return missed("no method of the Provisioner server can be told of", errors.New("DriverCreateBucket does not exist, which CREATE-1 reports"))
+		return missed("nothing shows whether the Provisioner server has its methods", errors.New("DriverCreateBucket does not exist, which CREATE-1 reports"))
 	}
 	_, grant := t.give(ctx, &cosi.DriverGrantBucketAccessRequest{})
 	stranger := revokeRequest(bucket{id: bucketName()}, access{account: accountName()})
@@ -103,7 +103,7 @@ func longName(ctx context.Context, t *trial) error {
 	case err != nil:
 		return longRefused("another name of 129 bytes", err)
 	case len(id) > rules.MaxString && !strings.Contains(id, overlong("x")):
-		return fmt.Errorf("a name of 129 bytes is accepted, and answered by a bucket_id of %d bytes", len(id))
+		return fmt.Errorf("a name of 129 bytes is accepted, and its bucket_id has %d bytes", len(id))
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func createCutShort(ctx context.Context, t *trial) error {
 			return accepted("a second repeat of a create that was cut short", err)
 		}
 		if again.GetBucketId() != first.GetBucketId() {
-			return fmt.Errorf("after a create that was cut short, repeats answer the ids %q and %q", t.shown(first.GetBucketId()), t.shown(again.GetBucketId()))
+			return fmt.Errorf("after a create that was cut short, repeats return the ids %q and %q", t.shown(first.GetBucketId()), t.shown(again.GetBucketId()))
 		}
 		return nil
 	})
@@ -259,7 +259,7 @@ func revokeCutOff(ctx context.Context, t *trial) error {
 		if !usable {
 			continue
 		}
-		if err := t.barred(ctx, b, a, "after a revoke that was cut short and repeated, the credentials work still"); err != nil {
+		if err := t.barred(ctx, b, a, "after a revoke that was cut short and repeated, the credentials still work"); err != nil {
 			return err
 		}
 	}
@@ -299,7 +299,7 @@ func grantConflict(ctx context.Context, t *trial) error {
 	}
 	answer, err := t.conflict(ctx)
 	if err == nil && status.Code(answer) == codes.AlreadyExists {
-		return missed("the conflict answers ALREADY_EXISTS, which GRANT-11 reports", answer)
+		return missed("the conflict gets ALREADY_EXISTS, which GRANT-11 reports", answer)
 	}
 	return cmp.Or(err, refused("the same name with other parameters", answer, codes.FailedPrecondition))
 }
@@ -354,7 +354,7 @@ func (t *trial) beside() error {
 	}
 	for _, entry := range entries {
 		if entry.Type()&os.ModeSocket == 0 {
-			return fmt.Errorf("%s lies beside the socket", filepath.Join(t.cfg.SocketFolder, entry.Name()))
+			return fmt.Errorf("%s lies next to the socket", filepath.Join(t.cfg.SocketFolder, entry.Name()))
 		}
 	}
 	return nil

@@ -233,7 +233,7 @@ func grantUnknownBucket(ctx context.Context, t *trial) error {
 	_, goneErr := t.give(ctx, gone)
 	_, strangerErr := t.give(ctx, stranger)
 	if strangerErr == nil {
-		return fmt.Errorf("the id %q of a bucket that never was is accepted; want NOT_FOUND", stranger.GetBucketId())
+		return fmt.Errorf("the id %q of a bucket that never existed is accepted; want NOT_FOUND", stranger.GetBucketId())
 	}
 	if err := refused("a bucket that is gone", goneErr, codes.NotFound); err != nil {
 		return err

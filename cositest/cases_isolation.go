@@ -96,7 +96,7 @@ func (t *trial) meet(ctx context.Context) error {
 		}
 	}
 	for _, a := range ended {
-		if err := t.barred(ctx, b, a, "revoked while others were granted, the credentials of "+a.name+" work still"); err != nil {
+		if err := t.barred(ctx, b, a, "revoked while others were granted, the credentials of "+a.name+" still work"); err != nil {
 			return err
 		}
 	}

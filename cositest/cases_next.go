@@ -50,13 +50,13 @@ func nextID(ctx context.Context, t *trial) error {
 	return nil
 }
 
-// labels is what the coming sidecar takes for a driver's name: DNS-1035 labels with dots between.
+// labels matches a driver's name that the next sidecar accepts: DNS-1035 labels with dots between.
 var labels = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?(\.[a-z]([-a-z0-9]*[a-z0-9])?)*$`)
 
 func nextName(ctx context.Context, t *trial) error {
 	name, err := t.validName(ctx)
 	if err == nil && !labels.MatchString(name) {
-		return fmt.Errorf("the coming sidecar exits at the name %q", t.shown(name))
+		return fmt.Errorf("the next sidecar exits when it gets the name %q", t.shown(name))
 	}
 	return err
 }

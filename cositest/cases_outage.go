@@ -74,15 +74,15 @@ func away(what string, err error) error {
 	case hangs && silent.uncalled:
 		return missed("the call was not made", err)
 	case hangs:
-		return adviceError{fmt.Errorf("while the store is away, %w; want UNAVAILABLE before long", err)}
+		return adviceError{fmt.Errorf("while the store is away, %w; want UNAVAILABLE soon", err)}
 	case gone(err):
 		return fmt.Errorf("%s is not answered: %w", what, err)
 	case slices.Contains(passing(), code), !canonical(code): // GEN-4 reports what is no code
 		return nil
 	case code == codes.Internal:
-		return adviceError{fmt.Errorf("while the store is away, %s is refused with %s; want UNAVAILABLE, which says that this passes", what, said(err))}
+		return adviceError{fmt.Errorf("while the store is away, %s is refused with %s; want UNAVAILABLE, which says that this is temporary", what, said(err))}
 	}
-	return fmt.Errorf("while the store is away, %s is refused with %s; want UNAVAILABLE: this code blames the request, and the trouble passes",
+	return fmt.Errorf("while the store is away, %s is refused with %s; want UNAVAILABLE: this code blames the request, but the trouble is temporary",
 		what, said(err))
 }
 
@@ -206,7 +206,7 @@ func outageEnds(ctx context.Context, t *trial) error {
 	}
 	fresh := access{request.GetName(), given.GetAccountId(), given.GetCredentials()}
 	return cmp.Or(
-		t.barred(ctx, b, ended, "the credentials whose revoke the outage met work still"),
+		t.barred(ctx, b, ended, "the credentials whose revoke met the outage still work"),
 		t.use(ctx, b, fresh, "the credentials whose grant the outage met do not work"),
 		t.use(ctx, b, kept, "credentials that were there before the outage do not work"))
 }

@@ -16,7 +16,7 @@ const maxDeaths = 6
 func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, left []LeftOver) (o Outcome, reason string, leftover []LeftOver) {
 	left, err := r.tidy(ctx, first, left)
 	if err != nil {
-		r.stopped = "the driver answers no more: " + err.Error()
+		r.stopped = "the driver no longer answers: " + err.Error()
 		if ctx.Err() != nil {
 			return NotReached, ctx.Err().Error(), left
 		}
@@ -38,7 +38,7 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 	leftAgain, err = r.tidy(ctx, second, leftAgain)
 	left = append(left, leftAgain...)
 	if err != nil {
-		r.stopped = "the driver answers no more: " + err.Error()
+		r.stopped = "the driver no longer answers: " + err.Error()
 	} else if r.deaths >= maxDeaths {
 		r.stopped = fmt.Sprintf("the driver died in %d cases: fix these first", r.deaths)
 	}

@@ -198,7 +198,7 @@ func deleteFaults() []fault {
 			d.delete = reply(d.delete, func(r *deleteQ, _ *deleteR) { s.before(r.GetBucketId()) })
 			d.delete = refuse(d.delete, codes.NotFound, func(r *deleteQ) bool { return s.has(r.GetBucketId()) })
 		}},
-		{"DELETE-2", "DELETE-2 shape", "NOT_FOUND for a bucket that never was", func(d *driver) {
+		{"DELETE-2", "DELETE-2 shape", "NOT_FOUND for a bucket that never existed", func(d *driver) {
 			var s seen
 			d.create = reply(d.create, func(_ *createQ, r *createR) { s.before(r.GetBucketId()) })
 			d.delete = refuse(d.delete, codes.NotFound, func(r *deleteQ) bool {

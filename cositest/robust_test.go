@@ -110,10 +110,10 @@ func TestWhatIsNoDriver(t *testing.T) {
 		}, "is not implemented: unknown service cosi.v1alpha1.Identity", false},
 		{"a server that speaks HTTP/1", func(t *testing.T) *grpc.ClientConn {
 			return answering(t, "HTTP/1.1 400 Bad Request\r\n\r\n", false)
-		}, "the driver answers no more", false},
+		}, "the driver no longer answers", false},
 		{"garbage", func(t *testing.T) *grpc.ClientConn {
 			return answering(t, strings.Repeat("\x00\xff\x17garbage", 1000), false)
-		}, "the driver answers no more", false},
+		}, "the driver no longer answers", false},
 		{"garbage, and then nothing", func(t *testing.T) *grpc.ClientConn {
 			return answering(t, "\x00\x00\x01\x04", true)
 		}, "DriverGetInfo did not answer within " + short.String(), false},
@@ -204,7 +204,7 @@ func TestDriversThatHang(t *testing.T) {
 			d.create = hang(d.create, func(*createQ) bool { return when() })
 			d.delete = hang(d.delete, func(*deleteQ) bool { return when() })
 			d.revoke = hang(d.revoke, func(*revokeQ) bool { return when() })
-		}, "GRANT-5", "the driver answers no more"},
+		}, "GRANT-5", "the driver no longer answers"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -316,7 +316,7 @@ func TestDriversThatDie(t *testing.T) {
 			server, conn := d.serve(t)
 			defer close(dead)
 			report := check(t, conn, d.config(), 4)
-			failedAlone(t, report, tc.name, "the driver answers no more")
+			failedAlone(t, report, tc.name, "the driver no longer answers")
 			if left := d.ref.left(); left != "" && leftOver(report) == "" {
 				t.Error("left in the store, and not reported:", left)
 			}

@@ -152,7 +152,7 @@ func bounded(left []LeftOver) []LeftOver {
 	if len(left) <= maxLeftOver {
 		return left
 	}
-	more := LeftOver{fmt.Sprintf("%d more", len(left)-maxLeftOver), "as before, or for other reasons"}
+	more := LeftOver{fmt.Sprintf("%d more", len(left)-maxLeftOver), "for the reasons above, or for others"}
 	return append(left[:maxLeftOver:maxLeftOver], more)
 }
 
@@ -187,7 +187,7 @@ func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason string, l
 	}
 	if err != nil && ctx.Err() == nil {
 		if dead := r.client.ping(ctx); dead != nil {
-			r.stopped = "the driver answers no more: " + dead.Error()
+			r.stopped = "the driver no longer answers: " + dead.Error()
 			return Failed, fmt.Sprintf("%v; %s", err, r.stopped), left
 		}
 	}

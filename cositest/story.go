@@ -159,7 +159,7 @@ func rendered(message proto.Message) string {
 		return ""
 	}
 	if text.Len() > bound.Payload {
-		return fmt.Sprintf("a message of %d bytes, which are too many to be told", text.Len())
+		return fmt.Sprintf("a message of %d bytes, which is too large to show", text.Len())
 	}
 	return string(bytes.TrimSpace(text.Bytes()))
 }

@@ -65,8 +65,8 @@ var general = []Rule{
 		Text: "Sends or accepts a string of more than 128 bytes, or a map of strings whose keys and values have more " +
 			"than 4 KiB together. Only the 4 KiB limit applies to the entries of a map.",
 		Runtime: "refuses the request; returns INTERNAL for the response",
-		Fault:   "The driver cuts a name of more than 128 bytes, or refuses it with a code that does not blame the name.",
-		Effect:  "Two long names that are cut become one bucket, and its users read each other's objects.",
+		Fault:   "The driver truncates a name of more than 128 bytes, or refuses it with a code that does not blame the name.",
+		Effect:  "Two long names that are truncated become one bucket, and its users read each other's objects.",
 		Remedy: "Refuse a name of more than 128 bytes with INVALID_ARGUMENT. A driver may accept the name if its store " +
 			"keeps it whole. Another code than INVALID_ARGUMENT does not fail the case, but is advised against.",
 		Parts: []Part{{
