@@ -54,7 +54,7 @@ func newCase(name string, run func(context.Context, *trial) error) Case {
 	}
 }
 
-// advised is the case of a part of a rule that a driver should, but need not keep.
+// advised makes the case of a part of a rule that a driver should, but need not keep.
 func advised(name string, run func(context.Context, *trial) error) Case {
 	c := newCase(name, run)
 	c.advice = true
@@ -66,7 +66,7 @@ func (k Case) must() bool {
 	return !k.advice && (k.Level == string(rules.Must) || k.Level == string(rules.MustNot))
 }
 
-// ruleID is the part of a case's name before the space.
+// ruleID returns the part of a case's name before the space.
 func ruleID(name string) string {
 	for i, r := range name {
 		if r == ' ' {

@@ -19,8 +19,8 @@ import (
 	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
-// generalCases come late: several of them look at what the driver answered to all calls so far, beside those that they make
-// themselves.
+// generalCases returns cases that come late: several of them check the responses to all calls so far, besides their
+// own.
 func generalCases() []Case {
 	return []Case{
 		newCase("GEN-3", everyMethod),
@@ -346,7 +346,7 @@ func nothingBeside(ctx context.Context, t *trial) error {
 	return cmp.Or(found, <-done)
 }
 
-// beside is an error when the folder holds anything but sockets.
+// beside returns an error when the folder holds anything but sockets.
 func (t *trial) beside() error {
 	entries, err := os.ReadDir(t.cfg.SocketFolder)
 	if err != nil {

@@ -65,7 +65,7 @@ func aboutType(err error) bool {
 	return strings.Contains(strings.ToLower(status.Convert(err).Message()), "authentication")
 }
 
-// wrongRefusal is how a type that is not supported must not be refused, and one that is not at all.
+// wrongRefusal returns an error for a refusal that a type must not get, whether the driver supports it or not.
 func wrongRefusal(cfg Config, method cosi.AuthenticationType, err error) error {
 	switch {
 	case err == nil:
@@ -292,7 +292,7 @@ func ownSecret(first, second access) error {
 	return nil
 }
 
-// secretOf is the secret of credentials; "" when they have none.
+// secretOf returns the secret of credentials; "" when they have none.
 func secretOf(credentials map[string]*cosi.CredentialDetails) string {
 	return cmp.Or(credentials["s3"].GetSecrets()["accessSecretKey"], credentials["azure"].GetSecrets()["accessToken"])
 }
@@ -358,7 +358,7 @@ func differing(first, again *cosi.DriverGrantBucketAccessResponse) string {
 	return "the entries of the credentials"
 }
 
-// wrongEntry is the name of an entry that has no name of a protocol's.
+// wrongEntry returns the name of an entry that is named after no protocol.
 func wrongEntry(credentials map[string]*cosi.CredentialDetails) string {
 	for name := range credentials {
 		if name != "s3" && name != "azure" {
@@ -384,7 +384,7 @@ func (t *trial) sameGrant(first, again *cosi.DriverGrantBucketAccessResponse) er
 	return nil
 }
 
-// grantIAM holds the answer to a grant by IAM against the rules that go for every type.
+// grantIAM checks the response to a grant by IAM against the rules for every type.
 func grantIAM(ctx context.Context, t *trial) error {
 	plain, key, err := t.answer(ctx)
 	if err != nil {

@@ -46,7 +46,7 @@ func revokeNoAccount(ctx context.Context, t *trial) error {
 	return refused("a request without account_id", t.revoke(ctx, revokeRequest(b, access{})), codes.InvalidArgument)
 }
 
-// revokeTwice repeats a revoke, and then revokes an account of this driver's that never was one of the bucket's.
+// revokeTwice repeats a revoke, and then revokes an account of this driver that the bucket never had.
 func revokeTwice(ctx context.Context, t *trial) error {
 	b, a, err := t.bucketWithAccess(ctx)
 	if err != nil {

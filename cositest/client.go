@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// maxSilences is in how many cases an RPC may leave a call without an answer before it is called no more, and
+	// maxSilences is in how many cases an RPC may leave a call without an answer before the kit no longer calls it, and
 	// allSilences how many cases may wait for any: a run ends after a few timeouts, whatever hangs.
 	maxSilences = 2
 	allSilences = 4
@@ -33,7 +33,7 @@ const (
 	maxFailures = 256
 	maxSecrets  = 1 << 10
 
-	// maxHuge is how many answers of an RPC may be too large to be read before it is called no more.
+	// maxHuge is how many answers of an RPC may be too large to read before the kit no longer calls it.
 	maxHuge = 3
 
 	// maxAnswer is how large an answer may be. One that keeps the rules has a few KiB, and many come at once.
@@ -43,7 +43,7 @@ const (
 	searched = 64 << 10
 )
 
-// sizeLimits is the rule that goes for every answer, and has a case of its own.
+// sizeLimits names the rule for every answer that has its own case.
 const sizeLimits = "GEN-9"
 
 // client makes calls as the sidecar does: without a deadline on the wire, and again when the answer is ABORTED. It gives
@@ -71,7 +71,7 @@ type client struct {
 	name       string   // that DriverGetInfo answered last
 }
 
-// failure is an error that the driver answered. Its message is masked, bounded and printable.
+// failure holds an error that the driver returned. Its message is masked, bounded and printable.
 type failure struct {
 	rpc     string
 	code    codes.Code
@@ -88,7 +88,7 @@ func newClient(conn grpc.ClientConnInterface, cfg Config) *client {
 	return c
 }
 
-// begin is called before each case.
+// begin starts a case.
 func (c *client) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +96,7 @@ func (c *client) begin() {
 	c.lost = nil
 }
 
-// rpcCall is a method of the generated clients.
+// rpcCall describes a method of the generated clients.
 type rpcCall[Q, R any] = func(context.Context, Q, ...grpc.CallOption) (R, error)
 
 // ask makes one call, and repeats it while the answer is ABORTED: another call is at work on the same bucket. It goes on
@@ -121,7 +121,7 @@ func ask[Q, R proto.Message](ctx context.Context, c *client, rpc string, call rp
 	}
 }
 
-// pause is how long a caller waits before it repeats a call that was aborted.
+// pause returns how long a caller waits before it repeats an aborted call.
 const pause = 10 * time.Millisecond
 
 // sleep waits, and says whether the context lasted as long.
@@ -232,7 +232,7 @@ func (c *client) given(rpc string) error {
 	return nil
 }
 
-// waited is in how many cases calls were waited for in vain.
+// waited returns in how many cases calls got no answer.
 func (c *client) waited() int {
 	n := 0
 	for _, cases := range c.silences {
@@ -247,10 +247,10 @@ func (c *client) progress() int {
 	return c.successes
 }
 
-// aborted is what stands for repeated calls where RPCs that do not answer are counted.
+// aborted stands for repeated calls in the count of RPCs that do not answer.
 const aborted = "calls that are aborted"
 
-// patience is how long calls are repeated. When that was in vain in several cases, they are not any more.
+// patience returns how long the kit repeats calls. After several cases in vain, it no longer does.
 func (c *client) patience() time.Duration {
 	if c.given(aborted) != nil {
 		return 0
@@ -269,7 +269,7 @@ func (c *client) heard(rpc string, v *rules.Violation) {
 	}
 }
 
-// counted is a violation by an answer, if it counts. An answer to a name that is too long may be too
+// counted returns a violation by an answer, if it counts. An answer to a name that is too long may be too
 // long as well, since the id may hold the name: the case that asks for such a name looks at it, also when it is run again.
 func counted(request any, v *rules.Violation) *rules.Violation {
 	create, ok := request.(*cosi.DriverCreateBucketRequest)
@@ -362,7 +362,7 @@ func (c *client) learn(r *cosi.DriverGrantBucketAccessResponse) {
 	}
 }
 
-// secretsOf are the secrets of an answer; when they are more than can be kept, one that stands for everything.
+// secretsOf returns the secrets of an answer; if they are more than the kit keeps, one that stands for everything.
 func secretsOf(r *cosi.DriverGrantBucketAccessResponse) []string {
 	if r == nil {
 		return nil
@@ -374,7 +374,7 @@ func secretsOf(r *cosi.DriverGrantBucketAccessResponse) []string {
 	return slices.DeleteFunc(values, func(value string) bool { return published(r, value) })
 }
 
-// published says that a value is one that the sidecar's Secret shows beside the secrets, such as the endpoint.
+// published reports whether the sidecar's Secret shows a value next to the secrets, such as the endpoint.
 func published(r *cosi.DriverGrantBucketAccessResponse, value string) bool {
 	for _, details := range r.GetCredentials() {
 		for _, key := range []string{"endpoint", "region", "accessKeyID", "expiryTs"} {
@@ -396,7 +396,7 @@ func holds(text string, secrets []string) bool {
 	})
 }
 
-// shown is a text of the driver's, such as an id, as a report may show it.
+// shown returns a text of the driver's, such as an id, as a report may show it.
 func (c *client) shown(text string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -79,7 +79,7 @@ func yesOrNo(yes bool, err error) string {
 	return doneOr("no", err)
 }
 
-// doneOr is what a hook said, or why it could not.
+// doneOr returns what a hook said, or why it could not.
 func doneOr(said string, err error) string {
 	if err != nil {
 		return "error: " + err.Error()

@@ -144,7 +144,7 @@ func (r *runner) try(ctx context.Context, k Case) Result {
 	return result
 }
 
-// maxLeftOver is how many things a result names that were left over.
+// maxLeftOver limits the left-over things that a result names.
 const maxLeftOver = 16
 
 // bounded names some of what was left over, and how much more there is.
@@ -156,7 +156,7 @@ func bounded(left []LeftOver) []LeftOver {
 	return append(left[:maxLeftOver:maxLeftOver], more)
 }
 
-// public is a text as a report may have it. What the driver said is masked where it was heard; here a hook may have said
+// public returns a text as a report may have it. What the driver said is masked on arrival; here a hook may have said
 // something, or an id may be a secret. When the driver granted more secrets than can be kept, what it said is masked
 // already, and the rest must stay readable.
 func (r *runner) public(text string) string {

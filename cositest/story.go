@@ -37,7 +37,7 @@ type Step struct {
 // one by one. The last are those that a case ends by.
 const firstAlike, lastAlike = 4, 3
 
-// story is what one case did. Safe for concurrent use.
+// story holds what one case did. It is safe for concurrent use.
 type story struct {
 	mu    sync.Mutex
 	steps []*moment
@@ -48,7 +48,7 @@ type story struct {
 	quiet  bool
 }
 
-// moment is a step, when it began, and of what kind it is.
+// moment holds a step, its begin and its kind.
 type moment struct {
 	Step
 
@@ -127,7 +127,7 @@ func (s *story) hook(name string, begin time.Time, sent, got string) {
 	s.add(begin, codes.OK, Step{Call: name, Sent: sent, Got: got, Duration: time.Since(begin)})
 }
 
-// add adds a step. Where there are many of its kind, one from the midst is counted instead.
+// add adds a step. If there are many of its kind, it counts one from the middle instead.
 func (s *story) add(begin time.Time, code codes.Code, step Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,7 @@ func (s *story) add(begin time.Time, code codes.Code, step Step) {
 	}
 }
 
-// rendered is a message as JSON, whole, without the values of parameters and credentials; "" for one without fields.
+// rendered returns a message as JSON, whole, without the values of parameters and credentials; "" for one without fields.
 func rendered(message proto.Message) string {
 	tree := v1alpha1.Fields.Whole(message)
 	if len(tree) == 0 {

@@ -12,7 +12,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// trial is one run of one case: what it made, to be removed when it ends.
+// trial holds one run of one case: what it made, to be removed when it ends.
 type trial struct {
 	*client
 
@@ -26,7 +26,7 @@ type trial struct {
 	broken   error           // why nothing can go on: a hook did not put back what it took away
 }
 
-// removal is how something that a case made is removed; what names it.
+// removal says how to remove something that a case made; what names it.
 type removal struct {
 	what   string
 	remove func(context.Context) error
@@ -55,7 +55,7 @@ func (t *trial) advise(hint string) {
 	t.hint = hint
 }
 
-// grace is how long an RPC may take once the run was given up.
+// grace limits how long an RPC may take once the run was given up.
 const grace = 3 * time.Second
 
 // cleanUp removes what the case made, the newest first, and says what is left over. When the run was given up, the
@@ -108,7 +108,7 @@ func (t *trial) made(name string) bool {
 	return t.names[name]
 }
 
-// errNoID is why something cannot be removed.
+// errNoID says why something cannot be removed.
 var errNoID = errors.New("it was answered without an id")
 
 func (t *trial) deleteLater(name string, r *cosi.DriverCreateBucketResponse, parameters map[string]string) {

@@ -13,22 +13,22 @@ import (
 	"github.com/doomshrine/gocosi/internal/statuses"
 )
 
-// elsewhereError is why a case does not apply to this driver.
+// elsewhereError says why a case does not apply to this driver.
 type elsewhereError string
 
 func (e elsewhereError) Error() string { return string(e) }
 
-// needsError is what a case needs of the configuration, and does not have.
+// needsError names what a case needs of the configuration, and does not have.
 type needsError string
 
 func (e needsError) Error() string { return "needs " + string(e) }
 
-// adviceError is a part of a rule that a driver should, but need not keep.
+// adviceError reports a broken part of a rule that a driver should, but need not keep.
 type adviceError struct{ error }
 
 func (e adviceError) Unwrap() error { return e.error }
 
-// missedError is why a case could not be brought to the point that it is about.
+// missedError says why a case could not reach the point that it is about.
 type missedError struct{ error }
 
 func (e missedError) Unwrap() error { return e.error }
@@ -41,7 +41,7 @@ func missed(what string, err error) error {
 	return missedError{&told{what + ": " + plainly(err), err}}
 }
 
-// told is an error in other words.
+// told holds an error in other words.
 type told struct {
 	text string
 	error
@@ -50,7 +50,7 @@ type told struct {
 func (e *told) Error() string { return e.text }
 func (e *told) Unwrap() error { return e.error }
 
-// plainly is the text of an error; of a driver's answer it is what the driver said.
+// plainly returns the text of an error; for a driver's answer, what the driver said.
 func plainly(err error) string {
 	if answer, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		if _, ours := err.(unsupportedError); !ours { //nolint:errorlint // an error around an answer has words of its own
@@ -60,7 +60,7 @@ func plainly(err error) string {
 	return err.Error()
 }
 
-// silentError is a call that was given up because no answer came, or that was not made because of earlier ones.
+// silentError reports a call that was given up because no answer came, or that was not made because of earlier ones.
 type silentError struct {
 	rpc      string
 	timeout  time.Duration
@@ -79,7 +79,7 @@ func (e silentError) GRPCStatus() *status.Status {
 	return status.New(codes.DeadlineExceeded, e.Error())
 }
 
-// lostError is a call without an answer because there is no connection.
+// lostError reports a call without an answer because there is no connection.
 type lostError struct{ rpc, why string }
 
 func (e lostError) Error() string { return fmt.Sprintf("%s lost its connection: %s", e.rpc, e.why) }
@@ -87,7 +87,7 @@ func (e lostError) Error() string { return fmt.Sprintf("%s lost its connection: 
 // GRPCStatus lets such an error have a code.
 func (e lostError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.Error()) }
 
-// hugeError is a call whose answer was too large to be read.
+// hugeError reports a call whose answer was too large to read.
 type hugeError struct{ rpc string }
 
 func (e hugeError) Error() string {
@@ -97,7 +97,7 @@ func (e hugeError) Error() string {
 // GRPCStatus lets such an error have a code.
 func (e hugeError) GRPCStatus() *status.Status { return status.New(codes.ResourceExhausted, e.Error()) }
 
-// unsupportedError is UNIMPLEMENTED from an RPC that has never answered anything else.
+// unsupportedError reports UNIMPLEMENTED from an RPC that has never answered anything else.
 type unsupportedError struct {
 	rpc    string
 	status *status.Status
@@ -107,7 +107,7 @@ func (e unsupportedError) Error() string {
 	return fmt.Sprintf("the driver does not implement %s: %s", e.rpc, e.status.Message())
 }
 
-// GRPCStatus is what the driver answered.
+// GRPCStatus returns what the driver answered.
 func (e unsupportedError) GRPCStatus() *status.Status { return e.status }
 
 // unsupported says that a call failed because the driver does not implement the RPC at all.
@@ -127,7 +127,7 @@ func gone(err error) bool {
 // canonical says whether a code is one that a driver may answer (GEN-4).
 func canonical(code codes.Code) bool { return code != codes.Unknown && code <= codes.Unauthenticated }
 
-// said is what a driver answered, in a report.
+// said returns what a driver answered, as a report has it.
 func said(err error) string {
 	if unsupported(err) || gone(err) {
 		return err.Error()
@@ -176,7 +176,7 @@ func granted(what string, err error) error {
 	return accepted(what, err)
 }
 
-// outcome is what the error of a case comes to. What the driver cannot do, and what the configuration does not give, counts
+// outcome returns the outcome for the error of a case. What the driver cannot do, and what the configuration does not give, counts
 // as such wherever the case came upon it.
 func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, string) {
 	if err == nil {
@@ -210,7 +210,7 @@ func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, strin
 	return Failed, err.Error()
 }
 
-// silence is what a case comes to that is about an RPC that hangs: those that call it fail, or the first that would.
+// silence returns the outcome of a case about an RPC that hangs: those that call it fail, or the first that would.
 func (r *runner) silence(e silentError) Outcome {
 	if e.uncalled && r.hanging[e.rpc] {
 		return NotReached

@@ -13,7 +13,7 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// ways are how buckets and accesses can be had from a driver that does not take everything that it should. They are found
+// ways holds how to get buckets and accesses from a driver that does not accept everything that it should. They are found
 // out when they are first needed, so that no case depends on another: what the driver takes is used, and the case of
 // the rule that it breaks reports what it does not take.
 type ways struct {
@@ -59,7 +59,7 @@ func refusal(err error) bool {
 	return err != nil && !gone(err) && (code == codes.InvalidArgument || code == codes.OutOfRange || !canonical(code))
 }
 
-// bucket is a bucket to do something with. Where the driver refuses the sidecar's names, it has another.
+// bucket returns a bucket to work with. If the driver refuses the sidecar's names, it has another.
 func (t *trial) bucket(ctx context.Context) (bucket, error) {
 	name, response, err := t.newBucket(ctx, t.cfg.BucketParameters)
 	if err == nil && response.GetBucketId() == "" {
@@ -94,7 +94,7 @@ func (t *trial) newBucket(ctx context.Context, parameters map[string]string) (na
 	return name, response, err
 }
 
-// takenName is a name for a bucket that the driver takes.
+// takenName returns a name for a bucket that the driver accepts.
 func (t *trial) takenName(ctx context.Context) (string, error) {
 	if t.ways.bucketPrefix() == "" {
 		if _, err := t.bucket(ctx); err != nil {
@@ -110,7 +110,7 @@ func (w *ways) bucketPrefix() string {
 	return w.bucketNames
 }
 
-// accessName is a name for an access that the driver takes.
+// accessName returns a name for an access that the driver accepts.
 func (t *trial) accessName() string {
 	t.ways.mu.Lock()
 	defer t.ways.mu.Unlock()
@@ -120,7 +120,7 @@ func (t *trial) accessName() string {
 	return newName(t.ways.accessNames)
 }
 
-// authentication is a type that the driver supports: the first one of the configuration, or the one that was found.
+// authentication returns a type that the driver supports: the first one of the configuration, or the one that was found.
 func (t *trial) authentication() cosi.AuthenticationType {
 	t.ways.mu.Lock()
 	defer t.ways.mu.Unlock()
@@ -188,7 +188,7 @@ func (t *trial) plainRequest(b bucket, name string) *cosi.DriverGrantBucketAcces
 	}
 }
 
-// access is access to a bucket to do something with. What it holds may break rules.
+// access returns access to a bucket to work with. What it holds may break rules.
 func (t *trial) access(ctx context.Context, b bucket) (access, error) {
 	request := t.request(ctx, b)
 	response, err := t.give(ctx, request)

@@ -13,7 +13,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/v1alpha1"
 )
 
-// bucketID is what a result calls the id of a bucket.
+// bucketID names the id of a bucket in a result.
 const bucketID = "bucket_id"
 
 // call connects, makes one call with a deadline, and prints what it results in.

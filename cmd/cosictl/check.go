@@ -105,7 +105,7 @@ func (v *invocation) reach(ctx context.Context) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// config is what the flags tell the kit.
+// config returns what the flags tell the kit.
 func (v *invocation) config() (cositest.Config, error) {
 	c := v.checks
 	cfg := cositest.Config{

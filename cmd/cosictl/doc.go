@@ -7,7 +7,7 @@
 //	cosictl [flags] grant BUCKET_ID NAME            grant access to a bucket
 //	cosictl [flags] revoke BUCKET_ID ACCOUNT_ID     revoke access to a bucket
 //	cosictl [flags] health                          ask whether the driver is serving
-//	cosictl [flags] check                           check the driver against the specification
+//	cosictl [flags] check                           test the driver against the specification
 //	cosictl version                                 print the versions of this program and of its protocol
 //
 // Flags may stand before and after the arguments; "cosictl COMMAND -h" lists those of a command, and "--" ends them.

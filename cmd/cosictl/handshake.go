@@ -64,13 +64,13 @@ func (h *handshake) note(err error) {
 	}
 }
 
-// watched is a connection after the handshake. With TLS 1.3 a client's certificate is refused only then.
+// watched holds a connection after the handshake. With TLS 1.3 a server refuses a client's certificate only then.
 type watched struct {
 	net.Conn
 
 	note func(error)
 	once sync.Once
-	read chan struct{} // is closed when no more can be read
+	read chan struct{} // is closed when nothing more can be read
 }
 
 // lastWords limits the wait for what the driver said before it ended the connection.

@@ -76,7 +76,7 @@ func (v *invocation) commands() []command {
 			examples: []string{"health -endpoint unix:///run/cosi/cosi.sock -timeout 2s"},
 		},
 		{
-			name: "check", short: "check the driver against the specification", flags: v.checkFlags, run: v.check,
+			name: "check", short: "test the driver against the specification", flags: v.checkFlags, run: v.check,
 			examples: []string{
 				"check -parameters class.json -incompatible-parameters other.json -junit report.xml",
 				"check -access-command cositest/hooks/s3-access.sh -log driver.log -destructive",

@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// result is what a call comes to, as it stands in JSON. As text it is a line for each value, named by the way to it.
+// result holds the result of a call, as JSON has it. As text it is a line for each value, named by the path to it.
 type result = map[string]any
 
 // print writes a result in the format that was asked for.

@@ -9,7 +9,7 @@ import (
 	"github.com/doomshrine/gocosi/cositest"
 )
 
-// selection is which cases are looked at.
+// selection chooses which cases run.
 type selection struct{ run, skip *regexp.Regexp }
 
 // selection reads -run and -skip; one that leaves nothing is refused.
@@ -48,7 +48,7 @@ func likeCase(expression string) string {
 	return ""
 }
 
-// caseNames are the names of all cases, and the IDs of their rules.
+// caseNames returns the names of all cases, and the IDs of their rules.
 func caseNames() []string {
 	var names []string
 	for _, k := range cositest.Cases() {
@@ -62,7 +62,7 @@ func (s selection) only(k cositest.Case) bool {
 	return (s.run == nil || s.run.MatchString(k.Name)) && (s.skip == nil || !s.skip.MatchString(k.Name))
 }
 
-// cases are those that are looked at.
+// cases returns those that run.
 func (s selection) cases() []cositest.Case {
 	var chosen []cositest.Case
 	for _, k := range cositest.Cases() {
@@ -86,7 +86,7 @@ func (v *invocation) list(s selection) error {
 	return table.Flush()
 }
 
-// rpc is what a case is about.
+// rpc returns the RPC that a case is about.
 func rpc(k cositest.Case) string {
 	if k.RPC == "" {
 		return "every call"

@@ -81,13 +81,13 @@ func of(r *cositest.Report, name string, open bool, o cositest.Outcome) group {
 // leftMeans says what to do about what is left over.
 const leftMeans = "left over: the kit made these, or may have, and could not remove them. They may still be in the store, and you have to remove them."
 
-// left is what was left over, or left unchecked, for one reason.
+// left holds what was left over, or left unchecked, for one reason.
 type left struct {
 	Why  string
 	What []string
 }
 
-// leftOver is what was left over, by reason.
+// leftOver returns what was left over, by reason.
 func leftOver(r *cositest.Report) []left {
 	var all []left
 	for _, one := range r.Results {
@@ -116,7 +116,7 @@ func few(list []string) string {
 	return fmt.Sprintf("%s, and %d more", strings.Join(list[:namedAtMost], ", "), len(list)-namedAtMost)
 }
 
-// namedAtMost is how many entries of a long list are named.
+// namedAtMost limits the entries of a long list that are named.
 const namedAtMost = 16
 
 // who names the driver.
@@ -136,7 +136,7 @@ func about(r *cositest.Report) [][2]string {
 	return slices.DeleteFunc(rows, func(row [2]string) bool { return row[1] == "" })
 }
 
-// label is what a setting is called by whoever gave it.
+// label returns the name of a setting, as the person who runs the kit knows it.
 func label(s cositest.Setting) string {
 	if s.Flag == "" || s.Flag == s.Name {
 		return s.Name

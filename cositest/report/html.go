@@ -20,7 +20,7 @@ var page string
 //go:embed page.css
 var style string
 
-// functions are what the page calls.
+// functions returns the functions that the page calls.
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"slug": slug, "code": code, "ids": ids, "rpc": rpcOf, "asked": asked, "came": came, "took": took, "label": label, "few": few,
@@ -42,7 +42,7 @@ func HTML(w io.Writer, r *cositest.Report) error {
 	return err
 }
 
-// view is what the page shows.
+// view holds what the page shows.
 type view struct {
 	*cositest.Report
 
@@ -67,7 +67,7 @@ type word struct {
 	Count   int
 }
 
-// filter is a set of boxes that show or hide cases.
+// filter holds boxes that show or hide cases.
 type filter struct {
 	Name  string
 	Boxes []string
@@ -132,7 +132,7 @@ func cell(r *cositest.Report, rpc, level string) []word {
 	return words
 }
 
-// shownCase is a case as the page shows it.
+// shownCase holds a case as the page shows it.
 type shownCase struct {
 	cositest.Result
 
@@ -150,7 +150,7 @@ func (g group) Cases() []shownCase {
 	return cases
 }
 
-// mood is whether the verdict is good news.
+// mood says whether the verdict is good news.
 func mood(r *cositest.Report) string {
 	switch {
 	case r.Conforms():
@@ -169,10 +169,10 @@ func policy() string {
 	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'", base64.StdEncoding.EncodeToString(sum[:]))
 }
 
-// slug is a name as it stands in the page's attributes.
+// slug returns a name as the page's attributes have it.
 func slug(name any) string { return strings.ReplaceAll(strings.ToLower(fmt.Sprint(name)), " ", "-") }
 
-// piece is a part of a rule's prose.
+// piece holds a part of a rule's prose.
 type piece struct {
 	Code bool
 	Text string

@@ -8,10 +8,10 @@ import (
 	"github.com/doomshrine/gocosi/internal/bound"
 )
 
-// shown is how exact a duration is told.
+// shown rounds durations.
 const shown = 100 * time.Microsecond
 
-// asked is what a step did.
+// asked returns what a step did.
 func asked(s cositest.Step) string {
 	text := s.Call
 	if s.Sent != "" {
@@ -23,7 +23,7 @@ func asked(s cositest.Step) string {
 	return text
 }
 
-// came is what a step got.
+// came returns what a step got.
 func came(s cositest.Step) string {
 	text := s.Got
 	if s.Alike > 0 {
@@ -32,7 +32,7 @@ func came(s cositest.Step) string {
 	return text
 }
 
-// took is how long a step took; "" for a remark.
+// took returns how long a step took; "" for a remark.
 func took(s cositest.Step) string {
 	if s.Call == "" {
 		return ""
