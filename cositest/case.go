@@ -13,7 +13,7 @@ type Case struct {
 	ID    string `json:"id"`    // of the rule
 	Level string `json:"level"` // MUST, MUST NOT, SHOULD, MAY, REAL or policy: see docs/requirements.md
 	RPC   string `json:"rpc"`   // "": every call
-	Text  string `json:"text"`  // what the driver must do
+	Text  string `json:"text"`  // what the rule demands
 
 	// Fault, Effect and Remedy are prose with `code` in backticks, never empty, and each makes sense by itself.
 	Fault  string `json:"fault"`  // what a driver does wrong that this case finds, in one sentence
