@@ -16,6 +16,15 @@ var figures = []struct{ said, document, measured string }{
 	{`with (\d+) restarts and`, "docs/endurance.md", `(\d+) \| \d+ms \|\n\n`},
 	{`and got (\d+) wrong answers`, "docs/endurance.md", `distinct buckets; (\d+) wrong answers`},
 	{`had (\d+) lines around its handlers and failed (\d+) cases`, "docs/migrating.md", `\n\| before \| (\d+) \| \d+ \| \d+ \| \d+ \| (\d+) \|`},
+	{`address already in use` + "`" + ` \((\d+) of (\d+) drivers\)`, "docs/comparison.md", `address already in use` + "`" + `\. One pod[^|]*\| (\d+) of (\d+) \|`},
+	{`One of the changes is lost \((\d+) of (\d+) drivers\)`, "docs/comparison.md", `policy without a lock\. \| (\d+) of (\d+) \|`},
+	{`whole answers to grants \((\d+) of (\d+) drivers\)`, "docs/comparison.md", `whole answers to grants into the log\. \| (\d+) of (\d+) \|`},
+	{`\| lines around[^|]*\| (\d+); (\d+); ([\d.]+) MB \|`, "docs/comparison.md", `(?s)\| lines around the handlers \| (\d+);.*\| modules linked \| (\d+);.*\| binary, stripped \| ([\d.]+) MB;`},
+	{`\| lines around[^|]*\|[^|]*\|[^|]*\| (\d+); (\d+); ([\d.]+) MB \|`, "docs/comparison.md", `(?s)\| lines around the handlers [^\n]* \| (\d+) \|\n\| modules linked [^\n]* \| (\d+) \|\n\| binary, stripped [^\n]* \| ([\d.]+) MB \|`},
+	{`seen \| 0755 in (\d+) of (\d+) starts \| 0755 in (\d+) of`, "docs/comparison.md", `seen \| 0755 in (\d+) of (\d+) starts \| 0755 in (\d+) of`},
+	{`runs on after (\d+) s \| runs on after (\d+) s \| exit 1 after (\d+) s`, "docs/comparison.md", `runs on after (\d+) s \| runs on after (\d+) s \|[^|]*\| exit 1 after (\d+) s`},
+	{`checks drivers with (\d+) cases; our kit has (\d+) `, "docs/comparison.md", `\n\| cases \| (\d+) \| (\d+) \|`},
+	{`(\d+); \d+; [\d.]+ MB \| \d+; \d+; [\d.]+ MB \| (\d+);`, "docs/migrating.md", `(?s)\n\| before \| (\d+) .*\n\| after \| (\d+) `},
 	{`Migrated, it has (\d+) and fails (\d+) `, "docs/migrating.md", `\n\| after \| (\d+) \| \d+ \| \d+ \| \d+ \| (\d+) \|`},
 }
 
