@@ -15,9 +15,9 @@ const (
 	Text    = 1 << 10  // bytes of a message or a cause
 	Status  = 3 << 9   // bytes of a status with its details, which fits into 8 KiB of headers however it is encoded
 	Payload = 64 << 10 // bytes of one call's payload in the log
-	Entries = 64       // entries of a map in a payload; how many more there are is told
+	Entries = 64       // entries of a map in a payload; the payload says how many more there are
 	Stack   = 8 << 10  // bytes of a panic's stack
-	List    = 8        // entries of a list in a line or an error; how many more there are is told
+	List    = 8        // entries of a list in a line or an error; the text says how many more there are
 	Headers = 64 << 10 // bytes of the headers of one call
 	Streams = 16 << 10 // calls at once on one connection
 	Watches = 1 << 10  // watchers of health at once
