@@ -10,7 +10,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// Two drivers run in one process, each with a name, a socket and a logger of its own. All drivers of a process share
+// This example shows two drivers in one process, each with a name, a socket and a logger of its own. All drivers of a process share
 // its variables, so the program itself sets the environment of each driver. When one driver fails, the program stops
 // the other.
 func ExampleDriver_Run_two() {

@@ -21,7 +21,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// On TCP, the driver and the caller authenticate each other. Without transport credentials, New refuses an endpoint off
+// This example shows a driver and a caller that authenticate each other over TCP. Without transport credentials, New refuses an endpoint off
 // loopback, because grants would cross the network in clear text.
 func ExampleWithTransportCredentials() {
 	ca := newAuthority()

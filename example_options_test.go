@@ -11,7 +11,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// The environment overrides the author's default, so the operator decides.
+// This example shows that the environment overrides the author's default, so the operator decides.
 func ExampleWithEnvironment() {
 	environment := map[string]string{gocosi.EnvCOSIEndpoint: "cosi.sock"}
 	_, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &photos{},
@@ -21,7 +21,7 @@ func ExampleWithEnvironment() {
 	// Output: gocosi: COSI_ENDPOINT="cosi.sock": the path is not absolute; want unix:///path, unix:/path, /path or tcp://host:port
 }
 
-// An interceptor of the author runs next to the handler. The library checks and logs its result like an answer.
+// This example shows an interceptor of the author's. It runs next to the handler, and the library checks and logs its result.
 func ExampleWithInterceptors() {
 	say := func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		_, bounded := ctx.Deadline()
@@ -38,7 +38,7 @@ func ExampleWithInterceptors() {
 	// Output: /cosi.v1alpha1.Provisioner/DriverCreateBucket has a deadline: true
 }
 
-// A driver without its store is alive, but not ready.
+// This example shows a driver whose store is away: it is alive, but not ready.
 func ExampleWithReady() {
 	var store struct{ ping func(context.Context) error } // yours
 	store.ping = func(context.Context) error { return errors.New("the store does not answer") }
@@ -64,7 +64,7 @@ func ExampleWithReady() {
 	// ended: <nil>
 }
 
-// The released sidecar reads the map's key and its values.
+// This example shows the map that the released sidecar reads.
 func ExampleAzureCredentials() {
 	sas := gocosi.AzureCredentials{AccessToken: "not for the log", Expiry: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
 	fmt.Println(sas)

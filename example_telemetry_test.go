@@ -16,7 +16,7 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// Any slog handler becomes a logr.Logger. For zap it is zapr.NewLogger(z): see internal/test/examples.
+// This example shows how a slog handler becomes the driver's logger. For zap, use zapr.NewLogger(z): see internal/test/examples.
 func ExampleWithLogger() {
 	keep := []string{slog.MessageKey, "method", "code", "bucket"} // other attributes differ from run to run
 	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
@@ -40,7 +40,7 @@ func ExampleWithLogger() {
 	// msg=stopping
 }
 
-// Metrics go to any reader of OpenTelemetry's SDK. For Prometheus the reader is the exporter of
+// This example shows a provider of metrics with a reader of OpenTelemetry's SDK. For Prometheus, the reader is the exporter of
 // go.opentelemetry.io/otel/exporters/prometheus, and promhttp.Handler serves what it collects: see
 // internal/test/examples.
 func ExampleWithMeterProvider() {
@@ -68,7 +68,7 @@ func ExampleWithMeterProvider() {
 	// Output: rpc.server.call.duration 1
 }
 
-// Traces go to any provider; without one, the OTEL_* variables turn OTLP on.
+// This example shows traces that go to a provider of the author's. Without one, the OTEL_* variables turn OTLP on.
 func ExampleWithTracerProvider() {
 	exporter := tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter)) // Run flushes it; its shutdown is yours

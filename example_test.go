@@ -12,8 +12,8 @@ import (
 	"github.com/doomshrine/gocosi"
 )
 
-// A driver serves until its context ends. A program uses a context that ends on its signals; see the package's quick
-// start.
+// This example shows the life of a driver: it serves until its context ends. A program uses a context that ends on its
+// signals; see the package's quick start.
 func Example() {
 	folder, err := os.MkdirTemp("", "cosi")
 	if err != nil {
@@ -44,7 +44,7 @@ func Example() {
 	// ended: <nil>
 }
 
-// New reports all errors at once.
+// This example shows that New reports all errors at once.
 func ExampleNew() {
 	_, err := gocosi.New(gocosi.NewIdentity("bad name"), nil, gocosi.WithEnvironment(nil), gocosi.WithDefaultSocketPerms(0o070))
 	fmt.Println(err)
@@ -54,7 +54,7 @@ func ExampleNew() {
 	// gocosi: WithDefaultSocketPerms="0070": the owner could not use the socket; want octal permission bits such as 0755, 755 or 0o755 that let the owner read and write
 }
 
-// An exec probe starts the driver's own program with a flag.
+// This example shows an exec probe that starts the driver's own program with a flag.
 func ExampleProbe() {
 	ctx := context.Background()
 	if err := gocosi.Probe(ctx, gocosi.WithEnvironment(nil), gocosi.WithDefaultEndpoint("/nowhere/cosi.sock")); err != nil {
@@ -63,14 +63,14 @@ func ExampleProbe() {
 	// Output: not serving
 }
 
-// Parameters refuses the parameters of a class that the driver does not know.
+// This example shows that Parameters refuses parameters that the driver does not know.
 func ExampleParameters() {
 	_, err := gocosi.Parameters(map[string]string{"regoin": "eu"}, "region", "tier")
 	fmt.Println(status.Convert(err).Message())
 	// Output: unknown parameters: ["regoin"]; want region, tier
 }
 
-// Credentials print without their secret.
+// This example shows that credentials print without their secret.
 func ExampleS3Credentials() {
 	keys := gocosi.S3Credentials{
 		Endpoint: "https://s3.example.com", Region: "eu", AccessKeyID: "AKEXAMPLE", AccessSecretKey: "not for the log",

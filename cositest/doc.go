@@ -1,4 +1,8 @@
-// Package cositest checks a COSI driver against the specification: any driver, in any language, over a gRPC connection.
+// Package cositest checks a COSI driver against the specification: any driver, in any language, over a gRPC connection. Each
+// failure says what was sent and what came, what that breaks for the user of a bucket, and how to fix it.
+//
+//	kit ──── gRPC ──── driver ──── store
+//	 └─────────── hooks ─────────────┘
 //
 // [Run] runs each case as a subtest, for go test:
 //

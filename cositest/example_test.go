@@ -17,8 +17,8 @@ import (
 	"github.com/doomshrine/gocosi/cositest"
 )
 
-// The conformance test of a driver stands beside it, in a function such as TestConformance. What the configuration does
-// not give is skipped; a hook such as Access lets the kit see that keys work, and stop working.
+// This example shows the conformance test of a driver, in a function such as TestConformance. A case is not configured if
+// it needs what Config does not give. The hook Access lets the kit see that keys work, and stop working.
 func ExampleRun() {
 	provisioner := &cosi.UnimplementedProvisionerServer{} // your own
 
@@ -45,7 +45,7 @@ func ExampleRun() {
 // putAndGet says whether the store lets an object be put into a bucket and got back, by the store's own protocol.
 func putAndGet(_ context.Context, _, _, _, _ string) (works bool, err error) { return true, nil }
 
-// A driver that makes a new key on every call is held against the rules.
+// This example shows what the kit reports of a driver that makes a new key on every call.
 func ExampleCheck() {
 	driver := newDriver() // keeps its buckets in memory
 	right := driver.grant

@@ -16,7 +16,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// The exporter reads the driver's metrics. The author opens the port: http.ListenAndServe(":9464",
+// This example shows Prometheus's exporter as the reader of a driver's metrics. The author opens the port: http.ListenAndServe(":9464",
 // promhttp.HandlerFor(registry, …)). A scaffold does that in metrics.go.
 func Example_prometheus() {
 	registry := prometheus.NewRegistry()

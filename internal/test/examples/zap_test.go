@@ -11,7 +11,7 @@ import (
 	"github.com/doomshrine/gocosi/internal/test/harness"
 )
 
-// zapr turns zap's logger into a logr.Logger. V(1) of logr is zap's debug level.
+// This example shows zap as the driver's logger: zapr turns it into a logr.Logger. V(1) of logr is zap's debug level.
 func Example_zap() {
 	core, seen := observer.New(zap.DebugLevel) // yours: zap.NewProduction()
 	driver, err := gocosi.New(gocosi.NewIdentity("s3.example.com"), &harness.Handlers{},
