@@ -63,7 +63,7 @@ func readBool(m map[string]string, key string) (bool, error) {
 	case no, "":
 		return false, nil
 	}
-	return false, status.Errorf(codes.InvalidArgument, "parameter %s: accepted are %s and %s", key, yes, no)
+	return false, status.Errorf(codes.InvalidArgument, "parameter %s: want %s or %s", key, yes, no)
 }
 
 // accessParameters are what a bucket access class says.
@@ -95,7 +95,7 @@ func readAccessParameters(m map[string]string) (accessParameters, error) {
 	}
 	letters, ok := permissions(m[accessMode])
 	if !ok {
-		return accessParameters{}, status.Errorf(codes.InvalidArgument, "parameter %s: accepted are readwrite, readonly and writeonly", accessMode)
+		return accessParameters{}, status.Errorf(codes.InvalidArgument, "parameter %s: want readwrite, readonly or writeonly", accessMode)
 	}
 	length, err := readLifetime(m[lifetime])
 	return accessParameters{permission: letters, lifetime: length}, err

@@ -9,7 +9,7 @@ import (
 )
 
 // Reseal seals every kept key with the first of the sealing keys, so that the others may go, and returns how many were
-// sealed by another one. It can be repeated, and run beside the driver.
+// sealed by another one. It can be repeated, and run next to the driver.
 func Reseal(ctx context.Context, settings Settings) (count int, err error) {
 	if settings.Store == Ceph {
 		return 0, fmt.Errorf("%s=%s keeps no secrets: the store shows them again", EnvStore, Ceph)

@@ -26,7 +26,7 @@ var tagValue = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$`)
 
 func checkTagValue(s string) error {
 	if !tagValue.MatchString(s) {
-		return fmt.Errorf("%.80q cannot be a tag: accepted are up to 256 letters, digits, spaces, and _ . : / = + - @", s)
+		return fmt.Errorf("%.80q cannot be a tag: want up to 256 letters, digits, spaces, and _ . : / = + - @", s)
 	}
 	return nil
 }
