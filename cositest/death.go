@@ -18,7 +18,7 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 	if err != nil {
 		r.stopped = "the driver no longer answers: " + err.Error()
 		if ctx.Err() != nil {
-			return NotReached, ctx.Err().Error(), left
+			return NotReached, context.Cause(ctx).Error(), left
 		}
 		return Failed, fmt.Sprintf("%v; %s", lost, r.stopped), left
 	}
@@ -43,7 +43,7 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 		r.stopped = fmt.Sprintf("the driver died in %d cases: fix these first", r.deaths)
 	}
 	if ctx.Err() != nil {
-		return NotReached, ctx.Err().Error(), left
+		return NotReached, context.Cause(ctx).Error(), left
 	}
 	return Failed, reason, left
 }

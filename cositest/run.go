@@ -2,6 +2,7 @@ package cositest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 // Run runs each case as a subtest of t, named after the case, and returns the report. A case that fails, fails its subtest.
 // Run logs advice. A case that does not apply, is not configured, was skipped or not reached skips its subtest with the
 // reason. If cases were not reached although none failed, such as after a hook's error, t fails. So it does for a driver of
-// another generation. The connection stays open.
+// another generation. Shortly before the end of go test's -timeout, Run stops: the remaining cases are not reached, and the
+// report is there. The connection stays open.
 func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) *Report {
 	t.Helper()
 	r := newRunner(conn, cfg)
@@ -26,11 +28,13 @@ func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) *Report {
 		t.Error(r.report.Verdict())
 		return r.report
 	}
+	ctx, cancel := inTime(t)
+	defer cancel()
 	for _, k := range Cases() {
 		if cfg.Only != nil && !cfg.Only(k) {
 			continue
 		}
-		t.Run(k.Name, func(t *testing.T) { r.subtest(t, k) })
+		t.Run(k.Name, func(t *testing.T) { r.subtest(ctx, t, k) })
 	}
 	r.conclude()
 	t.Log(r.report.Verdict())
@@ -43,9 +47,21 @@ func Run(t *testing.T, conn grpc.ClientConnInterface, cfg Config) *Report {
 	return r.report
 }
 
-func (r *runner) subtest(t *testing.T, k Case) {
+// inTime returns a context that ends before go test panics, which would leave neither a report nor time to clean up.
+func inTime(t *testing.T) (context.Context, context.CancelFunc) {
+	end, ok := t.Deadline()
+	if !ok {
+		return context.WithCancel(t.Context())
+	}
+	reserve := min(time.Minute, time.Until(end)/5)
+	return context.WithDeadlineCause(t.Context(), end.Add(-reserve), errTimeout)
+}
+
+var errTimeout = errors.New("go test's -timeout is about to end; give it more time")
+
+func (r *runner) subtest(ctx context.Context, t *testing.T, k Case) {
 	t.Helper()
-	result := r.try(t.Context(), k)
+	result := r.try(ctx, k)
 	for _, left := range result.LeftOver {
 		t.Log("left over: " + left.String())
 	}
@@ -173,7 +189,7 @@ func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason string, l
 	case reason != "":
 		return Skipped, reason, nil
 	case ctx.Err() != nil:
-		return NotReached, ctx.Err().Error(), nil
+		return NotReached, context.Cause(ctx).Error(), nil
 	case r.stopped != "":
 		return NotReached, r.stopped, nil
 	}

@@ -1,6 +1,7 @@
 package cositest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -46,11 +48,23 @@ func TestRunInChild(t *testing.T) {
 		d.ref.name = "nodomain"
 	case "hook":
 		cfg.MakeForeignBucket = func(context.Context) (cositest.Foreign, error) { return cositest.Foreign{}, errors.New("on holiday") }
+	case "slow":
+		right := d.create
+		d.create = func(ctx context.Context, r *createQ) (*createR, error) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(400 * time.Millisecond):
+			}
+			return right(ctx, r)
+		}
 	case "left over":
 		d.revoke = refuse(d.revoke, codes.Unimplemented, func(*revokeQ) bool { return true })
 	}
 	cositest.Run(t, conn, cfg)
 }
+
+// timeouts are go test's, where a mode needs a short one.
+var timeouts = map[string]string{"slow": "10s"}
 
 func TestRun(t *testing.T) {
 	t.Parallel()
@@ -81,6 +95,10 @@ func TestRun(t *testing.T) {
 			`--- PASS: TestRunInChild/GRANT-5 `, `no fault found in what was checked: 1 of `,
 		}, []string{"TestRunInChild/INFO-1", "--- FAIL"}},
 		{"right", "/none", false, nil, []string{"--- FAIL"}},
+		{"slow", "", true, []string{
+			`--- PASS: TestRunInChild/INFO-1 `, `not reached: go test's -timeout is about to end`, `cannot be told: \d+ of \d+ cases checked, \d+ not reached`,
+			`cases were not reached, although none failed`,
+		}, []string{"panic:", "--- FAIL: TestRunInChild/"}},
 		{"twice", "", true, []string{`--- FAIL: TestRunInChild `}, nil},
 	} {
 		t.Run(tc.mode+tc.pattern, func(t *testing.T) {
@@ -89,7 +107,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.run=^TestRunInChild$"+tc.pattern)
+			cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.run=^TestRunInChild$"+tc.pattern, "-test.timeout="+cmp.Or(timeouts[tc.mode], "10m"))
 			cmd.Env = append(os.Environ(), childMode+"="+tc.mode)
 			out, err := cmd.CombinedOutput()
 			if (err != nil) != tc.fails {

@@ -183,7 +183,7 @@ func (r *runner) outcome(ctx context.Context, k Case, err error) (Outcome, strin
 		return Passed, ""
 	}
 	if ctx.Err() != nil {
-		return NotReached, ctx.Err().Error()
+		return NotReached, context.Cause(ctx).Error()
 	}
 	if unsupported, ok := errors.AsType[unsupportedError](err); ok {
 		r.unimplemented(unsupported.rpc)
