@@ -41,6 +41,9 @@ func TestKinds(t *testing.T) {
 		provisioner.ErrExists:      {codes.AlreadyExists, codes.Internal, codes.FailedPrecondition, codes.Internal},
 		provisioner.ErrNotFound:    {codes.Internal, codes.Internal, codes.NotFound, codes.Internal},
 		provisioner.ErrUnavailable: {codes.Unavailable, codes.Unavailable, codes.Unavailable, codes.Unavailable},
+		provisioner.ErrNotEmpty:    {codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition},
+		provisioner.ErrExhausted:   {codes.ResourceExhausted, codes.ResourceExhausted, codes.ResourceExhausted, codes.ResourceExhausted},
+		provisioner.ErrDenied:      {codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied},
 		errors.New("no kind"):      {codes.Internal, codes.Internal, codes.Internal, codes.Internal},
 	} {
 		t.Run(kind.Error(), func(t *testing.T) {

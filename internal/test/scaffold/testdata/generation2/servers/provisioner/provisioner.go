@@ -137,6 +137,12 @@ func answer(err error) error {
 		return status.Error(codes.NotFound, "the bucket does not exist")
 	case errors.Is(err, ErrUnavailable):
 		return status.Error(codes.Unavailable, "the store is unavailable")
+	case errors.Is(err, ErrNotEmpty):
+		return status.Error(codes.FailedPrecondition, "the bucket holds objects")
+	case errors.Is(err, ErrExhausted):
+		return status.Error(codes.ResourceExhausted, "a quota of the store is used up")
+	case errors.Is(err, ErrDenied):
+		return status.Error(codes.PermissionDenied, "the store refuses the driver's key")
 	}
 	return status.Error(codes.Internal, "internal error")
 }
