@@ -3,6 +3,7 @@
 package soak_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -188,11 +189,29 @@ func (s *soak) watch(ctx context.Context) {
 
 // look measures the driver under load and then at rest, where it must hold no more than before the first call.
 func (s *soak) look() moment {
-	m := moment{at: time.Since(s.began), load: s.ask(question{}).Levels}
+	m := moment{at: time.Since(s.began), load: s.loaded()}
 	s.steady.gate.Lock()
 	defer s.steady.gate.Unlock()
 	m.rest = s.atRest(s.base)
 	return m
+}
+
+// loaded returns what the driver holds under load: the middle of several sizes, since one look may meet memory just
+// before or after a collection, and the most goroutines.
+func (s *soak) loaded() levels {
+	var seen []levels
+	for range 5 {
+		if len(seen) > 0 {
+			time.Sleep(s.interval() / 100)
+		}
+		seen = append(seen, s.ask(question{}).Levels)
+	}
+	slices.SortFunc(seen, func(a, b levels) int { return cmp.Compare(a.Resident, b.Resident) })
+	middle := seen[len(seen)/2]
+	for _, l := range seen {
+		middle.Goroutines = max(middle.Goroutines, l.Goroutines)
+	}
+	return middle
 }
 
 // atRest fails the test unless the driver without calls comes down to base.
