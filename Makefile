@@ -22,7 +22,7 @@ COLLECTOR_VERSION     := v0.165.0
 COLLECTOR             := bin/otelcol-$(COLLECTOR_VERSION)
 
 # The modules of this repository. The nested modules are separate because they require much more than the library.
-NESTED  := internal/test/scaffold internal/test/monitoring internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
+NESTED  := internal/tools/plot internal/test/scaffold internal/test/monitoring internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 MODULES := . $(NESTED)
 
 # Some tests build programs, and a slow machine with empty caches needs more than the default ten minutes.
@@ -174,21 +174,27 @@ $(COLLECTOR): internal/test/collector/builder.yaml
 test-javascript: ## check a driver in JavaScript against the specification; needs Node and npm, which fetches packages
 	JAVASCRIPT_ONLINE=1 go test $(RACE) $(TESTLIMIT) -count=1 $(TESTFLAGS) ./internal/test/javascript
 
+# REPORT sets the document that a measuring target writes. Its series and plots go to the folder plots next to it.
+REPORT :=
+SERIES  = $(abspath $(dir $(or $(REPORT),$(1)))plots/$(2).json)
+
 .PHONY: bench
-bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
-	go run ./internal/tools/bench $(BENCHFLAGS)
+bench: ## compare drivers with bare gRPC, and write docs/benchmarks.md with its plots; BENCHFLAGS="-rounds 3 -names 10000" is quick and rough
+	go run ./internal/tools/bench $(if $(REPORT),-o $(REPORT)) $(BENCHFLAGS)
+	go -C internal/tools/plot run . $(call SERIES,docs/benchmarks.md,benchmarks)
 
 .PHONY: bench-s3
-bench-s3: ## compare examples/s3 with its bare requests, and write examples/s3/BENCHMARK.md; BENCHFLAGS="-floor-rounds 2 -floor-lives 80" is quick and rough
-	go test -C examples/s3/driver -run '^TestFloor$$' -v -count=1 -timeout 0 . -floor $(CURDIR)/examples/s3/BENCHMARK.md $(BENCHFLAGS)
+bench-s3: ## compare examples/s3 with its bare requests, and write examples/s3/BENCHMARK.md with its plot; BENCHFLAGS="-floor-rounds 2 -floor-lives 80" is quick and rough
+	go test -C examples/s3/driver -run '^TestFloor$$' -v -count=1 -timeout 0 . -floor $(abspath $(or $(REPORT),examples/s3/BENCHMARK.md)) $(BENCHFLAGS)
+	go -C internal/tools/plot run . $(call SERIES,examples/s3/BENCHMARK.md,benchmark)
 
-# DURATION sets the length of the soak. REPORT names the document that it writes, if any.
+# DURATION sets the length of the soak. It writes a document only where REPORT names one.
 DURATION := 2m
-REPORT   :=
 
 .PHONY: soak
 soak: ## run 80 callers against drivers that it measures and restarts: make soak DURATION=30m
 	go test -run '^TestSoak$$' -v -count=1 -timeout 0 ./internal/test/soak -soak $(DURATION) $(if $(REPORT),-soak-report $(abspath $(REPORT)))
+	$(if $(REPORT),go -C internal/tools/plot run . $(call SERIES,$(REPORT),endurance))
 
 .PHONY: api
 api: ## write the public API to docs/api.txt, which "make test" compares with the code

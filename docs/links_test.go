@@ -166,7 +166,7 @@ func (d *document) code(line string) {
 
 var (
 	codeSpan = regexp.MustCompile("`[^`]*`")
-	linkTo   = regexp.MustCompile(`\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)`)
+	linkTo   = regexp.MustCompile(`\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)|\b(?:src|srcset)="([^"]*)"`)
 	notSlug  = func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' && r != ' '
 	}
@@ -177,7 +177,7 @@ func (d *document) links() []string {
 	var all []string
 	for _, line := range d.prose {
 		for _, found := range linkTo.FindAllStringSubmatch(codeSpan.ReplaceAllString(line, "x"), -1) {
-			all = append(all, found[1]+found[2])
+			all = append(all, found[1]+found[2]+found[3])
 		}
 	}
 	return all

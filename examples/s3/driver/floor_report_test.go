@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/tools/plotdata"
 )
 
 //go:embed testdata/benchmark.md.tmpl
@@ -35,9 +37,24 @@ func (f *floor) report() (string, error) {
 	err = t.Execute(&text, map[string]any{
 		"Machine": f.machine, "Took": f.took, "Callers": f.callers, "Lives": f.lives, "Rounds": len(f.rounds), "Calls": f.lives * len(callsOfLife),
 		"PerLife": f.life.count(), "Sides": f.sideRows(), "CallRows": f.callRows(), "RoundRows": f.roundRows(),
-		"Ratio": ratio.String(), "Control": f.ratio(againSide, window.rate).String(), "Target": fmt.Sprintf("%.2f", floorTarget), "Verdict": verdict,
+		"Picture": f.series().Picture().HTML(),
+		"Ratio":   ratio.String(), "Control": f.ratio(againSide, window.rate).String(), "Target": fmt.Sprintf("%.2f", floorTarget), "Verdict": verdict,
 	})
 	return text.String(), err
+}
+
+// series returns what the plot shows: the sides that are compared with the bare one.
+func (f *floor) series() *plotdata.Rounds {
+	r := plotdata.Rounds{Reference: sideNames[bareSide], Target: floorTarget}
+	for _, side := range []int{againSide, driverSide} {
+		s := f.ratio(side, window.rate)
+		one := plotdata.Side{Name: sideNames[side], Spread: plotdata.Spread{Low: s.low, Median: s.median, High: s.high}}
+		for _, round := range f.rounds {
+			one.Rounds = append(one.Rounds, round[side].rate()/round[bareSide].rate())
+		}
+		r.Sides = append(r.Sides, one)
+	}
+	return &r
 }
 
 // spread is the median of figures, and the range of their middle half.

@@ -3,17 +3,21 @@
 package driver_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/tools/plotdata"
 )
 
 // A real run is that of "make bench-s3". Without -floor, TestFloor only shows that the benchmark works.
 var (
-	floorFile   = flag.String("floor", "", "compare the driver with its bare requests, and write what TestFloor measures to this `file`")
+	floorFile   = flag.String("floor", "", "compare the driver with its bare requests, and write what TestFloor measures to this `file`, and the series of its plot next to it")
 	floorRounds = flag.Int("floor-rounds", 25, "rounds of TestFloor")
 	floorLives  = flag.Int("floor-lives", 160, "lives of buckets on each side in a round of TestFloor")
 )
@@ -36,10 +40,11 @@ func TestFloor(t *testing.T) { //nolint:paralleltest // it measures
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *floorFile != "" {
-		err = os.WriteFile(*floorFile, []byte(text), 0o644)
+	file := cmp.Or(*floorFile, filepath.Join(t.TempDir(), "BENCHMARK.md"))
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
+	if err := (plotdata.File{Rounds: f.series()}).Write(plotdata.Path(file, "benchmark")); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/doomshrine/gocosi/internal/tools/plotdata"
 )
 
 // tableHead begins a table with one row a minute.
@@ -20,17 +22,16 @@ const tableHead = `| after | calls | calls/s | wrong answers | goroutines | desc
 
 // row describes the last moment, and all calls and restarts so far.
 func (s *soak) row() string {
-	m, sum := s.moments[len(s.moments)-1], s.sum()
+	m := s.moments[len(s.moments)-1]
 	slowest := time.Duration(0)
-	restarts := s.restartsSoFar()
-	for _, r := range restarts {
+	for _, r := range m.restarts {
 		slowest = max(slowest, r.took)
 	}
 	return fmt.Sprintf("| %s | %d | %.0f | %d | %d | %d | %d | %d | %s | %s | %s | %d | %s |\n",
-		m.at.Round(time.Second), sum.calls, float64(sum.calls)/m.at.Seconds(), sum.wrong,
+		m.at.Round(time.Second), m.sum.calls, float64(m.sum.calls)/m.at.Seconds(), m.sum.wrong,
 		m.rest.Goroutines, m.rest.Descriptors, m.rest.Locks, m.rest.Calls,
 		mebibytes(m.rest.Heap), mebibytes(m.rest.Resident), mebibytes(m.load.Resident),
-		len(restarts), slowest.Round(time.Millisecond))
+		len(m.restarts), slowest.Round(time.Millisecond))
 }
 
 // summary lists the results of the whole run.
@@ -111,20 +112,43 @@ during a call. The run begins with calls of 2,000 methods that no driver serves,
 most that many series.
 
 Every %s the callers pause. The driver must then have no more goroutines and descriptors than before the first call, and
-no lock and no call; the table shows the figures. The run compares memory between the first and the last quarter after
-its first minute. "Memory" is the memory that the process has from the system; "under load" is the same just before the
-pause. A restarted driver must answer within %s of the signal, and a driver that ends by SIGTERM must leave no goroutine
-and no descriptor behind. A shorter run is part of CI, and any deviation fails it.
+no lock and no call; the table shows the figures. Each point of the plots is such a pause. The run compares memory between
+the first and the last quarter after its first minute. "Memory" is the memory that the process has from the system; "under
+load" is the same just before the pause. A restarted driver must answer within %s of the signal, and a driver that ends by
+SIGTERM must leave no goroutine and no descriptor behind. A shorter run is part of CI, and any
+deviation fails it.
+
+%s
 
 %s
 %s
 The machine: %s.
 `
 
+// report writes the run as a page of docs, and its series next to it.
+func (s *soak) report(path string) {
+	s.failed(os.WriteFile(path, []byte(s.document()), 0o644))
+	s.failed(plotdata.File{Endurance: s.series()}.Write(plotdata.Path(path, "endurance")))
+}
+
+// series returns what the plots show.
+func (s *soak) series() *plotdata.Endurance {
+	const mebibyte = 1 << 20
+	e := plotdata.Endurance{BaseGoroutines: s.base.Goroutines}
+	for _, m := range s.moments {
+		e.Moments = append(e.Moments, plotdata.Moment{
+			Seconds: m.at.Seconds(), Calls: int64(m.sum.calls), Restarts: len(m.restarts),
+			Goroutines: m.rest.Goroutines, LoadedGoroutines: m.load.Goroutines,
+			Heap: float64(m.rest.Heap) / mebibyte, Memory: float64(m.rest.Resident) / mebibyte, LoadedMemory: float64(m.load.Resident) / mebibyte,
+		})
+	}
+	return &e
+}
+
 // document returns the run as a page of docs.
 func (s *soak) document() string {
 	return fmt.Sprintf(documentText, steadyCallers+restartedCallers, steadyCallers, restartedCallers, hotBuckets,
-		s.interval(), startLimit, tableHead+s.everyFifth(), s.summary(), machine())
+		s.interval(), startLimit, s.series().Picture().HTML(), tableHead+s.everyFifth(), s.summary(), machine())
 }
 
 // everyFifth shortens the table of a long run.

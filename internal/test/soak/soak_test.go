@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -24,7 +23,7 @@ import (
 
 var (
 	durationFlag = flag.Duration("soak", 0, "how long TestSoak lasts; 0: a few seconds, and starts may be slow")
-	reportFlag   = flag.String("soak-report", "", "the file that TestSoak writes its document to; want an absolute path")
+	reportFlag   = flag.String("soak-report", "", "the file that TestSoak writes its document to, next to the folder plots with its series; want an absolute path")
 )
 
 const (
@@ -54,8 +53,8 @@ func TestSoak(t *testing.T) {
 	stop()
 	wg.Wait()
 	s.finish()
-	if *reportFlag != "" && !t.Failed() {
-		s.failed(os.WriteFile(*reportFlag, []byte(s.document()), 0o644))
+	if !t.Failed() {
+		s.report(cmp.Or(*reportFlag, filepath.Join(t.TempDir(), "endurance.md")))
 	}
 }
 
@@ -193,6 +192,7 @@ func (s *soak) look() moment {
 	s.steady.gate.Lock()
 	defer s.steady.gate.Unlock()
 	m.rest = s.atRest(s.base)
+	m.sum, m.restarts = s.sum(), s.restartsSoFar()
 	return m
 }
 

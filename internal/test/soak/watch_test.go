@@ -12,10 +12,13 @@ const (
 	allowedGrowth = 0.05        // share by which memory may grow afterwards
 )
 
-// moment holds the levels of the driver at some time, under load and at rest immediately after.
+// moment holds the levels of the driver at some time, under load and at rest immediately after, and all calls and
+// restarts until then.
 type moment struct {
 	at         time.Duration
 	load, rest levels
+	sum        tally
+	restarts   []restart
 }
 
 // trend compares the first moments of a figure after the warm-up with the last ones.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/doomshrine/gocosi/internal/sockdir"
 	"github.com/doomshrine/gocosi/internal/test/leaktest"
+	"github.com/doomshrine/gocosi/internal/tools/plotdata"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
@@ -47,6 +49,18 @@ func TestShortestForm(t *testing.T) {
 	}
 	if !regexp.MustCompile(`(?m)^- Machine: .* cores, \w+( \d+\.\d+)?, go`).MatchString(text) {
 		t.Errorf("the line of the machine does not end the kernel's release after the minor:\n%s", text)
+	}
+	series, err := plotdata.Read(plotdata.Path(out, "benchmarks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if callers := series.Benchmarks.Callers(); !slices.Equal(callers, e.callers) {
+		t.Errorf("the series have the callers %d, want %d", callers, e.callers)
+	}
+	for _, picture := range []plotdata.Picture{series.Benchmarks.Rates(), series.Benchmarks.ProcessorTimes()} {
+		if !strings.Contains(text, picture.HTML()) {
+			t.Errorf("the document lacks a plot, want\n%s", picture.HTML())
+		}
 	}
 	if strings.Contains(text, "%!") {
 		t.Errorf("badly formatted:\n%s", text)

@@ -1,4 +1,5 @@
-// Command bench compares drivers with servers that use gRPC alone, and writes docs/benchmarks.md from its measurements.
+// Command bench compares drivers with servers that use gRPC alone. From its measurements it writes docs/benchmarks.md, and
+// the series that internal/tools/plot draws.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/doomshrine/gocosi/internal/sockdir"
+	"github.com/doomshrine/gocosi/internal/tools/plotdata"
 )
 
 // effort sets how much to measure.
@@ -32,7 +34,7 @@ func main() {
 	flag.IntVar(&e.starts, "starts", 10, "starts of each program")
 	flag.IntVar(&e.load, "load", 20_000, "calls that each started program answers")
 	flag.IntVar(&e.names, "names", 1_000_000, "names that a driver sees")
-	out := flag.String("o", "docs/benchmarks.md", "file to write")
+	out := flag.String("o", "docs/benchmarks.md", "document to write; the series go to plots/benchmarks.json next to it")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -44,7 +46,7 @@ func main() {
 	}
 }
 
-// bench measures everything and writes the report to a file.
+// bench measures everything and writes the report to a file, and the series of its plots next to it.
 func bench(ctx context.Context, e effort, out string, progress io.Writer) error {
 	r, err := measure(ctx, e, progress)
 	if err != nil {
@@ -54,7 +56,11 @@ func bench(ctx context.Context, e effort, out string, progress io.Writer) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(progress, "writing", out)
+	series := plotdata.Path(out, "benchmarks")
+	fmt.Fprintln(progress, "writing", out, "and", series)
+	if err := (plotdata.File{Benchmarks: r.series()}).Write(series); err != nil {
+		return err
+	}
 	return os.WriteFile(out, text, 0o644) //nolint:gosec // everybody may read the document
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/doomshrine/gocosi/internal/tools/plotdata"
 )
 
 //go:embed report.md.tmpl
@@ -68,7 +70,7 @@ type reportData struct {
 	Arrived              string
 	Window               string
 	Tables               []reportTable
-	Chart                reportChart
+	Series               *plotdata.Benchmarks
 	Programs             []reportProgram
 	Names                int
 	Before, After        reportRow
@@ -77,9 +79,6 @@ type reportData struct {
 	Missed               int
 	NoiseLow, NoiseHigh  string
 }
-
-// reportChart holds the lowest share of calls per second that each server reached under any number of callers.
-type reportChart struct{ Names, Values string }
 
 func (r *results) render() ([]byte, error) {
 	t, err := template.New("report").Parse(reportTemplate)
@@ -98,7 +97,7 @@ func (r *results) data() reportData {
 	d := reportData{
 		Machine: r.machine, Took: r.took.Round(time.Second).String(), Rounds: r.effort.rounds, Starts: r.effort.starts,
 		Load: r.effort.load, Count: r.effort.count, Arrived: fmt.Sprintf("%.0f %%", 100*r.arrived),
-		Window: r.effort.window.String(), Tables: r.tables(), Chart: r.chart(), Programs: r.reportPrograms(),
+		Window: r.effort.window.String(), Tables: r.tables(), Series: r.series(), Programs: r.reportPrograms(),
 		Names: r.aging.Names, Before: row(r.aging.before), After: row(r.aging.after),
 		Heap: fmt.Sprintf("%+.1f MB", r.aging.Heap/1e6), Targets: r.targets(),
 		NoiseLow: fmt.Sprintf("%.2f", low), NoiseHigh: fmt.Sprintf("%.2f", high),
@@ -147,24 +146,20 @@ func row(c comparison) reportRow {
 }
 
 // share formats a ratio with the range that holds the middle half of the rounds.
-func share(s spread) string { return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Low, s.High) }
+func share(s spread) string { return plotdata.Spread(s).String() }
 
-func (r *results) chart() reportChart {
-	var names, values []string
-	for _, p := range pairs() {
-		if p.reference != bare {
-			continue
+// series returns what the plots show: the comparisons with bare gRPC.
+func (r *results) series() *plotdata.Benchmarks {
+	b := plotdata.Benchmarks{Reference: title(bare)}
+	for _, c := range r.comparisons {
+		if c.reference == bare {
+			b.Comparisons = append(b.Comparisons, plotdata.Comparison{
+				Server: title(c.candidate), Callers: c.callers,
+				Rate: plotdata.Spread(c.ratio(rate())), ProcessorTime: plotdata.Spread(c.ratio(cpu())),
+			})
 		}
-		lowest := 0.0
-		for _, c := range r.comparisons {
-			if got := c.ratio(rate()).Median; c.pair == p && (lowest == 0 || got < lowest) {
-				lowest = got
-			}
-		}
-		names = append(names, strconv.Quote(title(p.candidate)))
-		values = append(values, fmt.Sprintf("%.2f", lowest))
 	}
-	return reportChart{strings.Join(names, ", "), strings.Join(values, ", ")}
+	return &b
 }
 
 func (r *results) reportPrograms() []reportProgram {
