@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -94,11 +95,19 @@ type document struct {
 // block holds a fenced or indented code block.
 type block struct {
 	language string // language of a fence, or ""
+	first    int    // number of the first line
 	lines    []string
+	raw      []string // the lines with the space around them
 }
 
-// readDocs reads every Markdown file of the repository.
+// readDocs reads every Markdown file of the repository that people read.
 func readDocs(t *testing.T) map[string]*document {
+	t.Helper()
+	return readMarkdown(t, []string{"bin", "node_modules", "testdata", "vendor"}, ".md")
+}
+
+// readMarkdown reads the files with one of the endings, outside of the folders.
+func readMarkdown(t *testing.T, without []string, endings ...string) map[string]*document {
 	t.Helper()
 	documents := map[string]*document{}
 	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
@@ -106,9 +115,9 @@ func readDocs(t *testing.T) map[string]*document {
 			return err
 		}
 		switch name := entry.Name(); {
-		case path != top && entry.IsDir() && (name[0] == '.' && name != ".github" || name == "bin" || name == "node_modules" || name == "testdata" || name == "vendor"):
+		case path != top && entry.IsDir() && (name[0] == '.' && name != ".github" || slices.Contains(without, name)):
 			return filepath.SkipDir
-		case entry.IsDir() || filepath.Ext(name) != ".md":
+		case entry.IsDir() || !slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(name, ending) }):
 			return nil
 		}
 		text, err := os.ReadFile(path)
@@ -130,7 +139,9 @@ func readDocs(t *testing.T) map[string]*document {
 func parseDocument(path, text string) *document {
 	d := &document{path: path}
 	fenced, blank, indented := false, true, false
+	number := 0
 	for line := range strings.Lines(text) {
+		number++
 		line = strings.TrimRight(line, "\n")
 		language, fence := strings.CutPrefix(strings.TrimSpace(line), "```")
 		switch {
@@ -138,17 +149,17 @@ func parseDocument(path, text string) *document {
 			fenced = false
 		case fence:
 			fenced = true
-			d.blocks = append(d.blocks, block{language: language})
+			d.blocks = append(d.blocks, block{language: language, first: number + 1})
 		case fenced:
-			d.code(line)
+			d.code(line, number)
 		case strings.TrimSpace(line) == "":
 			blank = true
 			continue
 		case strings.HasPrefix(line, "    ") && (blank || indented):
 			if !indented {
-				d.blocks = append(d.blocks, block{})
+				d.blocks = append(d.blocks, block{first: number})
 			}
-			d.code(line)
+			d.code(line, number)
 			indented, blank = true, false
 			continue
 		default:
@@ -159,9 +170,13 @@ func parseDocument(path, text string) *document {
 	return d
 }
 
-func (d *document) code(line string) {
+// code adds a line to the last block, after the blank lines that were left out.
+func (d *document) code(line string, number int) {
 	last := &d.blocks[len(d.blocks)-1]
-	last.lines = append(last.lines, strings.TrimSpace(line))
+	for last.first+len(last.lines) < number {
+		last.lines, last.raw = append(last.lines, ""), append(last.raw, "")
+	}
+	last.lines, last.raw = append(last.lines, strings.TrimSpace(line)), append(last.raw, line)
 }
 
 var (
