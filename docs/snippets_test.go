@@ -93,8 +93,8 @@ func TestSnippets(t *testing.T) {
 func TestBrokenSnippets(t *testing.T) {
 	t.Parallel()
 	needsClone(t)
-	const text = "# Title\n\n```go\ndriver, err := gocosi.New(nil, nil,\n\tgocosi.WithLoger(logr.Discard()))\nif err != nil {\n\treturn err\n}\nreturn driver.Run(nil)\n```\n" +
-		"\nand\n\n    func f() error {\n\n        return status.Error(codes.Unavailble, \"\")\n    }\n\n" +
+	const text = "# Title\n\n```go\ndriver, err := gocosi.New(nil, nil,\n\tgocosi.WithLog(logr.Discard()))\nif err != nil {\n\treturn err\n}\nreturn driver.Run(nil)\n```\n" +
+		"\nand\n\n    func f() error {\n\n        return status.Error(codes.Away, \"\")\n    }\n\n" +
 		"```go\n// examples/memory/main.go\nfunc main() {\n\tpanic(0)\n}\n```\n\n```go\n…\n```\n\n```golang\nf()\n```\n"
 	found, err := parseDocument("docs/broken.md", text).snippets()
 	if len(found) != 4 {
@@ -102,7 +102,7 @@ func TestBrokenSnippets(t *testing.T) {
 	}
 	err = errors.Join(err, compile(t, found))
 	for _, want := range []string{
-		"docs/broken.md:5: undefined: gocosi.WithLoger", "docs/broken.md:16: undefined: codes.Unavailble",
+		"docs/broken.md:5: undefined: gocosi.WithLog", "docs/broken.md:16: undefined: codes.Away",
 		"docs/broken.md:20: examples/memory/main.go lacks these lines", "docs/broken.md:27: illegal character", `docs/broken.md:30: a block of "golang"`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
