@@ -3,6 +3,7 @@ package throttled
 import (
 	"context"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -225,6 +226,25 @@ func TestQuota(t *testing.T) {
 	wantCode(t, create(p, t.Context(), "photos", nil), codes.OK)
 	f.quota = 2
 	wantCode(t, create(p, t.Context(), "videos", nil), codes.OK)
+}
+
+// What a proxy answers is neither a success nor an absence.
+func TestForeignAnswers(t *testing.T) {
+	t.Parallel()
+	p, _ := newDriver(t, newFake(1))
+	p.store.patience = 0
+	for text, code := range map[string]int{"{}": http.StatusOK, "": http.StatusNoContent, "null": http.StatusOK, "[]": http.StatusNotFound, "no": http.StatusNotFound} {
+		p.store.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			return trip(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(code)
+				fmt.Fprint(w, text)
+			}), r)
+		})
+		wantCode(t, create(p, t.Context(), "photos", nil), codes.Unavailable)
+		wantCode(t, revoke(t, p, "acme.photos", "http.example.com/ba-1"), codes.Unavailable)
+		_, err := p.DriverDeleteBucket(t.Context(), &cosi.DriverDeleteBucketRequest{BucketId: "acme.photos"})
+		wantCode(t, err, codes.Unavailable)
+	}
 }
 
 // A new key is used from the next request on, and by one that the store refused meanwhile.
