@@ -72,7 +72,7 @@ var meanings = map[string]failure{
 	"BucketNotEmpty": {code: codes.FailedPrecondition, reason: "the bucket holds objects; delete them first"},
 	"KeyDiffers":     {code: codes.FailedPrecondition, reason: "the access was granted with other parameters"},
 	"Changed":        {code: codes.Aborted, reason: "somebody changed the bucket meanwhile"},
-	"QuotaExceeded":  {code: codes.ResourceExhausted, reason: `its quota "buckets" is used up, and nothing was created; let the store's administrator raise it, or delete a bucket`},
+	"QuotaExceeded":  {code: codes.ResourceExhausted, reason: `quota "buckets" is used up, and nothing was created; the store's administrator can raise it`},
 	"BadKey":         {code: codes.PermissionDenied, reason: "the store refuses the driver's own key"},
 	"SlowDown":       {code: codes.Unavailable, reason: "the store asks for fewer requests"},
 }
