@@ -43,6 +43,7 @@ var imported = map[string]string{
 	"cositest":    "github.com/doomshrine/gocosi/cositest",
 	"errors":      "errors",
 	"gocosi":      "github.com/doomshrine/gocosi",
+	"log":         "log",
 	"logr":        "github.com/go-logr/logr",
 	"os":          "os",
 	"prometheus":  "go.opentelemetry.io/otel/exporters/prometheus",
