@@ -22,7 +22,7 @@ COLLECTOR_VERSION     := v0.165.0
 COLLECTOR             := bin/otelcol-$(COLLECTOR_VERSION)
 
 # The modules of this repository. The nested modules are separate because they require much more than the library.
-NESTED  := internal/tools/plot internal/test/scaffold internal/test/monitoring internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
+NESTED  := internal/tools/plot internal/tools/release internal/test/scaffold internal/test/monitoring internal/test/e2e internal/test/examples internal/test/migration examples/s3 examples/azure
 MODULES := . $(NESTED)
 
 # Some tests build programs, and a slow machine with empty caches needs more than the default ten minutes.
@@ -52,6 +52,22 @@ DOCKER  ?= $(if $(shell command -v docker),docker,podman)
 .PHONY: image-cosictl
 image-cosictl: ## build an image of cosictl for this machine's platform: make image-cosictl VERSION=v1.2.3 IMAGE=registry.example.com/cosictl:v1.2.3
 	$(DOCKER) build -f cmd/cosictl/Dockerfile --build-arg VERSION="$(VERSION)" -t "$(IMAGE)" .
+
+# FOLDER takes what a release publishes.
+FOLDER := dist
+RELEASE = go -C internal/tools/release run . -version "$(if $(filter file,$(origin VERSION)),,$(VERSION))" -folder "$(abspath $(FOLDER))"
+
+.PHONY: release-dry-run
+release-dry-run: ## make what a release publishes, and publish nothing: make release-dry-run VERSION=v0.4.0 FOLDER=dist
+	@$(RELEASE)
+
+.PHONY: release
+release: ## make what a release publishes at its tag, as the workflow does: make release VERSION=v0.4.0
+	@$(RELEASE) -tagged
+
+.PHONY: test-release
+test-release: ## make a release of this tree twice, and check the programs, the image and the files
+	go test -C internal/tools/release $(TESTLIMIT) -count=1 -run '^TestRelease$$' $(TESTFLAGS) . -whole
 
 .PHONY: test
 test: ## run the tests of the main module

@@ -26,7 +26,7 @@ Examples:
 type flags struct {
 	module, dir, name, gocosi string
 	with                      string // names of extras
-	build                     bool
+	build, version            bool
 	empty                     []string // see emptyFlags
 }
 
@@ -68,6 +68,7 @@ func (f *flags) newSet(stderr io.Writer) *flag.FlagSet {
 	set.StringVar(&f.gocosi, "gocosi", "", "`version or path` of the library (default: this one)")
 	set.StringVar(&f.with, "with", "", "comma-separated `extras` to add: "+extraNames())
 	set.BoolVar(&f.build, "build", true, "build the new module before putting it in place, which takes minutes the first time")
+	set.BoolVar(&f.version, "version", false, "print the version of this program, and write nothing")
 	return set
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,8 +11,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
+
+	"github.com/doomshrine/gocosi/internal/buildinfo"
 )
+
+// version is set by the linker when a release is built; go build and go install record one by themselves.
+var version string
 
 // Exit codes.
 const (
@@ -34,6 +41,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		return exitUsage
+	}
+	if f.version {
+		fmt.Fprintf(stdout, "bootstrap %s, %s\n", cmp.Or(version, buildinfo.Program()), runtime.Version())
+		return 0
 	}
 	p, err := f.plan(ctx)
 	if err != nil {

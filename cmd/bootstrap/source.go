@@ -37,8 +37,11 @@ func findSource(ctx context.Context, flag string) (source, error) {
 	case flag != "":
 		return fromFolder(flag)
 	}
-	if version := buildinfo.Release(); version != "" {
-		return source{version: version}, nil
+	if version != "" {
+		return fromVersion(version)
+	}
+	if release := buildinfo.Release(); release != "" {
+		return source{version: release}, nil
 	}
 	return fromCheckout(ctx)
 }
