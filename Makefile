@@ -3,6 +3,9 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
+ACTIONLINT_VERSION    := v1.7.12
+ACTIONLINT            := bin/actionlint-$(ACTIONLINT_VERSION)
+
 AZURITE_VERSION       := 3.35.0
 AZURITE               := bin/azurite-$(AZURITE_VERSION)
 
@@ -216,8 +219,19 @@ soak: ## run 80 callers against drivers that it measures and restarts: make soak
 api: ## write the public API to docs/api.txt, which "make test" compares with the code
 	go run ./internal/tools/apitext . ./cositest ./cositest/report >docs/api.txt.new && mv docs/api.txt.new docs/api.txt
 
+# actionlint reads an action where a workflow uses it. The commands of steps go unchecked: shellcheck is no Go program.
+.PHONY: lint-workflows
+lint-workflows: $(ACTIONLINT) ## check the workflows, and the one of a scaffold
+	$(ACTIONLINT) -shellcheck= -pyflakes=
+	@echo "actionlint: a scaffold's workflow"; folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		go run ./cmd/bootstrap -with ci -dir "$$folder/new" -build=false >/dev/null && $(ACTIONLINT) -shellcheck= -pyflakes= "$$folder"/new/.github/workflows/*
+
+$(ACTIONLINT):
+	GOBIN=$(CURDIR)/bin/install go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	mv bin/install/actionlint $@ && rmdir bin/install
+
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## check the style, and build the code for other systems
+lint: $(GOLANGCI_LINT) lint-workflows ## check the style, and build the code for other systems
 	@set -e; for module in $(MODULES); do \
 		echo "$$(date +%T) golangci-lint: $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml --build-tags e2e ./...); \
 	done

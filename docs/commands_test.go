@@ -35,9 +35,12 @@ var notRun = map[string]string{
 		"-foreign-command cositest/hooks/s3-foreign.sh -count-command cositest/hooks/iam-count.sh " +
 		"-outage-command 'case $(cat) in *begin*) docker pause store;; *) docker unpause store;; esac' -strict": //
 	"the store's container is the reader's; examples/s3 runs the same without the outage",
-	"make bench":          "takes long, and its figures are worth nothing on a busy machine",
-	"make test-ceph-full": "takes long; CI makes test-ceph",
-	"make bench-s3":       "the same; the tests of examples/s3 run the benchmark over a few lives",
+	"make bench":                          "takes long, and its figures are worth nothing on a busy machine",
+	"make test-ceph-full":                 "takes long; CI makes test-ceph",
+	"make release-dry-run VERSION=v0.4.0": "make test-release makes it of a copy of the tree, which has no tags",
+	"git tag -a v0.4.0 -m v0.4.0":         "releases; internal/tools/release is tested with tags in a copy",
+	"git push origin v0.4.0":              "the same",
+	"make bench-s3":                       "the same; the tests of examples/s3 run the benchmark over a few lives",
 	"make image-cosictl VERSION=v0.4.0 IMAGE=registry.example.com/cosictl:v0.4.0"://
 	"CI has no container engine; internal/test/scaffold runs it with a stand-in, and makes the image as the Dockerfile says",
 	"docker push registry.example.com/cosictl:v0.4.0": "the registry is the reader's",

@@ -32,8 +32,9 @@ var topLevel = map[string]string{
 	"cositest":      "imported by the tests of drivers, so it cannot be internal",
 	"docs":          "documents that are too long for README.md",
 	"CHANGELOG.md":  "looked for at the top, by people and by tools",
+	"RELEASE.md":    "looked for at the top, by maintainers and by users who ask what a version promises",
 	".ci":           "what CI runs; part of no package",
-	".github":       "an action for the workflows of drivers, where GitHub's users look for it",
+	".github":       "workflows, forms, and an action for the workflows of drivers, where GitHub looks for them",
 	".golangci.yml": "looked for at the top, by the linter",
 	".dockerignore": "looked for at the top, by the engine that builds the image of cosictl",
 }
