@@ -59,6 +59,10 @@ func TestWorkflows(t *testing.T) {
 				if step.Uses != "./.github/actions/conformance" {
 					step.check(t)
 				}
+				cmd := exec.CommandContext(t.Context(), "bash", "-n", "-c", step.Run)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: step %q of job %s is no script: %v\n%s", name, step.Name, of, err, out)
+				}
 			}
 		}
 	}

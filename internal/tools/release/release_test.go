@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -30,6 +31,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"golang.org/x/mod/module"
 	modzip "golang.org/x/mod/zip"
+	"sigs.k8s.io/yaml"
 )
 
 var whole = flag.Bool("whole", false, "make a release of the working tree, which builds for every platform")
@@ -378,24 +380,98 @@ func checkOne(t *testing.T, image v1.Image, version, arch string, program []byte
 	}
 }
 
-// checkPush pushes the image as the workflow does, to a registry of the test's own, and expects the digest of the layout.
+// checkPush runs the workflow's step that pushes the image, with a registry of the test's own, and expects the digest of the layout.
 func checkPush(t *testing.T, folder string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New())
 	defer server.Close()
 	name := strings.TrimPrefix(server.URL, "http://") + "/doomshrine/gocosi/cosictl"
-	out, err := exec.CommandContext(t.Context(), "go", "tool", "crane", "push", "--index", filepath.Join(folder, "image"), name+":v1").Output()
+	workspace := checkout(t)
+	if err := os.CopyFS(filepath.Join(workspace, "dist"), os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	outputs, log, err := runStep(t, workspace, "Push the image", "IMAGE="+name, "GITHUB_REF_NAME=v1.2.3", "GITHUB_ACTOR=somebody", "TOKEN=secret",
+		"DOCKER_CONFIG="+t.TempDir())
 	if err != nil {
-		t.Fatalf("crane push: %v\n%s", err, out)
+		t.Fatalf("%v\n%s", err, log)
 	}
 	index, err := layout.ImageIndexFromPath(filepath.Join(folder, "image"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest, err := index.Digest()
-	if want := name + "@" + digest.String(); err != nil || strings.TrimSpace(string(out)) != want {
-		t.Errorf("crane prints %q, want %q, whose digest the workflow signs; %v", out, want, err)
+	if want := "digest=" + digest.String() + "\n"; err != nil || outputs != want {
+		t.Errorf("the step has outputs %q, want %q; %v\n%s", outputs, want, err, log)
 	}
+	response, err := http.Get(server.URL + "/v2/doomshrine/gocosi/cosictl/manifests/v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got := fmt.Sprintf("sha256:%x", sha256.Sum256(readAll(t, response.Body))); got != digest.String() {
+		t.Errorf("the registry has %s, want %s", got, digest)
+	}
+}
+
+// TestSteps runs steps of the workflow that need no release.
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	if _, log, err := runStep(t, t.TempDir(), "Name the image", "REGISTRY=", "GITHUB_REPOSITORY=doomshrine/gocosi"); err == nil || !strings.Contains(log, "REGISTRY is empty") {
+		t.Errorf("without a registry: %v, %q; want it refused", err, log)
+	}
+	outputs, log, err := runStep(t, t.TempDir(), "Name the image", "REGISTRY=registry.example.com", "GITHUB_REPOSITORY=Doomshrine/gocosi")
+	if want := "name=registry.example.com/doomshrine/gocosi/cosictl\n"; err != nil || outputs != want {
+		t.Errorf("the image is %q, want %q; %v\n%s", outputs, want, err, log)
+	}
+	for version, kind := range map[string]string{"v1.2.3": "--latest", "v1.2.3-rc.1": "--prerelease"} {
+		folder := t.TempDir()
+		for name, text := range map[string]string{"bin/gh": "#!/bin/sh\necho \"$@\"\n", "dist/assets/a.zip": "", "dist/assets/b.zip": ""} {
+			file := filepath.Join(folder, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o755)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, log, err := runStep(t, folder, "Make the release", "GITHUB_REF_NAME="+version, "PATH="+filepath.Join(folder, "bin")+":"+os.Getenv("PATH"))
+		want := fmt.Sprintf("release create %s --verify-tag %s --title %[1]s --notes-file dist/notes.md dist/assets/a.zip dist/assets/b.zip\n", version, kind)
+		if err != nil || log != want {
+			t.Errorf("the step runs %q, want %q; %v", log, want, err)
+		}
+	}
+}
+
+// runStep runs a step of release.yml as GitHub's runner does, and returns its outputs.
+func runStep(t *testing.T, workspace, name string, env ...string) (outputs, log string, failed error) {
+	t.Helper()
+	var w struct {
+		Jobs map[string]struct {
+			Steps []struct{ Name, Run string }
+		}
+	}
+	if err := yaml.Unmarshal(read(t, filepath.Join(top, ".github", "workflows", "release.yml")), &w); err != nil {
+		t.Fatal(err)
+	}
+	command := ""
+	for _, j := range w.Jobs {
+		for _, s := range j.Steps {
+			if s.Name == name {
+				command = s.Run
+			}
+		}
+	}
+	if command == "" {
+		t.Fatalf("release.yml has no step %q with a command, want one", name)
+	}
+	scratch := t.TempDir()
+	file := filepath.Join(scratch, "output")
+	cmd := exec.CommandContext(t.Context(), "bash", "--noprofile", "--norc", "-e", "-c", command)
+	cmd.Dir = workspace
+	cmd.Env = append(append(os.Environ(), "GITHUB_OUTPUT="+file, "RUNNER_TEMP="+scratch), env...)
+	out, failed := cmd.CombinedOutput()
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return string(text), string(out), failed
 }
 
 // checkPrograms runs the programs of this platform: both tell the version, and a new driver requires it.
