@@ -19,17 +19,26 @@ import (
 // platform names a system and an architecture that programs are built for.
 type platform struct{ system, arch string }
 
+// linux is the system of containers, windows that of zip archives and of programs with a suffix.
+const (
+	linux   = "linux"
+	windows = "windows"
+)
+
 // platforms lists them all. The first one's programs are those that the SBOMs describe.
-var platforms = []platform{
-	{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}, {"windows", "arm64"},
+func platforms() (all []platform) {
+	for _, system := range []string{linux, "darwin", windows} {
+		all = append(all, platform{system, "amd64"}, platform{system, "arm64"})
+	}
+	return all
 }
 
 // programs lists the commands of a release, which are folders of cmd.
-var programs = []string{"cosictl", "bootstrap"}
+func programs() []string { return []string{"cosictl", "bootstrap"} }
 
 // clone makes a checkout of the commit that has no other tag than the version: the go command writes that and the commit into the
 // programs, whether or not the tag exists yet.
-func (r release) clone(ctx context.Context, folder string) error {
+func (r *release) clone(ctx context.Context, folder string) error {
 	if _, err := git(ctx, r.root, "clone", "-q", "--no-tags", "--no-checkout", ".", folder); err != nil {
 		return err
 	}
@@ -46,9 +55,9 @@ func buildFlags(version string) []string {
 }
 
 // build builds all programs for all platforms.
-func (r release) build(ctx context.Context, checkout, scratch string) error {
-	for _, p := range platforms {
-		for _, program := range programs {
+func (r *release) build(ctx context.Context, checkout, scratch string) error {
+	for _, p := range platforms() {
+		for _, program := range programs() {
 			args := append([]string{"build"}, buildFlags(r.version)...)
 			cmd := exec.CommandContext(ctx, "go", append(args, "-o", p.file(scratch, program), "./cmd/"+program)...)
 			cmd.Dir = checkout
@@ -69,7 +78,7 @@ func (p platform) file(scratch, program string) string {
 }
 
 func (p platform) suffix() string {
-	if p.system == "windows" {
+	if p.system == windows {
 		return ".exe"
 	}
 	return ""
@@ -83,9 +92,9 @@ type packed struct {
 }
 
 // pack writes an archive of each program for each platform, with license and README.
-func (r release) pack(checkout, scratch, folder string) error {
-	for _, p := range platforms {
-		for _, program := range programs {
+func (r *release) pack(checkout, scratch, folder string) error {
+	for _, p := range platforms() {
+		for _, program := range programs() {
 			files := []packed{{name: program + p.suffix(), mode: 0o755}, {name: "LICENSE", mode: 0o644}, {name: "README.md", mode: 0o644}}
 			for i, path := range []string{p.file(scratch, program), filepath.Join(checkout, "LICENSE"), filepath.Join(checkout, "README.md")} {
 				content, err := os.ReadFile(path)
@@ -95,7 +104,7 @@ func (r release) pack(checkout, scratch, folder string) error {
 				files[i].content = content
 			}
 			name, write := fmt.Sprintf("%s_%s_%s_%s", program, r.version, p.system, p.arch), writeTar
-			if name += ".tar.gz"; p.system == "windows" {
+			if name += ".tar.gz"; p.system == windows {
 				name, write = name[:len(name)-len(".tar.gz")]+".zip", writeZip
 			}
 			var archive bytes.Buffer

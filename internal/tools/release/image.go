@@ -29,7 +29,7 @@ const (
 )
 
 // configuration returns what the image says of itself.
-func (r release) configuration() v1.Config {
+func (r *release) configuration() v1.Config {
 	return v1.Config{
 		User:       "65532:65532",
 		Entrypoint: []string{programPath},
@@ -44,10 +44,10 @@ func (r release) configuration() v1.Config {
 }
 
 // image writes cosictl's image for Linux as an OCI layout. It holds the programs of the archives.
-func (r release) image(scratch, folder string) error {
+func (r *release) image(scratch, folder string) error {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, p := range platforms {
-		if p.system != "linux" {
+	for _, p := range platforms() {
+		if p.system != linux {
 			continue
 		}
 		program, err := os.ReadFile(p.file(scratch, "cosictl"))
@@ -67,7 +67,7 @@ func (r release) image(scratch, folder string) error {
 }
 
 // imageFor makes the image of a platform, with a layer for each file.
-func (r release) imageFor(p platform, program []byte) (v1.Image, error) {
+func (r *release) imageFor(p platform, program []byte) (v1.Image, error) {
 	at := time.Unix(r.seconds, 0).UTC()
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	image, err := mutate.ConfigFile(image, &v1.ConfigFile{

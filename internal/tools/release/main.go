@@ -62,7 +62,7 @@ type release struct {
 }
 
 // write makes the release in a folder of its own, and puts that in the target's place.
-func (r release) write(ctx context.Context, target string, out io.Writer) error {
+func (r *release) write(ctx context.Context, target string, out io.Writer) error {
 	if err := replaceable(target); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (r release) write(ctx context.Context, target string, out io.Writer) error 
 	if err := errors.Join(os.RemoveAll(made), os.MkdirAll(filepath.Join(made, assets), 0o755)); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "building %s of commit %s for %d platforms: some minutes where nothing is compiled yet\n", r.version, r.commit, len(platforms))
+	fmt.Fprintf(out, "building %s of commit %s for %d platforms: some minutes where nothing is compiled yet\n", r.version, r.commit, len(platforms()))
 	if err := r.fill(ctx, scratch, made); err != nil {
 		return errors.Join(err, os.RemoveAll(made))
 	}
@@ -86,7 +86,7 @@ func (r release) write(ctx context.Context, target string, out io.Writer) error 
 }
 
 // fill writes each part of the release.
-func (r release) fill(ctx context.Context, scratch, made string) error {
+func (r *release) fill(ctx context.Context, scratch, made string) error {
 	checkout := filepath.Join(scratch, "checkout")
 	if err := r.clone(ctx, checkout); err != nil {
 		return err

@@ -45,8 +45,8 @@ func TestRelease(t *testing.T) {
 		t.Skip("builds for every platform: make test-release")
 	}
 	version, date := newest(t)
-	first := published(t, checkout(t), version)
-	second := published(t, checkout(t), version)
+	one, other := checkout(t), checkout(t) // before anybody changes a file
+	first, second := published(t, one, version), published(t, other, version)
 	if a, b := digests(t, first), digests(t, second); !maps.Equal(a, b) {
 		t.Errorf("two runs made\n%v\nand\n%v\nwant the same bytes", a, b)
 	}
@@ -289,14 +289,19 @@ func read(t *testing.T, file string) []byte {
 // checkSBOMs expects each SBOM to describe the version, and to list a module that the program needs.
 func checkSBOMs(t *testing.T, folder, version string) {
 	t.Helper()
+	type component struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		Purl    string `json:"purl"`
+	}
 	for program, needs := range map[string]string{"cosictl": "google.golang.org/grpc", "bootstrap": "golang.org/x/mod"} {
 		text := read(t, filepath.Join(folder, "assets", program+"_"+version+".cdx.json"))
 		var bom struct {
 			BOMFormat string `json:"bomFormat"`
 			Metadata  struct {
-				Component struct{ Name, Version string } `json:"component"`
+				Component component `json:"component"`
 			} `json:"metadata"`
-			Components []struct{ Name, Version, Purl string } `json:"components"`
+			Components []component `json:"components"`
 		}
 		if err := json.Unmarshal(text, &bom); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ const onlyPublished = `only the workflow does this:
 `
 
 // report prints what a release would publish, from what was written.
-func (r release) report(target string, out io.Writer) error {
+func (r *release) report(target string, out io.Writer) error {
 	fmt.Fprintf(out, "\n%s of commit %s, built by %s, in %s\n", r.version, r.commit, runtime.Version(), target)
 	if !r.notes.dated() {
 		fmt.Fprintf(out, "CHANGELOG.md dates it %q: the workflow wants a day such as 2026-11-30\n", r.notes.date)
@@ -54,8 +54,8 @@ func reportFiles(folder string, out io.Writer) error {
 }
 
 // reportSBOMs prints how many modules each SBOM lists.
-func (r release) reportSBOMs(target string, out io.Writer) error {
-	for _, program := range programs {
+func (r *release) reportSBOMs(target string, out io.Writer) error {
+	for _, program := range programs() {
 		name := fmt.Sprintf("%s_%s.cdx.json", program, r.version)
 		text, err := os.ReadFile(filepath.Join(target, assets, name))
 		if err != nil {

@@ -11,9 +11,9 @@ import (
 )
 
 // describe writes an SBOM of each program, in CycloneDX's format, from what the go command recorded in it.
-func (r release) describe(ctx context.Context, scratch, folder string) error {
-	for _, program := range programs {
-		first := platforms[0].file(scratch, program)
+func (r *release) describe(ctx context.Context, scratch, folder string) error {
+	for _, program := range programs() {
+		first := platforms()[0].file(scratch, program)
 		if err := sameModules(scratch, program); err != nil {
 			return err
 		}
@@ -32,7 +32,7 @@ func (r release) describe(ctx context.Context, scratch, folder string) error {
 // sameModules expects that a program links the same modules on every platform: it has one SBOM.
 func sameModules(scratch, program string) error {
 	var first []string
-	for _, p := range platforms {
+	for _, p := range platforms() {
 		info, err := buildinfo.ReadFile(p.file(scratch, program))
 		if err != nil {
 			return err
