@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/doomshrine/gocosi/cositest"
 	"github.com/doomshrine/gocosi/internal/rules"
@@ -18,6 +17,14 @@ func rpcOf(k cositest.Case) string {
 		return everyCall
 	}
 	return k.RPC
+}
+
+// ruleOf returns what the rule demands, or forbids.
+func ruleOf(k cositest.Case) string {
+	if k.Level == string(rules.MustNot) {
+		return k.Level + ": " + k.Text
+	}
+	return k.Text
 }
 
 // rpcs and levels return the rows and columns of the matrix.
@@ -107,17 +114,6 @@ func grouped(all []left, why, what string) []left {
 	all[i].What = append(all[i].What, what)
 	return all
 }
-
-// few names the first of a long list, and how many more there are.
-func few(list []string) string {
-	if len(list) <= namedAtMost {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s, and %d more", strings.Join(list[:namedAtMost], ", "), len(list)-namedAtMost)
-}
-
-// namedAtMost limits the entries of a long list that are named.
-const namedAtMost = 16
 
 // who names the driver.
 func who(r *cositest.Report) string {

@@ -23,7 +23,7 @@ var style string
 // functions returns the functions that the page calls.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"slug": slug, "code": code, "ids": ids, "rpc": rpcOf, "asked": asked, "came": came, "took": took, "label": label, "few": few,
+		"slug": slug, "code": code, "ids": ids, "rpc": rpcOf, "rule": ruleOf, "asked": asked, "came": came, "took": took, "label": label,
 	}
 }
 

@@ -77,7 +77,7 @@ func stories(text *strings.Builder, g group) {
 	wrap(text, "", g.Note())
 	for _, one := range g.Results {
 		fmt.Fprintf(text, "\n%s  %s  %s\n", one.Name, one.Level, rpcOf(one.Case))
-		part(text, "rule", one.Text)
+		part(text, "rule", ruleOf(one.Case))
 		story(text, one)
 	}
 }
@@ -193,11 +193,7 @@ func remains(text *strings.Builder, r *cositest.Report) {
 	wrap(text, "", leftMeans)
 	for _, l := range all {
 		fmt.Fprintf(text, "  %s\n", l.Why)
-		for i, what := range l.What {
-			if i == namedAtMost && len(l.What) > namedAtMost+1 {
-				fmt.Fprintf(text, "    and %d more, which the JSON has\n", len(l.What)-i)
-				break
-			}
+		for _, what := range l.What { // all of them: somebody has to remove each
 			fmt.Fprintf(text, "    %s\n", what)
 		}
 	}
