@@ -74,7 +74,7 @@ func told(ctx context.Context, err error) (bool, error) {
 	case isExit && exit.ExitCode() == 1:
 		return false, nil
 	case isExit:
-		return false, fmt.Errorf("the command ended by %w; accepted are the exit codes 0 and 1", exit)
+		return false, fmt.Errorf("the command ended by %w; want exit code 0 or 1", exit)
 	}
 	return false, fmt.Errorf("the command cannot be run: %w", err)
 }
