@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,7 +23,7 @@ type foreignAnswer struct {
 
 // makeForeign lets the command make a bucket by a name that nobody else has.
 func (c command) makeForeign(ctx context.Context) (cositest.Foreign, error) {
-	name := "foreign-" + strings.ToLower(rand.Text())
+	name := foreignName()
 	remove := func(ctx context.Context) error { return c.removeForeign(ctx, name) }
 	answer, err := c.newForeign(ctx, name)
 	if err != nil { // it may be there all the same
@@ -40,12 +41,27 @@ func (c command) makeForeign(ctx context.Context) (cositest.Foreign, error) {
 	}, nil
 }
 
+func foreignName() string { return "foreign-" + strings.ToLower(rand.Text()) }
+
+// newForeign makes the bucket, if the command can tell a bucket that exists from one that does not.
 func (c command) newForeign(ctx context.Context, name string) (answer foreignAnswer, err error) {
 	r, err := c.do(ctx, foreignRequest{"make", name})
 	if err != nil {
 		return answer, err
 	}
-	return answer, c.read(r, &answer, `{"id": TEXT, "deleteContext": {KEY: TEXT}}, both of which may be left out`)
+	if err := c.read(r, &answer, `{"id": TEXT, "deleteContext": {KEY: TEXT}}, both of which may be left out`); err != nil {
+		return answer, err
+	}
+	return answer, c.knowsNone(ctx)
+}
+
+// knowsNone returns an error for a command that says that a bucket exists which nobody made.
+func (c command) knowsNone(ctx context.Context) error {
+	r, err := c.run(ctx, foreignRequest{"exists", foreignName()})
+	if err == nil && r.yes {
+		err = errors.New("the command says that a bucket exists that nobody made; want exit code 1")
+	}
+	return err
 }
 
 // removeForeign removes the bucket also when the run was given up.

@@ -103,7 +103,7 @@ func TestForeignAnswers(t *testing.T) {
 	} {
 		t.Run(one.answer, func(t *testing.T) {
 			t.Parallel()
-			f, err := configured(hook.Commands{Foreign: "echo '" + one.answer + "'"}).MakeForeignBucket(t.Context())
+			f, err := configured(hook.Commands{Foreign: "case $(cat) in *exists*) exit 1;; esac; echo '" + one.answer + "'"}).MakeForeignBucket(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,6 +153,15 @@ func TestForeignIsNotLeftOver(t *testing.T) {
 			}
 		})
 	}
+	t.Run("says yes to everything", func(t *testing.T) {
+		t.Parallel()
+		asked := pathOf(t)
+		_, err := configured(hook.Commands{Foreign: "cat >> " + asked + "; echo '{}'"}).MakeForeignBucket(t.Context())
+		complains(t, err, "a bucket exists that nobody made")
+		if got := readText(t, asked); strings.Count(got, `"do":"make"`) != 1 || strings.Count(got, `"do":"remove"`) != 1 {
+			t.Errorf("asked were %s, want the bucket made and removed", got)
+		}
+	})
 	t.Run("cannot be removed", func(t *testing.T) {
 		t.Parallel()
 		_, err := configured(hook.Commands{Foreign: "exit 5"}).MakeForeignBucket(t.Context())
