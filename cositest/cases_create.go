@@ -239,7 +239,19 @@ func (t *trial) foreign(ctx context.Context) (Foreign, error) {
 	if err == nil && foreign.Remove != nil {
 		t.later("foreign bucket "+foreign.Name, foreign.Remove)
 	}
-	return foreign, missed("the hook MakeForeignBucket", err)
+	if err == nil {
+		err = foreign.made(ctx)
+	}
+	return foreign, missed("the hook Config.MakeForeignBucket (-foreign-command)", err)
+}
+
+// made says why the bucket cannot be looked at: the hook that made it says that it does not exist.
+func (f Foreign) made(ctx context.Context) error {
+	exists, err := f.exists(ctx, true)
+	if err == nil && !exists {
+		err = fmt.Errorf("it made bucket %s, and says that there is none", f.Name)
+	}
+	return err
 }
 
 // exists says whether the bucket exists; unknown is the answer when there is no hook for that.

@@ -208,7 +208,7 @@ func (t *trial) accounts(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	n, err := t.cfg.CountAccounts(ctx)
-	return n, missed("the hook CountAccounts", err)
+	return n, missed("the hook Config.CountAccounts (-count-command)", err)
 }
 
 // grantUnknownBucket asks for a bucket that this driver made, and that is gone. An id of another shape may be refused with
@@ -225,6 +225,9 @@ func grantUnknownBucket(ctx context.Context, t *trial) error {
 	stranger.BucketId = strangers(bucketName())[2]
 	if err := t.remove(ctx, b.id); err != nil {
 		return missed("the bucket cannot be deleted", err)
+	}
+	if err := t.counting(ctx); err != nil && !uncountable(err) {
+		return err
 	}
 	before, err := t.accounts(ctx)
 	if err != nil {
@@ -316,6 +319,9 @@ func grantAgain(ctx context.Context, t *trial) error {
 func grantAgainAccounts(ctx context.Context, t *trial) error {
 	if t.cfg.CountAccounts == nil {
 		return needsError("the hook Config.CountAccounts (-count-command)")
+	}
+	if err := t.counting(ctx); err != nil {
+		return err
 	}
 	request, _, err := t.answer(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 
@@ -32,12 +33,10 @@ func nextID(ctx context.Context, t *trial) error {
 	if err := t.remove(ctx, b.id); err != nil {
 		return missed("the bucket cannot be deleted", err)
 	}
+	t.forget("bucket " + b.id)
 	if t.cfg.Restart != nil {
-		if err := t.cfg.Restart(ctx); err != nil {
-			return missed("the hook Restart", err)
-		}
-		if err := t.untilBack(ctx, func() error { return t.ping(ctx) }); err != nil {
-			return missed("the driver does not answer after the hook Restart", err)
+		if err := t.restart(ctx); err != nil {
+			return err
 		}
 	}
 	again, err := t.createBucket(ctx, b.name, t.cfg.BucketParameters)
@@ -48,6 +47,34 @@ func nextID(ctx context.Context, t *trial) error {
 		return fmt.Errorf("made again by the same name, the bucket has the id %q instead of %q", t.shown(again.GetBucketId()), t.shown(b.id))
 	}
 	return nil
+}
+
+// restart restarts the driver, and waits for it. One that does not come back ends the run.
+func (t *trial) restart(ctx context.Context) error {
+	const hook = "Config.Restart (-restart-command)"
+	before := t.connection()
+	if err := t.cfg.Restart(ctx); err != nil {
+		return missed("the hook "+hook, err)
+	}
+	if err := t.awaken(ctx); err != nil {
+		t.broken = fmt.Errorf("the driver did not come back after its restart (Config.Restart, -restart-command): %w", err)
+		t.advise("the driver did not come back after its restart")
+		return missedError{t.broken}
+	}
+	t.expected()
+	if lasts(before, t.connection()) {
+		return missedError{errors.New("the hook " + hook + " restarted nothing: the connection to the driver outlived it")}
+	}
+	return nil
+}
+
+// lasts reports whether two answers came by one connection. Each connection of the net package has an address of its own in memory.
+func lasts(before, after net.Addr) bool {
+	switch before.(type) {
+	case *net.UnixAddr, *net.TCPAddr:
+		return before == after
+	}
+	return false
 }
 
 // labels matches a driver's name that the next sidecar accepts: DNS-1035 labels with dots between.
@@ -100,6 +127,9 @@ func nextCodes(ctx context.Context, t *trial) error {
 			return err
 		})
 	}); err != nil {
+		return err
+	}
+	if err := met(answers); err != nil {
 		return err
 	}
 	return cmp.Or(final("a create", answers[0]), final("a grant", answers[1]))

@@ -40,7 +40,7 @@ func needsOutage(run func(context.Context, *trial) error) func(context.Context, 
 // more can be told of this driver.
 func (t *trial) outage(ctx context.Context, during func()) error {
 	if err := t.cfg.Outage(ctx, true); err != nil {
-		return missed("the hook Outage could not take the store away", cmp.Or(err, t.restore(ctx)))
+		return missed("the hook Config.Outage (-outage-command) could not take the store away", cmp.Or(err, t.restore(ctx)))
 	}
 	t.away.Store(true)
 	during()
@@ -51,7 +51,7 @@ func (t *trial) outage(ctx context.Context, during func()) error {
 func (t *trial) restore(ctx context.Context) error {
 	err := t.cfg.Outage(context.WithoutCancel(ctx), false)
 	if err != nil {
-		t.broken = fmt.Errorf("the hook Outage could not give the store back: %w", err)
+		t.broken = fmt.Errorf("the hook Config.Outage (-outage-command) could not give the store back: %w", err)
 		return missedError{t.broken}
 	}
 	return nil
@@ -70,7 +70,7 @@ func away(what string, err error) error {
 	silent, hangs := errors.AsType[silentError](err)
 	switch code := status.Code(err); {
 	case err == nil:
-		return fmt.Errorf("while the store is away, %s is answered with OK; want UNAVAILABLE", what)
+		return fmt.Errorf("while the store is away, %s is answered with OK; want UNAVAILABLE, or the hook Config.Outage (-outage-command) did not take it away", what)
 	case hangs && silent.uncalled:
 		return missed("the call was not made", err)
 	case hangs:
@@ -188,9 +188,13 @@ func outageEnds(ctx context.Context, t *trial) error {
 		{rules.Revoke, func() error { return t.revoke(ctx, revokeRequest(b, ended)) }},
 		{rules.Delete, func() error { return t.remove(ctx, doomed.id) }},
 	}
+	var answers []error
 	if err := t.outage(ctx, func() {
-		atOnce(len(calls), func(i int) error { return calls[i].call() })
+		answers = atOnce(len(calls), func(i int) error { return calls[i].call() })
 	}); err != nil {
+		return err
+	}
+	if err := met(answers); err != nil {
 		return err
 	}
 	for _, c := range calls {
@@ -209,6 +213,14 @@ func outageEnds(ctx context.Context, t *trial) error {
 		t.barred(ctx, b, ended, "the credentials whose revoke met the outage still work"),
 		t.use(ctx, b, fresh, "the credentials whose grant the outage met do not work"),
 		t.use(ctx, b, kept, "credentials that were there before the outage do not work"))
+}
+
+// met returns an error for an outage that none of several calls met.
+func met(answers []error) error {
+	if slices.ContainsFunc(answers, func(err error) bool { return err != nil }) {
+		return nil
+	}
+	return missedError{errors.New("every call succeeds while the store is away: see OUTAGE-1 to OUTAGE-4, or the hook Config.Outage (-outage-command) did not take it away")}
 }
 
 // untilBack repeats a call as the sidecar does, while its answer tells of trouble that passes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -51,6 +53,7 @@ const sizeLimits = "GEN-9"
 type client struct {
 	identity    cosi.IdentityClient
 	provisioner cosi.ProvisionerClient
+	conn        grpc.ClientConnInterface
 	timeout     time.Duration
 
 	away  atomic.Bool // the kit took the store away: a call is made once, and one that hangs is not held against its RPC
@@ -61,6 +64,7 @@ type client struct {
 	silences   map[string]int  // cases in which an RPC did not answer
 	huge       map[string]int  // answers of an RPC that were too large to be read
 	silent     map[string]bool // RPCs that did not answer in the case that runs
+	from       net.Addr        // the driver's end of the connection by which the last answer came
 	lost       error           // why the connection was lost in the case that runs
 	successes  int
 	failures   []failure
@@ -81,7 +85,7 @@ type failure struct {
 
 func newClient(conn grpc.ClientConnInterface, cfg Config) *client {
 	c := &client{
-		identity: cosi.NewIdentityClient(conn), provisioner: cosi.NewProvisionerClient(conn), timeout: cfg.Timeout, ownSecrets: cfg.Secrets,
+		identity: cosi.NewIdentityClient(conn), provisioner: cosi.NewProvisionerClient(conn), conn: conn, timeout: cfg.Timeout, ownSecrets: cfg.Secrets,
 		answered: map[string]bool{}, silences: map[string]int{}, silent: map[string]bool{}, huge: map[string]int{},
 	}
 	c.story.begin()
@@ -155,7 +159,9 @@ func attempt[Q, R any](ctx context.Context, c *client, rpc string, call rpcCall[
 	defer context.AfterFunc(ctx, cancel)()
 	defer c.giveUp(cancel)()
 	var header, trailer metadata.MD
-	response, err := call(calling, request, grpc.Header(&header), grpc.Trailer(&trailer), grpc.MaxCallRecvMsgSize(maxAnswer))
+	var from peer.Peer
+	response, err := call(calling, request, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from), grpc.MaxCallRecvMsgSize(maxAnswer))
+	c.cameFrom(from.Addr)
 	switch {
 	case err == nil:
 		c.heard(rpc, counted(request, rules.Response(request, response)))
@@ -321,6 +327,27 @@ func (c *client) cutOff(rpc string, err error) error {
 		c.lost = lost
 	}
 	return lost
+}
+
+// cameFrom notes by which connection an answer came.
+func (c *client) cameFrom(from net.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from = from
+}
+
+// connection returns the driver's end of the connection by which the last answer came; nil when nobody knows.
+func (c *client) connection() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.from
+}
+
+// expected forgets that the connection was lost: the kit itself ended it.
+func (c *client) expected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = nil
 }
 
 // lostIn says why the connection was lost in the case that runs; nil when it was not.

@@ -3,6 +3,7 @@ package cositest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,11 +17,11 @@ const maxDeaths = 6
 func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, left []LeftOver) (o Outcome, reason string, leftover []LeftOver) {
 	left, err := r.tidy(ctx, first, left)
 	if err != nil {
-		r.stopped = "the driver no longer answers: " + err.Error()
+		reason = r.dead(lost, err)
 		if ctx.Err() != nil {
 			return NotReached, context.Cause(ctx).Error(), left
 		}
-		return Failed, fmt.Sprintf("%v; %s", lost, r.stopped), left
+		return Failed, reason, left
 	}
 	r.client.story.note("the connection was lost; the driver is there again, and the case is run once more")
 	second, err := r.once(ctx, k)
@@ -48,24 +49,35 @@ func (r *runner) again(ctx context.Context, k Case, first *trial, lost error, le
 	return Failed, reason, left
 }
 
+// dead ends the run, and returns the reason of the case that found a dead driver: why a call failed, and why those after it
+// do, if that says more.
+func (r *runner) dead(first, now error) string {
+	const words = "the driver no longer answers"
+	r.stopped = words + ": " + now.Error()
+	if strings.HasSuffix(first.Error(), now.Error()) {
+		return fmt.Sprintf("%v; %s", first, words)
+	}
+	return fmt.Sprintf("%v; %s", first, r.stopped)
+}
+
 // tidy waits for a driver whose connection was lost, and cleans up again what was left while it was away. What has to be
 // called for that may be what the driver dies of.
 func (r *runner) tidy(ctx context.Context, t *trial, left []LeftOver) ([]LeftOver, error) {
-	if err := r.awaken(ctx); err != nil {
+	if err := r.client.awaken(ctx); err != nil {
 		return left, err
 	}
 	left = t.cleanUp(ctx)
-	return left, r.awaken(ctx)
+	return left, r.client.awaken(ctx)
 }
 
 // awaken waits until the driver answers again, and returns why it does not.
-func (r *runner) awaken(ctx context.Context) error {
+func (c *client) awaken(ctx context.Context) error {
 	const look = 20 * time.Millisecond
-	for deadline := time.Now().Add(r.cfg.Timeout); ; {
-		if conn, ok := r.conn.(*grpc.ClientConn); ok {
+	for deadline := time.Now().Add(c.timeout); ; {
+		if conn, ok := c.conn.(*grpc.ClientConn); ok {
 			conn.ResetConnectBackoff() // a supervisor may need a while, and the connection should not add to it
 		}
-		err := r.client.ping(ctx)
+		err := c.ping(ctx)
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			return err
 		}

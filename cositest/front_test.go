@@ -87,7 +87,8 @@ func TestFront(t *testing.T) {
 type supervisor struct {
 	path, backend, death string
 
-	starts atomic.Int32
+	starts  atomic.Int32
+	process atomic.Pointer[os.Process] // of the front that runs
 }
 
 // supervise runs fronts of the driver until the test ends, and connects to their socket when the first one listens.
@@ -95,6 +96,7 @@ func (d *driver) supervise(t *testing.T, death string) (*supervisor, *grpc.Clien
 	t.Helper()
 	d.serve(t)
 	s := &supervisor{backend: filepath.Join(d.folder, "cosi.sock"), death: death}
+	d.cut = func() { _ = s.process.Load().Kill() }
 	d.folder = harness.ShortDir(t)
 	s.path = filepath.Join(d.folder, "cosi.sock")
 	ctx, stop := context.WithCancel(context.Background())
@@ -132,6 +134,7 @@ func (s *supervisor) front(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	s.process.Store(cmd.Process)
 	s.starts.Add(1)
 	_ = cmd.Wait() // a front ends by its death
 	return nil

@@ -64,6 +64,7 @@ type driver struct {
 	register func(*grpc.Server)
 
 	folder string       // of the socket
+	cut    func()       // ends all connections; nil: there are none
 	now    atomic.Value // name of the case that runs
 	log    logBuffer
 }
@@ -127,10 +128,51 @@ func (d *driver) serve(t testing.TB) (*grpc.Server, *grpc.ClientConn) {
 		cosi.RegisterProvisionerServer(server, d)
 	}
 	lis, path := listen(t, d.folder)
+	lis = d.cuttable(lis)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(lis) })
 	t.Cleanup(func() { server.Stop(); serving.Wait() })
 	return server, harness.Dial(t, path)
+}
+
+// cuttable lets restart end the listener's connections.
+func (d *driver) cuttable(lis net.Listener) net.Listener {
+	tracked := &cuttable{Listener: lis}
+	d.cut = tracked.cut
+	return tracked
+}
+
+// cuttable is a listener that goes on when its connections are cut.
+type cuttable struct {
+	net.Listener
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (l *cuttable) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.conns = append(l.conns, conn)
+	}
+	return conn, err
+}
+
+func (l *cuttable) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.conns {
+		_ = conn.Close()
+	}
+	l.conns = nil
+}
+
+// restart is the hook of that name: all connections end, as they do with a process.
+func (d *driver) restart(context.Context) error {
+	d.cut()
+	return nil
 }
 
 // config fills every input and hook.
@@ -152,7 +194,7 @@ func (d *driver) config() cositest.Config {
 		MakeForeignBucket:            d.ref.makeForeign,
 		CountAccounts:                d.ref.count,
 		Outage:                       d.ref.outage,
-		Restart:                      func(context.Context) error { return nil },
+		Restart:                      d.restart,
 		Destructive:                  true,
 		OnResult: func(r cositest.Result) {
 			for i := range cases[:len(cases)-1] {

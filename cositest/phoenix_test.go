@@ -45,6 +45,7 @@ func (p *phoenix) listen() error {
 	if err != nil {
 		return err
 	}
+	lis = p.driver.cuttable(lis)
 	server := grpc.NewServer(grpc.UnaryInterceptor(p.driver.intercept), grpc.ChainUnaryInterceptor(p.intercept))
 	cosi.RegisterIdentityServer(server, p.driver)
 	cosi.RegisterProvisionerServer(server, p.driver)

@@ -144,6 +144,9 @@ func TestWhatIsNoDriver(t *testing.T) {
 			if report.Results[0].Outcome != cositest.Failed || !strings.Contains(report.Results[0].Reason, tc.want) {
 				t.Errorf("INFO-1 %s: %s", report.Results[0].Outcome, report.Results[0].Reason)
 			}
+			if n := strings.Count(report.Results[0].Reason, "connection refused"); n > 1 {
+				t.Errorf("INFO-1 names the cause %d times: %s", n, report.Results[0].Reason)
+			}
 			if tc.answers {
 				return
 			}

@@ -103,8 +103,9 @@ type runner struct {
 	cfg    Config
 	client *client
 	report *Report
-	conn   grpc.ClientConnInterface
 	ways   ways
+
+	controls controls
 
 	nothing bool            // the server has no service of COSI
 	stopped string          // why no case is run any more; "" while they are
@@ -114,7 +115,7 @@ type runner struct {
 
 func newRunner(conn grpc.ClientConnInterface, cfg Config) *runner {
 	cfg = cfg.withDefaults()
-	r := &runner{client: newClient(conn, cfg), report: newReport(conn, cfg), conn: conn, hanging: map[string]bool{}}
+	r := &runner{client: newClient(conn, cfg), report: newReport(conn, cfg), hanging: map[string]bool{}}
 	r.cfg = tracedHooks(cfg, &r.client.story)
 	return r
 }
@@ -198,13 +199,16 @@ func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason string, l
 	if r.nothing && k.Name == firstCase {
 		r.stopped = "the server has no service of COSI"
 	}
+	if t.broken != nil { // the run ends here, and the case says why
+		o, reason = r.outcome(ctx, k, err)
+		return o, reason, left
+	}
 	if lost := r.client.lostIn(); lost != nil && ctx.Err() == nil {
 		return r.again(ctx, k, t, lost, left)
 	}
 	if err != nil && ctx.Err() == nil {
 		if dead := r.client.ping(ctx); dead != nil {
-			r.stopped = "the driver no longer answers: " + dead.Error()
-			return Failed, fmt.Sprintf("%v; %s", err, r.stopped), left
+			return Failed, r.dead(err, dead), left
 		}
 	}
 	o, reason = r.outcome(ctx, k, err)
@@ -214,7 +218,7 @@ func (r *runner) judge(ctx context.Context, k Case) (o Outcome, reason string, l
 // once runs a case, and leaves it to the caller to clean up.
 func (r *runner) once(ctx context.Context, k Case) (*trial, error) {
 	r.client.begin()
-	t := &trial{cfg: r.cfg, client: r.client, ways: &r.ways, names: map[string]bool{}}
+	t := &trial{cfg: r.cfg, client: r.client, ways: &r.ways, controls: &r.controls, names: map[string]bool{}}
 	err := k.run(ctx, t)
 	if t.hint != "" {
 		r.report.Hint = t.hint

@@ -16,14 +16,15 @@ import (
 type trial struct {
 	*client
 
-	cfg  Config
-	ways *ways
+	cfg      Config
+	ways     *ways
+	controls *controls
 
 	mu       sync.Mutex
 	removals []removal
 	names    map[string]bool // of buckets that calls made
 	hint     string          // what the author of the run could change
-	broken   error           // why nothing can go on: a hook did not put back what it took away
+	broken   error           // why nothing can go on: a hook did not put back what it took away, or the driver did not come back
 }
 
 // removal says how to remove something that a case made; what names it.
@@ -84,7 +85,7 @@ func (t *trial) cleanUp(ctx context.Context) []LeftOver {
 func (t *trial) createBucket(ctx context.Context, name string, parameters map[string]string) (*cosi.DriverCreateBucketResponse, error) {
 	request := &cosi.DriverCreateBucketRequest{Name: name, Parameters: parameters}
 	response, err := t.create(ctx, request)
-	perhaps := "bucket " + name + ", which may have been made by a call that had no certain answer"
+	perhaps := named("bucket", name) + ", which may have been made by a call that had no certain answer"
 	switch {
 	case err == nil:
 		t.forget(perhaps)
@@ -99,6 +100,17 @@ func (t *trial) createBucket(ctx context.Context, name string, parameters map[st
 		})
 	}
 	return response, err
+}
+
+// named returns how a report calls something that a request asked for.
+func named(kind, name string) string {
+	switch {
+	case name != "":
+		return kind + " " + name
+	case kind == "access":
+		return "an access without a name"
+	}
+	return "a " + kind + " without a name"
 }
 
 // made says whether a call made a bucket of that name.
@@ -117,11 +129,7 @@ func (t *trial) deleteLater(name string, r *cosi.DriverCreateBucketResponse, par
 	t.mu.Unlock()
 	id := r.GetBucketId()
 	if id == "" {
-		what := "bucket " + name
-		if name == "" {
-			what = "a bucket without a name"
-		}
-		t.later(what, func(context.Context) error { return errNoID })
+		t.later(named("bucket", name), func(context.Context) error { return errNoID })
 		return
 	}
 	t.later("bucket "+id, func(ctx context.Context) error {
@@ -154,7 +162,7 @@ func unsure(err error) bool {
 // give grants access and sees to its revocation.
 func (t *trial) give(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest) (*cosi.DriverGrantBucketAccessResponse, error) {
 	response, err := t.grant(ctx, r)
-	perhaps := "access " + r.GetName() + ", which may have been granted by a call that had no certain answer"
+	perhaps := named("access", r.GetName()) + ", which may have been granted by a call that had no certain answer"
 	switch {
 	case err == nil:
 		t.forget(perhaps)
@@ -168,10 +176,14 @@ func (t *trial) give(ctx context.Context, r *cosi.DriverGrantBucketAccessRequest
 func (t *trial) revokeLater(r *cosi.DriverGrantBucketAccessRequest, answer *cosi.DriverGrantBucketAccessResponse) {
 	account := answer.GetAccountId()
 	if account == "" {
-		t.later("access "+r.GetName(), func(context.Context) error { return errNoID })
+		t.later(named("access", r.GetName()), func(context.Context) error { return errNoID })
 		return
 	}
-	t.later("account "+account+" of bucket "+r.GetBucketId(), func(ctx context.Context) error {
+	what := "account " + account + " of bucket " + r.GetBucketId()
+	if r.GetBucketId() == "" {
+		what = "account " + account + ", granted without bucket_id"
+	}
+	t.later(what, func(ctx context.Context) error {
 		return t.revoke(ctx, &cosi.DriverRevokeBucketAccessRequest{BucketId: r.GetBucketId(), AccountId: account})
 	})
 }
