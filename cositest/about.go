@@ -64,7 +64,7 @@ func settingsOf(cfg Config) []Setting {
 	add("Outage", "-outage-command", given(cfg.Outage != nil))
 	add("Restart", "-restart-command", given(cfg.Restart != nil))
 	add("Log", "-log", given(cfg.Log != nil))
-	add("SocketFolder", "", given(cfg.SocketFolder != "" && cfg.SocketFolder != NoSocketFolder))
+	add("SocketFolder", "-socket-folder", given(cfg.SocketFolder != "" && cfg.SocketFolder != NoSocketFolder))
 	add("Destructive", "-destructive", truth(cfg.Destructive))
 	add("Strict", "-strict", truth(cfg.Strict))
 	add("Repeat", "-repeat", strconv.Itoa(cfg.Repeat))

@@ -323,7 +323,7 @@ const NoSocketFolder = "-"
 func nothingBeside(ctx context.Context, t *trial) error {
 	switch t.cfg.SocketFolder {
 	case "":
-		return needsError("Config.SocketFolder: the folder of the driver's socket, which is the driver's own and can be read")
+		return needsError("Config.SocketFolder (-socket-folder): the folder of the driver's socket, which is the driver's own and can be read")
 	case NoSocketFolder:
 		return elsewhereError("the driver is not on a Unix socket")
 	}

@@ -31,6 +31,7 @@ type checkFlags struct {
 
 	hooks               hook.Commands
 	log                 file
+	socketFolder        file
 	destructive, strict bool
 }
 
@@ -54,6 +55,8 @@ func (v *invocation) checkFlags(set *flag.FlagSet) {
 	set.Var(&c.html, "html", "`FILE` to write the report to as an HTML page as well")
 	set.Var(&c.json, "json", "`FILE` to write the report to as JSON as well")
 	set.Var(&c.log, "log", "`FILE` that the driver logs to: the check searches what it adds meanwhile for secrets")
+	set.Var(&c.socketFolder, "socket-folder",
+		"`FOLDER` of the driver's socket (default: the endpoint's); -: the driver is not on a Unix socket")
 	set.BoolVar(&c.destructive, "destructive", false,
 		"send requests that could destroy other buckets of the store if the driver does not refuse them as it must")
 	set.BoolVar(&c.strict, "strict", false,
@@ -125,7 +128,9 @@ func (v *invocation) config() (cositest.Config, error) {
 	if err != nil {
 		return cfg, usageError{err}
 	}
-	lookBeside(where, &cfg)
+	if err := lookBeside(c.socketFolder, where, &cfg); err != nil {
+		return cfg, usageError{fmt.Errorf("-socket-folder: %w", err)}
+	}
 	if cfg.Log, err = followLog(c.log); err != nil {
 		return cfg, usageError{fmt.Errorf("-log: %w", err)}
 	}
@@ -156,9 +161,17 @@ func (v *invocation) readClasses(cfg *cositest.Config) (err error) {
 	return nil
 }
 
-// lookBeside lets the kit look into the socket's folder, if that is the driver's own: what lies in a shared one may be
-// anybody's.
-func lookBeside(where address.Endpoint, cfg *cositest.Config) {
+// lookBeside lets the kit look into the socket's folder: the one that is given, or the endpoint's, if that is the driver's
+// own. What lies in a shared one may be anybody's.
+func lookBeside(given file, where address.Endpoint, cfg *cositest.Config) error {
+	if given.given {
+		cfg.SocketFolder = given.name
+		if given.name == cositest.NoSocketFolder {
+			return nil
+		}
+		_, err := os.ReadDir(given.name)
+		return err
+	}
 	folder := sock.Folder(where.Address)
 	info, err := os.Stat(folder)
 	_, unreadable := os.ReadDir(folder)
@@ -168,4 +181,5 @@ func lookBeside(where address.Endpoint, cfg *cositest.Config) {
 	case errors.Join(err, unreadable) == nil && info.Mode()&os.ModeSticky == 0:
 		cfg.SocketFolder = folder
 	}
+	return nil
 }

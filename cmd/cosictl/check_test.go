@@ -383,6 +383,44 @@ func TestCheckLooksBesideTheSocket(t *testing.T) {
 	}
 }
 
+// -socket-folder names another folder than the endpoint's, or says that there is none.
+func TestSocketFolder(t *testing.T) {
+	t.Parallel()
+	littered := t.TempDir()
+	if err := os.WriteFile(filepath.Join(littered, "lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []struct {
+		name, folder string
+		want         cositest.Outcome
+		reason       string
+	}{
+		{"another", littered, cositest.Failed, "lock"},
+		{"clean", t.TempDir(), cositest.Passed, ""},
+		{"none", "-", cositest.NotApplicable, "not on a Unix socket"},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			t.Parallel()
+			_, path := bare(t, &store{})
+			config := write(t, `{"socket-folder": "`+one.folder+`"}`)
+			for _, args := range [][]string{{"-socket-folder", one.folder}, {"-config", config}} {
+				o := cosictl(t, "", path, append([]string{"check", "-o", "json", "-run", "^GEN-12$"}, args...)...)
+				r := readReport(t, o.stdout)
+				if got := r.of(t, "GEN-12"); got.Outcome != one.want || !strings.Contains(got.Reason, one.reason) {
+					t.Errorf("%s: %s: %s", args, got.Outcome, got.Reason)
+				}
+			}
+		})
+	}
+	for _, folder := range []string{"", filepath.Join(littered, "none"), filepath.Join(littered, "lock")} {
+		o := cosictl(t, "", "/nowhere/c.sock", "check", "-socket-folder", folder)
+		o.oneErrorLine(t, "-socket-folder")
+		if o.code != exitUsage {
+			t.Errorf("%q: exit code %d", folder, o.code)
+		}
+	}
+}
+
 func TestCheckOverTCP(t *testing.T) {
 	t.Parallel()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")

@@ -61,6 +61,8 @@
 //	-run REGEXP, -skip REGEXP             which cases run, by name
 //	-list                                 list these cases, without connecting
 //	-html FILE, -json FILE, -junit FILE   write the report as an HTML page, as JSON or as JUnit XML as well
+//	-socket-folder FOLDER                 the folder of the driver's socket (default: the endpoint's); -: the driver is not on
+//	                                      a Unix socket
 //	-log FILE                             the regular file that the driver logs to
 //	-destructive                          send requests that could destroy other buckets if the driver does not refuse them
 //	-strict                               also fail when something that the specification demands was not checked, which
@@ -78,9 +80,9 @@
 // /bin/sh runs the commands; docs/conformance.md says what they are asked and how they answer, and cositest/hooks has some
 // that are ready to use. Check searches what the driver adds to the log during the check, at most the last 16 MiB.
 //
-// When check can read the socket's folder, it looks for files that the driver leaves there (GEN-12), except in a shared
-// folder, such as /tmp: one with the sticky bit. A signal ends the check after the case that is running. A second one ends
-// the command at once, and then nothing gives the store back.
+// When check can read the socket's folder, it looks for files that the driver leaves there (GEN-12). It does so in a shared
+// folder, such as /tmp or any other with the sticky bit, only when -socket-folder names it. A signal ends the check after the
+// case that is running. A second one ends the command at once, and then nothing gives the store back.
 //
 // In the JUnit file, a case that does not apply, is not configured or was skipped is "skipped". A case that was not reached is
 // an "error": it fails the check, so the file must not be green. Anything else that fails the check is an "error" of its own

@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
@@ -20,7 +23,7 @@ import (
 // What the commands say reaches the cases that need them.
 func TestCheckWithHooks(t *testing.T) {
 	t.Parallel()
-	knows := `read request; case $request in *` + canary + `*'"expect":"granted"'*) exit 0;; esac; `
+	knows := `read request; case $request in *` + canary + `-*'"expect":"granted"'*) exit 0;; esac; `
 	for _, one := range []struct {
 		name, flag, command string
 		run                 string
@@ -34,11 +37,13 @@ func TestCheckWithHooks(t *testing.T) {
 		{"access that stays", "-access-command", knows + "exit 1", "REVOKE-3", cositest.Failed, []string{"the credentials work after the revoke"}},
 		{"access that is late", "-access-command", "sleep 100", "CREATE-11", cositest.NotReached, []string{"was killed", "in time"}},
 		{"foreign", "-foreign-command", "exit 3", "CREATE-13", cositest.NotReached, []string{"exit status 3"}},
-		{"count", "-count-command", `echo '{"accounts": 1}'`, "GRANT-5 accounts", cositest.Passed, nil},
+		{"access that agrees with everything", "-access-command", "exit 0", "CREATE-11", cositest.NotReached, []string{"(-access-command) could not tell", "made up"}},
+		{"count that does not change", "-count-command", `echo '{"accounts": 1}'`, "GRANT-5 accounts", cositest.NotReached, []string{"(-count-command) counts 1 accounts"}},
 		{"count of garbage", "-count-command", "echo 1", "GRANT-5 accounts", cositest.NotReached, []string{`{"accounts": N}`}},
 		{"outage", "-outage-command", "true", "OUTAGE-5", cositest.Passed, nil},
 		{"outage that is none", "-outage-command", "exit 0", "OUTAGE-1", cositest.Failed, []string{"while the store is away"}},
-		{"restart", "-restart-command", "true", "NEXT-1", cositest.Passed, nil},
+		{"foreign bucket that is none", "-foreign-command", "echo '{}'", "DELETE-5", cositest.NotReached, []string{"(-foreign-command)", "that nobody made"}},
+		{"restart that is none", "-restart-command", "true", "NEXT-1", cositest.NotReached, []string{"(-restart-command) restarted nothing"}},
 		{"restart that fails", "-restart-command", "exit 1", "NEXT-1", cositest.NotReached, []string{"did not do it"}},
 	} {
 		t.Run(one.name, func(t *testing.T) {
@@ -55,6 +60,59 @@ func TestCheckWithHooks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A command that counts what grants make is believed.
+func TestCheckWithCount(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := drive(t, &store{grant: func(_ context.Context, r *cosi.DriverGrantBucketAccessRequest) error {
+		if r.GetName() == "" || r.GetBucketId() == "" {
+			return nil
+		}
+		return os.WriteFile(filepath.Join(folder, r.GetName()), nil, 0o600)
+	}})
+	count := "set -- $(ls " + folder + "); echo \"{\\\"accounts\\\": $#}\""
+	r := readReport(t, must(t, "", path, "check", "-o", "json", "-run", "^GRANT-5 accounts$", "-count-command", count))
+	if got := r.of(t, "GRANT-5 accounts"); got.Outcome != cositest.Passed {
+		t.Errorf("%s: %s", got.Outcome, got.Reason)
+	}
+}
+
+// A command that restarts the driver is believed.
+func TestCheckWithRestart(t *testing.T) {
+	t.Parallel()
+	s := &store{}
+	server, path := bare(t, s)
+	asked := filepath.Join(t.TempDir(), "asked")
+	restarted := make(chan error, 1)
+	go func() {
+		for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			if os.Remove(asked) != nil {
+				continue
+			}
+			server.Stop()
+			lis, err := net.Listen("unix", path)
+			if err == nil {
+				next := grpc.NewServer()
+				cosi.RegisterIdentityServer(next, s)
+				cosi.RegisterProvisionerServer(next, s)
+				t.Cleanup(next.Stop)
+				go func() { _ = next.Serve(lis) }()
+			}
+			restarted <- err
+			return
+		}
+		restarted <- errors.New("nobody asked for a restart")
+	}()
+	o := cosictl(t, "", path, "check", "-o", "json", "-run", "^NEXT-1$", "-restart-command", "touch "+asked+"; while test -e "+asked+"; do sleep 0.01; done")
+	if err := <-restarted; err != nil {
+		t.Fatal(err)
+	}
+	r := readReport(t, o.stdout)
+	if got := r.of(t, "NEXT-1"); got.Outcome != cositest.Passed || got.Reason != "" {
+		t.Errorf("%s: %s", got.Outcome, got.Reason)
 	}
 }
 
