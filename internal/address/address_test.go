@@ -142,6 +142,30 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// TestShown checks which refused texts an error quotes: none that may be a secret.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"cosi.sock":                    `V="cosi.sock": `,
+		"run/cosi.sock":                `V="run/cosi.sock": `,
+		"var/lib/a/cosi.sock":          `V="var/lib/a/cosi.sock": `,
+		"./run/cosi":                   `V="./run/cosi": `,
+		"run/cosi":                     "V (8 bytes, not shown): ",
+		"user@host/cosi.sock":          "V (19 bytes, not shown): ",
+		"run/Cosi.sock":                "V (13 bytes, not shown): ",
+		"abcdefghijklmnopqrstu/c.sock": "V (28 bytes, not shown): ",
+		"kT4/bPxRfiCYEXAMPLEKEY":       "V (22 bytes, not shown): ",
+		"a=b/cosi.sock":                "V (13 bytes, not shown): ",
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			if _, err := address.Kind().Read("V", text); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %v, want %s…", err, want)
+			}
+		})
+	}
+}
+
 // TestDefault holds the place where the sidecar looks.
 func TestDefault(t *testing.T) {
 	t.Parallel()
