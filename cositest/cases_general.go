@@ -224,7 +224,7 @@ func grantCutShort(ctx context.Context, t *trial) error {
 			return granted("a second repeat of a grant that was cut short", err)
 		}
 		if err := t.sameGrant(first, again); err != nil {
-			return fmt.Errorf("after a grant that was cut short, %w", err)
+			return fmt.Errorf("a grant that was cut short is repeated twice, and %w", err)
 		}
 	}
 	return nil

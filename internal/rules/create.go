@@ -46,7 +46,9 @@ var create = []Rule{
 		Fault:   "The response to a create has no `bucket_id`, or two buckets have the same one.",
 		Effect: "Without an id, the sidecar counts the call as failed and repeats it indefinitely. With one id for two " +
 			"buckets, deleting one deletes the other.",
-		Remedy: "Return an id that names only this bucket, such as the bucket's name. A nil response has no id.",
+		Remedy: "Return an id that names only this bucket, such as the bucket's name. A nil response has no id. If the " +
+			"driver sets the id and the response lacks it, the binding spells the field `bucketId` and drops " +
+			"`bucket_id`: in JavaScript, load the proto with `keepCase: true`.",
 	},
 	{
 		ID: "CREATE-6", Level: Must, RPC: Create, Source: Spec,

@@ -23,8 +23,8 @@ var deletion = []Rule{
 			{
 				Name:  "DELETE-2 shape",
 				Text:  "Returns OK for the id of a bucket that never existed, whatever the form of the id.",
-				Fault: "A delete by an id that does not look like one of this driver's does not return OK.",
-				Effect: "An id that the driver cannot read names no bucket of its store, so there is nothing to delete. " +
+				Fault: "A delete by the id of a bucket that never existed does not return OK for every form of id.",
+				Effect: "An id that the driver does not know names no bucket of its store, so there is nothing to delete. " +
 					"A refusal keeps the Bucket object in the cluster indefinitely, for instance after the driver has " +
 					"changed the form of its ids.",
 				Remedy: "Look for a bucket with that id, whatever its form (DELETE-5). If the store has none, return OK " +

@@ -163,9 +163,10 @@ var general = []Rule{
 					"or credentials.",
 				Effect: "While repeats fail, the access never becomes ready. When they return different accounts or " +
 					"credentials, the Secret may hold some that were replaced, and each repeat may leave a key in the store.",
-				Remedy: "Look for the account by the requested name before you create one. If it exists without a key " +
-					"whose secret the driver can still read, the earlier call did not finish: replace that key once, " +
-					"store the new one, and return it to every repeat.",
+				Remedy: "The first call may still be running when the repeat comes: let grants of one access take " +
+					"turns, with a lock for each access, and only then look for the account by the requested name. If " +
+					"it exists without a key whose secret the driver can still read, the earlier call did not finish: " +
+					"replace that key once, store the new one, and return it to every repeat.",
 			},
 			{
 				Name:  "GEN-15 revoke",
