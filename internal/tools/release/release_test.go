@@ -38,15 +38,17 @@ var whole = flag.Bool("whole", false, "make a release of the working tree, which
 
 const top = "../../.."
 
-// TestRelease makes a release of the working tree twice, each time in a checkout of its own, and reads back what is published.
+// TestRelease makes a release of the working tree twice, each time in a checkout of its own: before the tag, and at the tag as the
+// workflow does. It reads back what is published.
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	if !*whole {
 		t.Skip("builds for every platform: make test-release")
 	}
-	version, date := newest(t)
+	version := newest(t)
 	one, other := checkout(t), checkout(t) // before anybody changes a file
-	first, second := published(t, one, version), published(t, other, version)
+	git(t, other, "tag", "-a", "-m", version, version)
+	first, second := published(t, one, "release-dry-run", version), published(t, other, "release", version)
 	if a, b := digests(t, first), digests(t, second); !maps.Equal(a, b) {
 		t.Errorf("two runs made\n%v\nand\n%v\nwant the same bytes", a, b)
 	}
@@ -56,22 +58,26 @@ func TestRelease(t *testing.T) {
 	checkImage(t, first, version, programs)
 	checkPush(t, first)
 	checkPrograms(t, first, version)
-	if text := string(read(t, filepath.Join(first, "notes.md"))); !strings.Contains(text, "\n### ") || strings.Contains(text, date) {
+	if text := string(read(t, filepath.Join(first, "notes.md"))); !strings.Contains(text, "\n### ") || strings.Contains(text, "## [") {
 		t.Errorf("the notes are\n%s\nwant the section of %s without its heading", text, version)
 	}
 }
 
-// newest returns the version at the top of the changelog, and its date.
-func newest(t *testing.T) (version, date string) {
+// heading matches that of a version in the changelog.
+var heading = regexp.MustCompile(`(?m)^## \[(\d[^\]]*)\] - .+$`)
+
+// newest returns the version at the top of the changelog.
+func newest(t *testing.T) string {
 	t.Helper()
-	found := regexp.MustCompile(`(?m)^## \[(\d[^\]]*)\] - (.+)$`).FindStringSubmatch(string(read(t, filepath.Join(top, "CHANGELOG.md"))))
+	found := heading.FindSubmatch(read(t, filepath.Join(top, "CHANGELOG.md")))
 	if found == nil {
 		t.Fatal("CHANGELOG.md has no version, want one")
 	}
-	return "v" + found[1], found[2]
+	return "v" + string(found[1])
 }
 
-// checkout copies the working tree into a repository with one commit, which is the same each time.
+// checkout copies the working tree into a repository with one commit, which is the same each time. The versions of the changelog get a
+// day, which the tag needs.
 func checkout(t *testing.T) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "git", "-C", top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
@@ -88,6 +94,10 @@ func checkout(t *testing.T) string {
 		if err := errors.Join(err, os.MkdirAll(filepath.Dir(target), 0o755), os.WriteFile(target, read(t, filepath.Join(top, name)), info.Mode())); err != nil {
 			t.Fatal(err)
 		}
+	}
+	changelog := filepath.Join(folder, "CHANGELOG.md")
+	if err := os.WriteFile(changelog, heading.ReplaceAll(read(t, changelog), []byte("## [$1] - 2026-01-02")), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	git(t, folder, "init", "-q")
 	git(t, folder, "add", ".")
@@ -109,21 +119,21 @@ func git(t *testing.T, folder string, args ...string) {
 }
 
 // published makes a release, and returns its folder.
-func published(t *testing.T, repository, version string) string {
+func published(t *testing.T, repository, target, version string) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "dist")
-	cmd := exec.CommandContext(t.Context(), "make", "-C", repository, "release-dry-run", "VERSION="+version, "FOLDER="+folder)
+	cmd := exec.CommandContext(t.Context(), "make", "-C", repository, target, "VERSION="+version, "FOLDER="+folder)
 	// What a developer may have set changes nothing.
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") }),
 		"GOAMD64=v2", "CGO_ENABLED=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("make release-dry-run: %v\n%s", err, out)
+		t.Fatalf("make %s: %v\n%s", target, err, out)
 	}
 	t.Logf("%s", out)
 	for _, want := range []string{"files of the release:", "SBOMs:", "image of cosictl:", "public API:", "notes:", "only the workflow does this:"} {
 		if !bytes.Contains(out, []byte("\n"+want)) {
-			t.Errorf("the dry run does not print %q", want)
+			t.Errorf("make %s does not print %q", target, want)
 		}
 	}
 	return folder
