@@ -354,7 +354,8 @@ func (t *trial) beside() error {
 	}
 	for _, entry := range entries {
 		if entry.Type()&os.ModeSocket == 0 {
-			return fmt.Errorf("%s lies next to the socket; if it is not the driver's, give the socket a folder of its own", filepath.Join(t.cfg.SocketFolder, entry.Name()))
+			return fmt.Errorf("%s lies next to the socket; if it is not the driver's, give the socket a folder of its own",
+				filepath.Join(t.cfg.SocketFolder, entry.Name()))
 		}
 	}
 	return nil

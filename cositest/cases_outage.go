@@ -220,7 +220,8 @@ func met(answers []error) error {
 	if slices.ContainsFunc(answers, func(err error) bool { return err != nil }) {
 		return nil
 	}
-	return missedError{errors.New("every call succeeds while the store is away: see OUTAGE-1 to OUTAGE-4, or the hook Config.Outage (-outage-command) did not take it away")}
+	return missedError{errors.New("every call succeeds while the store is away: see OUTAGE-1 to OUTAGE-4, " +
+		"or the hook Config.Outage (-outage-command) did not take it away")}
 }
 
 // untilBack repeats a call as the sidecar does, while its answer tells of trouble that passes.

@@ -40,7 +40,7 @@ func TestHooksThatDoNothing(t *testing.T) {
 			agree(d, cfg)
 			d.ref.only = cosi.AuthenticationType_IAM
 		}, access, "(-access-command) could not tell: it says yes to both granted and denied", nil},
-		{"access by an administrator's credentials", func(d *driver, cfg *cositest.Config) {
+		{"access by an administrator's credentials", func(_ *driver, cfg *cositest.Config) {
 			cfg.Access = func(_ context.Context, use cositest.Use) (bool, error) { return use.Expect == cositest.Granted, nil }
 		}, access, "(-access-command) could not tell: it says that credentials that the kit made up work", nil},
 		{"a count that never changes", func(_ *driver, cfg *cositest.Config) {

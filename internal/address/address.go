@@ -47,7 +47,8 @@ func Socket(path string) Endpoint { return Endpoint{Network: Unix, Address: path
 func (e Endpoint) String() string { return e.Network + "://" + e.Address }
 
 // shown matches what has the form of an address or a path, without user, query or anything else that may hold a secret.
-var shown = regexp.MustCompile(`^([A-Za-z-]{1,13}:[A-Za-z0-9._/:\[\]-]{0,128}|\.{0,2}/[A-Za-z0-9._/:-]{0,128}|([a-z0-9._-]{1,20}/){0,4}[a-z0-9._-]{1,20}\.sock)$`)
+var shown = regexp.MustCompile(`^([A-Za-z-]{1,13}:[A-Za-z0-9._/:\[\]-]{0,128}|\.{0,2}/[A-Za-z0-9._/:-]{0,128}|` +
+	`([a-z0-9._-]{1,20}/){0,4}[a-z0-9._-]{1,20}\.sock)$`)
 
 // Kind reads the setting.
 func Kind() setting.Kind[Endpoint] { return setting.Kind[Endpoint]{Parse: Parse, Shown: shown} }
