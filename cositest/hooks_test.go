@@ -75,6 +75,9 @@ func TestHooksThatDoNothing(t *testing.T) {
 				case r.Outcome == cositest.NotApplicable:
 					continue
 				}
+				if strings.Contains(r.Reason, " reports: the hook") {
+					t.Errorf("%s: no case reports a hook: %s", r.Name, r.Reason)
+				}
 				if r.Outcome != want || want == cositest.NotReached && !strings.Contains(r.Reason, tc.words) {
 					t.Errorf("%s %s, want %s with %q: %s", r.Name, r.Outcome, want, tc.words, r.Reason)
 				}

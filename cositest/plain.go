@@ -10,6 +10,9 @@ import (
 
 // untroubled is what a case about trouble says when the same fails without it; by names the case that reports that.
 func untroubled(by string, err error) error {
+	if told, ok := errors.AsType[missedError](err); ok { // which says itself what does not work
+		return told
+	}
 	what := "the same without any trouble fails already"
 	if by != "" {
 		what += ", which " + by + " reports"
