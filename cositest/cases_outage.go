@@ -62,6 +62,9 @@ func passing() []codes.Code {
 	return []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Aborted}
 }
 
+// idleOutage is what the kit cannot tell from a driver that returns OK.
+const idleOutage = "the hook Config.Outage (-outage-command) did not take it away"
+
 // away expects the answer that a call may get while the store is away.
 func away(what string, err error) error {
 	if unsupported(err) {
@@ -70,7 +73,7 @@ func away(what string, err error) error {
 	silent, hangs := errors.AsType[silentError](err)
 	switch code := status.Code(err); {
 	case err == nil:
-		return fmt.Errorf("while the store is away, %s is answered with OK; want UNAVAILABLE, or the hook Config.Outage (-outage-command) did not take it away", what)
+		return fmt.Errorf("while the store is away, %s is answered with OK; want UNAVAILABLE, unless %s", what, idleOutage)
 	case hangs && silent.uncalled:
 		return missed("the call was not made", err)
 	case hangs:
@@ -220,8 +223,7 @@ func met(answers []error) error {
 	if slices.ContainsFunc(answers, func(err error) bool { return err != nil }) {
 		return nil
 	}
-	return missedError{errors.New("every call succeeds while the store is away: see OUTAGE-1 to OUTAGE-4, " +
-		"or the hook Config.Outage (-outage-command) did not take it away")}
+	return missedError{errors.New("no call fails while the store is away: the driver breaks OUTAGE-1 to OUTAGE-4, or " + idleOutage)}
 }
 
 // untilBack repeats a call as the sidecar does, while its answer tells of trouble that passes.

@@ -86,7 +86,7 @@ func TestHooksThatDoNothing(t *testing.T) {
 				t.Error("the report is OK")
 			}
 			for _, r := range report.Results {
-				if hint := "or the hook Config.Outage (-outage-command) did not take it away"; strings.HasPrefix(r.Name, "OUTAGE-") && r.Outcome == cositest.Failed &&
+				if hint := "unless the hook Config.Outage (-outage-command) did not take it away"; strings.HasPrefix(r.Name, "OUTAGE-") && r.Outcome == cositest.Failed &&
 					!strings.Contains(r.Reason, hint) {
 					t.Errorf("%s: reason %q lacks %q", r.Name, r.Reason, hint)
 				}
