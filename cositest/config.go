@@ -57,17 +57,20 @@ type Config struct {
 
 	// Access says whether the store lets credentials do what use expects, by the store's own protocol. An error means that
 	// it could not find out, which counts neither way. If a new key, or the end of one, takes a while to take effect in the
-	// store, Access waits for the expected state. The kit makes one call at a time. nil: what needs it is not configured.
+	// store, Access waits for the expected state. Once in a run, the kit asks about credentials that it made up, which must not
+	// work. The kit makes one call at a time. nil: what needs it is not configured.
 	Access func(ctx context.Context, use Use) (asExpected bool, err error)
 	// MakeForeignBucket creates a bucket behind the driver's back that somebody else owns, and returns its name, its id
 	// and how to remove it (CREATE-13, DELETE-5). nil: these cases are not configured.
 	MakeForeignBucket func(ctx context.Context) (foreign Foreign, err error)
-	// CountAccounts says how many accounts the store has (GRANT-5, GRANT-12). nil: that part of the cases is left out.
+	// CountAccounts says how many accounts the store has (GRANT-5, GRANT-12). A grant has to raise the number; always 0 states
+	// that the store has no accounts. nil: that part of the cases is left out.
 	CountAccounts func(ctx context.Context) (int, error)
 	// Outage takes the store away from the driver (begin), or gives it back (not begin). It returns when that is done. nil:
 	// the cases of the family OUTAGE are not configured.
 	Outage func(ctx context.Context, begin bool) error
-	// Restart restarts the driver, and returns when it is started again (NEXT-1). nil: that part of the case is left out.
+	// Restart restarts the driver, and returns when it is started again (NEXT-1). The connection has to end. nil: that part of
+	// the case is left out.
 	Restart func(ctx context.Context) error
 
 	// Secrets are further texts that no report may show, besides what the driver grants, such as values of parameters. The

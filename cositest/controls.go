@@ -8,8 +8,8 @@ import (
 	cosi "sigs.k8s.io/container-object-storage-interface-spec"
 )
 
-// controls holds what control questions say about hooks: one whose answer never changes says nothing about a driver. A run
-// asks each question once. Only the case that runs uses it.
+// controls holds the results of control questions: a hook whose answer never changes tells nothing about a driver. A run asks
+// each question once. Only the case that runs uses it.
 type controls struct{ access, accounts control }
 
 // control holds the result of a control question.
@@ -18,17 +18,17 @@ type control struct {
 	err   error // why the hook tells nothing
 }
 
-// errAgrees says why a hook tells nothing that says yes to what cannot be.
-var errAgrees = errors.New("it says that credentials that the kit made up work: it does not use them, or the store lets anybody in")
+// errAnybody is why a hook tells nothing that lets made-up credentials in.
+var errAnybody = errors.New("it says that credentials that the kit made up work: it does not use them, or the store lets anybody in")
 
-// believable doubts a hook Access that has said yes to use: it asks whether credentials work that nobody has.
+// believable returns why a hook Access that has said yes to use tells nothing. It asks the hook for what cannot be.
 func (t *trial) believable(ctx context.Context, use Use) error {
 	c := &t.controls.access
 	if c.asked {
 		return c.err
 	}
 	c.asked = true
-	impossible, broken := made(use), errAgrees
+	impossible, broken := madeUp(use), errAnybody
 	if secretOf(use.Credentials) == "" { // by IAM the hook may know more than the credentials tell
 		impossible, broken = opposite(use), errors.New("it says yes to both granted and denied")
 	}
@@ -38,8 +38,8 @@ func (t *trial) believable(ctx context.Context, use Use) error {
 	return c.err
 }
 
-// made returns the question whether made-up credentials work. They look like those of use.
-func made(use Use) Use {
+// madeUp returns the question whether made-up credentials work. They have the keys of those of use.
+func madeUp(use Use) Use {
 	use.Expect, use.Keep, use.access = Granted, false, "nobody, with credentials that the kit made up,"
 	granted := use.Credentials
 	use.Credentials = map[string]*cosi.CredentialDetails{}
@@ -68,7 +68,7 @@ func opposite(use Use) Use {
 	return use
 }
 
-// counting says why the hook CountAccounts, if there is one, tells nothing: its count does not change with a grant.
+// counting returns why the hook CountAccounts, if there is one, tells nothing: its count does not rise with a grant.
 func (t *trial) counting(ctx context.Context) error {
 	c := &t.controls.accounts
 	if c.asked || t.cfg.CountAccounts == nil {
