@@ -235,8 +235,7 @@ func revokeCutOff(ctx context.Context, t *trial) error {
 	if err := t.plainAccess(ctx); err != nil {
 		return err
 	}
-	usable, err := t.usable(ctx)
-	if err != nil {
+	if err := t.plainEnd(ctx); err != nil {
 		return err
 	}
 	b, a, err := t.bucketWithAccess(ctx)
@@ -256,7 +255,7 @@ func revokeCutOff(ctx context.Context, t *trial) error {
 		if err := t.revoke(ctx, revokeRequest(b, a)); err != nil {
 			return accepted("a repeat of a revoke that was cut short", err)
 		}
-		if !usable {
+		if t.cfg.Access == nil {
 			continue
 		}
 		if err := t.barred(ctx, b, a, "after a revoke that was cut short and repeated, the credentials still work"); err != nil {

@@ -159,8 +159,7 @@ func outageEnds(ctx context.Context, t *trial) error {
 	if err := cmp.Or(t.plainBucket(ctx), t.plainAccess(ctx)); err != nil {
 		return err
 	}
-	usable, err := t.usable(ctx)
-	if err != nil {
+	if err := t.plainEnd(ctx); err != nil {
 		return err
 	}
 	b, kept, err := t.bucketWithAccess(ctx)
@@ -208,7 +207,7 @@ func outageEnds(ctx context.Context, t *trial) error {
 	if err := t.sameBucket(ctx, bucket{name, made.GetBucketId()}); err != nil {
 		return fmt.Errorf("of the bucket whose create the outage met: %w", err)
 	}
-	if !usable {
+	if t.cfg.Access == nil {
 		return nil
 	}
 	fresh := access{request.GetName(), given.GetAccountId(), given.GetCredentials()}

@@ -54,13 +54,16 @@ func (t *trial) plainRevoke(ctx context.Context) error {
 	return untroubled(revokes, accepted("a revoke", t.revoke(ctx, revokeRequest(b, a))))
 }
 
-// usable says whether there is a hook by which credentials of this driver are seen to work, and to end. Where they do not even
-// without any trouble, a case tells what it can without them. An error is a hook that could not tell.
-func (t *trial) usable(ctx context.Context) (bool, error) {
+// plainEnd ends one access, where a hook shows that its credentials work, and then do not.
+func (t *trial) plainEnd(ctx context.Context) error {
 	if t.cfg.Access == nil {
-		return false, nil
+		return nil
 	}
-	return sure(revokeWorks(ctx, t))
+	err := revokeWorks(ctx, t)
+	if err == nil || undecided(err) {
+		return err
+	}
+	return untroubled("REVOKE-3", err)
 }
 
 // plainAccess takes one access through its life, with repeats.

@@ -44,7 +44,7 @@ func TestScriptOfCI(t *testing.T) {
 			}
 			text := script
 			for _, change := range [][2]string{
-				{"git clone https://github.com/doomshrine/gocosi kit", "ln -s '" + root + "' kit"}, {start, tc.driver}, {"/tmp/cosi", folder},
+				{"git clone https://github.com/doomshrine/gocosi kit", "ln -s '" + root + "' kit"}, {start, tc.driver}, {"$(mktemp -d)", folder},
 			} {
 				if !strings.Contains(text, change[0]) {
 					t.Fatalf("the script lacks %q:\n%s", change[0], text)
