@@ -40,7 +40,7 @@ const limit = 30 * time.Second
 // canary is a secret that no output may hold, and quoted is one that looks different in quotes.
 const (
 	canary = "canary-4f1d0c"
-	quoted = "canary\"\n\"9b2e"
+	quoted = "canary\"\n\"zq7v"
 )
 
 // store is a small driver. Its fields change it, and are set before it serves.
