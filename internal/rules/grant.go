@@ -50,7 +50,7 @@ var grant = []Rule{
 			"adds a key, the store fills with keys that nobody knows: dozens a day have been seen.",
 		Remedy: "Derive the account's name from the `name` of the request, and look for that account before you create " +
 			"one. If it exists, return its id and the key that it has. If the store shows a secret only once, keep the " +
-			"secret where the driver can read it again, in a Kubernetes Secret of its own for instance.",
+			"secret where the driver can read it again, encrypted and with the account for instance.",
 		Parts: []Part{
 			{
 				Name:  "GRANT-5 accounts",
