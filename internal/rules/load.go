@@ -10,6 +10,6 @@ var load = []Rule{
 		Effect: "The released sidecar makes 80 calls at once when it starts and finds many objects. A map that calls " +
 			"share without a lock ends the driver's process.",
 		Remedy: "Guard what calls share. Test with Go's race detector, or with the equivalent in your language. If the " +
-			"store allows few connections, let calls wait for one.",
+			"store allows few connections, let calls wait for one. If a quota refuses them, raise it for the run, or lower Parallel (-parallel).",
 	},
 }
