@@ -200,7 +200,7 @@ var inEarnest = flag.Bool("slow", false, "test drivers that take half a second f
 // Calls may take a while, and may wait for each other much longer than any of them takes.
 func TestSlowDrivers(t *testing.T) {
 	t.Parallel()
-	each, turn := 20*time.Millisecond, 30*time.Millisecond // a busy machine stalls a process for longer than 20 turns of 10 ms
+	each, turn := 20*time.Millisecond, 10*time.Millisecond
 	if *inEarnest {
 		each, turn = 500*time.Millisecond, 100*time.Millisecond
 	}
