@@ -2,15 +2,23 @@ package harness
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// Excerpt checks that README.md shows what a command prints. Its block of text holds excerpts, separated by blank lines; the
-// nth must occur in the output, in the same order. The sign … stands for any text within a line.
-func Excerpt(t *testing.T, readme string, nth int, output string) {
+// Excerpt runs a Go program in a folder, and checks that README.md shows what it prints. Its block of text holds excerpts,
+// separated by blank lines; the nth must occur in the output, in the same order. The sign … stands for any text within a line.
+func Excerpt(t *testing.T, readme string, nth int, folder, program string) {
 	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "run", program)
+	cmd.Dir = folder
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	output := string(out)
 	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
