@@ -91,7 +91,7 @@ func exporterVariables() []Variable {
 	for _, v := range []Variable{
 		{
 			Name: "ENDPOINT", Default: "localhost:4317 by gRPC, localhost:4318 by HTTP",
-			Means: "URL of the collector, whose setting turns both signals on; of one signal, by HTTP, the whole URL",
+			Means: "URL of the collector; setting it turns both signals on; for one signal, by HTTP, the whole URL",
 			form:  form{check: checkCollectorURL},
 		},
 		{Name: "INSECURE", Default: "false", Means: "true sends in the clear, whatever the URL says, but never with certificates", form: anyCase("true", "false")},
@@ -138,7 +138,7 @@ func signalVariables() []Variable {
 		},
 		{
 			Name: queueSize, Default: "2048",
-			Means:  "spans that are kept; what comes on top is dropped",
+			Means:  "spans that are kept; further ones are dropped",
 			signal: Traces, exact: true, form: number(1, maxQueue),
 		},
 		{
@@ -180,8 +180,8 @@ func limitVariables() (list []Variable) {
 	for _, v := range []Variable{
 		{Name: "OTEL_ATTRIBUTE_COUNT_LIMIT", Default: "128", Means: "attributes of a span; -1 sets no limit, here and below"},
 		{Name: "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", Default: "-1", Means: "characters of an attribute's value"},
-		{Name: "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", Means: "attributes of a span, before the one for all"},
-		{Name: "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", Means: "characters of a span's attribute, before the one for all"},
+		{Name: "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", Means: "attributes of a span, instead of the general limit"},
+		{Name: "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", Means: "characters of a span's attribute, instead of the general limit"},
 		{Name: "OTEL_SPAN_EVENT_COUNT_LIMIT", Default: "128", Means: "events of a span"},
 		{Name: "OTEL_SPAN_LINK_COUNT_LIMIT", Default: "128", Means: "links of a span"},
 		{Name: "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", Default: "128", Means: "attributes of an event"},

@@ -60,7 +60,7 @@ var grant = []Rule{
 					"id the sidecar knows, and the others keep working until somebody finds them.",
 				Remedy: "Before you create an account, look for it by a name that you derive from the `name` of the " +
 					"request, and let the store refuse a second account of that name. Complete an account that an " +
-					"earlier call left partial; do not replace it by another.",
+					"earlier call left partial; do not replace it with another.",
 			},
 		},
 	},
@@ -114,7 +114,7 @@ var grant = []Rule{
 				Effect: "This part of the rule is advice: the kit warns about a driver that leaves the region out, and " +
 					"does not fail it. The region is empty in the Secret, and many clients do not sign a request " +
 					"without one.",
-				Remedy: "Fill in `region`. For a store without regions, return what its clients expect, mostly " +
+				Remedy: "Fill in `region`. For a store without regions, return what its clients expect, usually " +
 					"`us-east-1`.",
 			},
 		},

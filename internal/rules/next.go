@@ -25,7 +25,7 @@ var next = []Rule{
 		ID: "NEXT-3", Level: Policy, RPC: Create, Source: Later,
 		Text:   "Names the region, if the protocol has one.",
 		Fault:  "The response to a create does not name the region.",
-		Effect: "This is advice for v1alpha2, in which the application learns only from the response about the bucket.",
+		Effect: "This is advice for v1alpha2, in which the application learns about the bucket only from the response.",
 		Remedy: "Fill in the region in `bucket_info`, even if all buckets are in one region.",
 	},
 	{

@@ -47,6 +47,6 @@ func (r *Rounds) Picture() Picture {
 		sides = append(sides, fmt.Sprintf("%s %s", side.Name, side.Spread))
 	}
 	return Picture{"benchmark-calls", fmt.Sprintf(
-		"Calls per second relative to %s in each of %d rounds; the median and the middle half: %s. Wanted is at least %.2f.",
+		"Calls per second relative to %s in each of %d rounds; the median and the middle half: %s. The target is at least %.2f.",
 		r.Reference, len(r.Sides[0].Rounds), strings.Join(sides, "; "), r.Target)}
 }
