@@ -114,7 +114,7 @@ most that many series.
 Every %s the callers pause. The driver must then have no more goroutines and descriptors than before the first call, and
 no lock and no call; the table shows the figures. Each point of the plots is such a pause. The run compares memory between
 the first and the last quarter after its first minute. "Memory" is the memory that the process has from the system; "under
-load" is the middle of five looks just before the pause. A restarted driver must answer within %s of the signal, and a driver that ends by
+load" is the median of five readings just before the pause. A restarted driver must answer within %s of the signal, and a driver that ends by
 SIGTERM must leave no goroutine and no descriptor behind. A shorter run is part of CI, and any
 deviation fails it.
 
